@@ -1,0 +1,1 @@
+"""What crosses the wire between services: types, subjects, codecs. No I/O."""

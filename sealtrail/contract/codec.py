@@ -1,0 +1,103 @@
+"""Versioned wire codec for batches on the log.
+
+A batch is ``b"ST"``, one version byte, one kind byte, then a MessagePack array.
+Readings are array-like rows (fields by position, appended fields optional), the
+rest are maps by name. Measured on one core: 0.13 µs to encode and 0.28 µs to
+decode a reading in batches of 400 (docs/decisions/002-wire-codec.md).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from typing import TypeVar
+
+import msgspec
+
+from sealtrail.contract.alert import AlertEvent
+from sealtrail.contract.errors import MalformedBatchError, UnknownVersionError
+from sealtrail.contract.quarantine import QuarantinedMessage
+from sealtrail.contract.reading import Reading
+from sealtrail.contract.trip import TripEvent
+
+MAGIC = b"ST"
+VERSION = 1
+HEADER_BYTES = 4
+
+
+class Kind(enum.IntEnum):
+    READINGS = 1
+    TRIP_EVENTS = 2
+    ALERT_EVENTS = 3
+    QUARANTINED = 4
+
+
+T = TypeVar("T")
+
+_encode = msgspec.msgpack.Encoder().encode
+_readings = msgspec.msgpack.Decoder(list[Reading])
+_trip_events = msgspec.msgpack.Decoder(list[TripEvent])
+_alert_events = msgspec.msgpack.Decoder(list[AlertEvent])
+_quarantined = msgspec.msgpack.Decoder(list[QuarantinedMessage])
+
+
+def _header(kind: Kind) -> bytes:
+    return MAGIC + bytes((VERSION, kind))
+
+
+def kind_of(batch: bytes) -> Kind:
+    """Kind of a batch by its header.
+
+    Raises `MalformedBatchError` for bytes that are no batch and
+    `UnknownVersionError` for a version that is not `VERSION`.
+    """
+    if len(batch) < HEADER_BYTES or batch[:2] != MAGIC:
+        raise MalformedBatchError("no_batch_header", f"{len(batch)} bytes")
+    if batch[2] != VERSION:
+        raise UnknownVersionError("unknown_version", f"version {batch[2]}, this program knows {VERSION}")
+    try:
+        return Kind(batch[3])
+    except ValueError:
+        raise MalformedBatchError("unknown_kind", f"kind {batch[3]}") from None
+
+
+def _decode(batch: bytes, kind: Kind, decoder: msgspec.msgpack.Decoder[list[T]]) -> list[T]:
+    found = kind_of(batch)
+    if found is not kind:
+        raise MalformedBatchError("wrong_kind", f"{found.name} where {kind.name} was expected")
+    try:
+        return decoder.decode(memoryview(batch)[HEADER_BYTES:])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedBatchError("malformed_body", str(error)) from error
+
+
+def encode_readings(readings: Sequence[Reading]) -> bytes:
+    return _header(Kind.READINGS) + _encode(readings)
+
+
+def decode_readings(batch: bytes) -> list[Reading]:
+    return _decode(batch, Kind.READINGS, _readings)
+
+
+def encode_trip_events(events: Sequence[TripEvent]) -> bytes:
+    return _header(Kind.TRIP_EVENTS) + _encode(events)
+
+
+def decode_trip_events(batch: bytes) -> list[TripEvent]:
+    return _decode(batch, Kind.TRIP_EVENTS, _trip_events)
+
+
+def encode_alert_events(events: Sequence[AlertEvent]) -> bytes:
+    return _header(Kind.ALERT_EVENTS) + _encode(events)
+
+
+def decode_alert_events(batch: bytes) -> list[AlertEvent]:
+    return _decode(batch, Kind.ALERT_EVENTS, _alert_events)
+
+
+def encode_quarantined(messages: Sequence[QuarantinedMessage]) -> bytes:
+    return _header(Kind.QUARANTINED) + _encode(messages)
+
+
+def decode_quarantined(batch: bytes) -> list[QuarantinedMessage]:
+    return _decode(batch, Kind.QUARANTINED, _quarantined)
