@@ -1,0 +1,1 @@
+"""What every service needs: settings, the log client, life-cycle, health, metrics."""

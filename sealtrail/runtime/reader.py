@@ -1,0 +1,277 @@
+"""Reading streams: pull consumers that survive reconnects, server restarts and gaps.
+
+nats-py's ``fetch`` asks anew for every batch. Here one pull request stays
+outstanding and is topped up, so that a message is handed over as soon as it is
+there and a batch is whatever has come in the meantime; the buffer is bounded by
+what was asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections import deque
+from typing import NamedTuple
+
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.errors import NotFoundError
+
+from sealtrail.runtime.backoff import backoff_s
+
+LOGGER = structlog.get_logger(__name__)
+
+PULL_EXPIRES_S = 20.0
+HEARTBEAT_S = 2.0
+LOST_AFTER_S = 3 * HEARTBEAT_S
+INACTIVE_S = 60.0
+_ACK_TOKENS = 9  # $JS.ACK.<stream>.<consumer>.<delivered>.<sseq>.<cseq>.<time>.<pending>
+
+
+class LogMessage(NamedTuple):
+    """One message of a stream. ``pending`` counts those behind it that match the reader's filter."""
+
+    subject: str
+    data: bytes
+    sequence: int
+    consumer_sequence: int
+    pending: int
+    raw: Msg
+
+
+def _parsed(message: Msg) -> LogMessage:
+    tokens = message.reply.split(".")[-5:]
+    return LogMessage(message.subject, message.data, int(tokens[1]), int(tokens[2]), int(tokens[4]), message)
+
+
+class _Pull:
+    """One outstanding pull request on one consumer, and the messages that came."""
+
+    def __init__(self, nc: Client, stream: str, consumer: str, window: int) -> None:
+        self._nc = nc
+        self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
+        self._window = window
+        self._inbox = nc.new_inbox()
+        self._arrived: deque[Msg] = deque()
+        self._asked = 0
+        self._wake = asyncio.Event()
+        self._subscription: object = None
+        self._last_sign_s = 0.0
+        self.gone = False
+
+    async def open(self) -> None:
+        self._subscription = await self._nc.subscribe(
+            self._inbox, cb=self._on_message, pending_msgs_limit=-1, pending_bytes_limit=-1
+        )
+        await self._ask()
+
+    async def close(self) -> None:
+        if self._subscription is not None:
+            with contextlib.suppress(NatsError, OSError):
+                await self._subscription.unsubscribe()  # type: ignore[attr-defined] # nats-py's own type
+
+    async def _on_message(self, message: Msg) -> None:
+        self._last_sign_s = asyncio.get_running_loop().time()
+        status = message.headers.get("Status") if message.headers and not message.data else None
+        if status is None:
+            self._asked -= 1
+            self._arrived.append(message)
+        elif status in ("404", "408") or "Batch Completed" in str(message.headers):
+            self._asked = 0
+        elif status != "100":  # 409: consumer deleted, server going down, …
+            self._asked = 0
+            self.gone = True
+        self._wake.set()
+
+    async def _ask(self) -> None:
+        batch = self._window - len(self._arrived)
+        self._asked = batch
+        self._last_sign_s = asyncio.get_running_loop().time()
+        request = {
+            "batch": batch,
+            "expires": int(PULL_EXPIRES_S * 1e9),
+            "idle_heartbeat": int(HEARTBEAT_S * 1e9),
+        }
+        await self._nc.publish(self._subject, json.dumps(request).encode(), self._inbox)
+
+    async def take(self, most: int, wait_s: float) -> list[Msg]:
+        """Up to ``most`` messages; waits at most ``wait_s`` for the first, never for more."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + wait_s
+        while not self._arrived and not self.gone:
+            if self._asked <= 0:
+                await self._ask()
+            if loop.time() - self._last_sign_s > LOST_AFTER_S:
+                self.gone = True
+                break
+            remaining = deadline - loop.time()
+            if remaining <= 0:
+                return []
+            self._wake.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), min(remaining, HEARTBEAT_S))
+        taken = [self._arrived.popleft() for _ in range(min(most, len(self._arrived)))]
+        if self._asked <= 0 and len(self._arrived) <= self._window // 2 and not self.gone:
+            await self._ask()
+        return taken
+
+
+class LogReader:
+    """Messages of a stream in order from a sequence on, without gaps, without acknowledging.
+
+    The position is the caller's to keep; the reader makes a new ephemeral
+    consumer behind the last message handed over whenever the old one is lost.
+    """
+
+    def __init__(
+        self,
+        js: JetStreamContext,
+        nc: Client,
+        stream: str,
+        filter_subject: str,
+        next_sequence: int | None,
+        *,
+        last_per_subject: bool = False,
+        window: int = 256,
+    ) -> None:
+        """Starts at ``next_sequence``; None means only what comes from now on."""
+        self._js = js
+        self._nc = nc
+        self._stream = stream
+        self._filter = filter_subject
+        self._next = next_sequence
+        self._last_per_subject = last_per_subject
+        self._window = window
+        self._pull: _Pull | None = None
+        self._consumer = ""
+        self._expected = 1
+        self.pending_at_start = 0
+
+    def _config(self) -> ConsumerConfig:
+        if self._last_per_subject:
+            policy, start = DeliverPolicy.LAST_PER_SUBJECT, None
+        elif self._next is None:
+            policy, start = DeliverPolicy.NEW, None
+        else:
+            policy, start = DeliverPolicy.BY_START_SEQUENCE, max(1, self._next)
+        return ConsumerConfig(
+            filter_subject=self._filter,
+            deliver_policy=policy,
+            opt_start_seq=start,
+            ack_policy=AckPolicy.NONE,
+            inactive_threshold=INACTIVE_S,
+            mem_storage=True,
+            num_replicas=1,
+        )
+
+    async def open(self) -> None:
+        """Makes the consumer; raises nats errors when the server doesn't answer."""
+        await self.close()
+        info = await self._js.add_consumer(self._stream, self._config())
+        self._consumer = info.name
+        self.pending_at_start = info.num_pending or 0
+        if self._next is None and not self._last_per_subject:
+            # from here on the position is known, so that a lost consumer loses nothing
+            self._next = (info.delivered.stream_seq if info.delivered else 0) + 1
+        self._expected = 1
+        self._pull = _Pull(self._nc, self._stream, info.name, self._window)
+        await self._pull.open()
+
+    async def take(self, most: int = 64, wait_s: float = 1.0) -> list[LogMessage]:
+        """Next messages in order, at least one unless ``wait_s`` passes without any."""
+        if self._pull is None or self._pull.gone:
+            await self._reopen()
+        if self._pull is None:
+            return []
+        result: list[LogMessage] = []
+        for raw in await self._pull.take(most, wait_s):
+            message = _parsed(raw)
+            if message.consumer_sequence != self._expected:
+                LOGGER.warning("log_gap", stream=self._stream, expected=self._expected)
+                self._pull.gone = True
+                break
+            self._expected += 1
+            self._next = message.sequence + 1
+            self._last_per_subject = False
+            result.append(message)
+        return result
+
+    async def _reopen(self) -> None:
+        for wait_s in backoff_s(cap_s=5.0):
+            try:
+                await self.open()
+            except (NatsError, TimeoutError, OSError) as error:
+                LOGGER.debug("log_reopen_failed", stream=self._stream, error=str(error))
+                await asyncio.sleep(wait_s)
+            else:
+                return
+
+    async def close(self) -> None:
+        if self._pull is not None:
+            await self._pull.close()
+            self._pull = None
+            with contextlib.suppress(NatsError, TimeoutError, OSError):
+                await self._js.delete_consumer(self._stream, self._consumer)
+
+
+class DurableReader:
+    """Messages of a declared durable consumer; whatever isn't acknowledged comes again."""
+
+    def __init__(
+        self, js: JetStreamContext, nc: Client, stream: str, durable: str, window: int = 512
+    ) -> None:
+        self._js = js
+        self._nc = nc
+        self._stream = stream
+        self._durable = durable
+        self._window = window
+        self._pull: _Pull | None = None
+
+    async def take(self, most: int = 64, wait_s: float = 1.0) -> list[LogMessage]:
+        """Up to ``most`` messages; waits at most ``wait_s`` for the first, never for more."""
+        if self._pull is None or self._pull.gone:
+            await self._reopen()
+        if self._pull is None:
+            return []
+        return [_parsed(raw) for raw in await self._pull.take(most, wait_s)]
+
+    async def _reopen(self) -> None:
+        for wait_s in backoff_s(cap_s=5.0):
+            try:
+                await self.close()
+                await self._js.consumer_info(self._stream, self._durable)
+                pull = _Pull(self._nc, self._stream, self._durable, self._window)
+                await pull.open()
+            except NotFoundError:
+                LOGGER.warning("durable_missing", stream=self._stream, durable=self._durable)
+                await asyncio.sleep(wait_s)
+            except (NatsError, TimeoutError, OSError) as error:
+                LOGGER.debug("durable_reopen_failed", durable=self._durable, error=str(error))
+                await asyncio.sleep(wait_s)
+            else:
+                self._pull = pull
+                return
+
+    async def ack(self, messages: list[LogMessage]) -> None:
+        """Tells the log that these are done with; a lost acknowledgement only means a repetition."""
+        for message in messages:
+            await self._nc.publish(message.raw.reply, b"+ACK")
+
+    async def working(self, messages: list[LogMessage]) -> None:
+        """Asks for more time before these are delivered again."""
+        for message in messages:
+            await self._nc.publish(message.raw.reply, b"+WPI")
+
+    async def terminate(self, message: LogMessage) -> None:
+        """Never deliver this one again (it can't be read)."""
+        await self._nc.publish(message.raw.reply, b"+TERM")
+
+    async def close(self) -> None:
+        if self._pull is not None:
+            await self._pull.close()
+            self._pull = None

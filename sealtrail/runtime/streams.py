@@ -1,0 +1,124 @@
+"""Every stream, bucket and durable consumer, declared in one place, created idempotently."""
+
+from __future__ import annotations
+
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DeliverPolicy,
+    DiscardPolicy,
+    KeyValueConfig,
+    StorageType,
+    StreamConfig,
+)
+from nats.js.errors import BadRequestError, NotFoundError
+
+from sealtrail.contract import subjects
+from sealtrail.contract.errors import UnavailableError
+from sealtrail.runtime.settings.nats import NatsSettings
+
+DAY_S = 86_400.0
+LEASE_TTL_S = 8.0
+
+INGEST_READINGS = "ingest-readings"
+INGEST_ALERTS = "ingest-alerts"
+ALERTS_EVENTS = "alerts-events"
+
+
+def _streams(settings: NatsSettings) -> list[StreamConfig]:
+    log_age_s = settings.log_max_age_days * DAY_S
+    quarantine_age_s = settings.quarantine_max_age_days * DAY_S
+    return [
+        StreamConfig(
+            name=name,
+            subjects=[subject],
+            max_age=age_s,
+            storage=StorageType.FILE,
+            num_replicas=settings.replicas,
+            discard=DiscardPolicy.OLD,
+            duplicate_window=120,
+            allow_direct=True,
+        )
+        for name, subject, age_s in (
+            (subjects.LOG_STREAM, subjects.LOG_SUBJECTS, log_age_s),
+            (subjects.ALERT_STREAM, subjects.ALERT_SUBJECTS, quarantine_age_s),
+            (subjects.QUARANTINE_STREAM, subjects.QUARANTINE_SUBJECTS, quarantine_age_s),
+        )
+    ]
+
+
+def _durables() -> list[tuple[str, ConsumerConfig]]:
+    def durable(name: str, filter_subject: str, max_ack_pending: int) -> ConsumerConfig:
+        return ConsumerConfig(
+            durable_name=name,
+            filter_subject=filter_subject,
+            deliver_policy=DeliverPolicy.ALL,
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=60,
+            max_deliver=-1,
+            max_ack_pending=max_ack_pending,
+        )
+
+    return [
+        (subjects.LOG_STREAM, durable(INGEST_READINGS, "sealtrail.log.*.readings", 2_000)),
+        (subjects.ALERT_STREAM, durable(INGEST_ALERTS, subjects.ALERT_SUBJECTS, 1_000)),
+        (subjects.ALERT_STREAM, durable(ALERTS_EVENTS, subjects.ALERT_SUBJECTS, 1_000)),
+    ]
+
+
+_BUCKETS = (
+    (subjects.TRIPS_BUCKET, 8, 0.0),
+    (subjects.PAIRINGS_BUCKET, 8, 0.0),
+    (subjects.INCIDENTS_BUCKET, 8, 0.0),
+    (subjects.DELIVERIES_BUCKET, 1, 90 * DAY_S),
+    (subjects.SUBSCRIBERS_BUCKET, 8, 0.0),
+    (subjects.LEASES_BUCKET, 1, LEASE_TTL_S),
+)
+
+
+async def declare(js: JetStreamContext, settings: NatsSettings) -> None:
+    """Creates what is missing and updates what differs; running it again changes nothing.
+
+    Raises `UnavailableError` when the server refuses (JetStream off, no space,
+    a stream of that name with other subjects).
+    """
+    try:
+        for stream in _streams(settings):
+            try:
+                await js.update_stream(stream)
+            except NotFoundError:
+                await js.add_stream(stream)
+        for stream_name, consumer in _durables():
+            await js.add_consumer(stream_name, consumer)
+        for bucket, history, ttl_s in _BUCKETS:
+            await _declare_bucket(
+                js,
+                KeyValueConfig(
+                    bucket=bucket, history=history, ttl=ttl_s or None, replicas=settings.replicas, direct=True
+                ),
+            )
+        await _declare_object_store(js, settings)
+    except (NatsError, TimeoutError) as error:
+        raise UnavailableError(f"the log can't be set up: {error}") from error
+
+
+async def _declare_bucket(js: JetStreamContext, config: KeyValueConfig) -> None:
+    try:
+        await js.key_value(config.bucket)
+    except NotFoundError:
+        try:
+            await js.create_key_value(config)
+        except BadRequestError:  # another service was faster
+            await js.key_value(config.bucket)
+
+
+async def _declare_object_store(js: JetStreamContext, settings: NatsSettings) -> None:
+    try:
+        await js.object_store(subjects.SNAPSHOTS_BUCKET)
+    except NotFoundError:
+        try:
+            await js.create_object_store(subjects.SNAPSHOTS_BUCKET, replicas=settings.replicas)
+        except BadRequestError:
+            await js.object_store(subjects.SNAPSHOTS_BUCKET)
