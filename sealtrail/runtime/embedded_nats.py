@@ -18,13 +18,19 @@ import subprocess
 import sysconfig
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from pydantic import SecretStr
 
 from sealtrail.contract.errors import UnavailableError
 from sealtrail.runtime.settings.nats import NatsSettings
 
+if TYPE_CHECKING:
+    from sealtrail.runtime.settings.tree import Settings
+
 START_DEADLINE_S = 30.0
 STOP_DEADLINE_S = 10.0
+PORTS_DEADLINE_S = 2.0
 
 
 class Endpoint(NamedTuple):
@@ -58,9 +64,36 @@ def _free_port(host: str) -> int:
         return port
 
 
-def _answers(host: str, port: int) -> bool:
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def _become_free(host: str, ports: tuple[int, ...]) -> bool:
+    """Whether the ports are free; a server killed just now takes a moment to let go of them."""
+    deadline = time.monotonic() + PORTS_DEADLINE_S
+    while time.monotonic() < deadline:
+        if all(_is_free(host, port) for port in ports):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def _accepts(host: str, port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=0.5):
         return True
+    return False
+
+
+def _answers(host: str, port: int) -> bool:
+    """Whether a NATS server greets there; a hanging one still accepts, but doesn't greet."""
+    with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1.0) as connection:
+        return connection.recv(16).startswith(b"INFO ")
     return False
 
 
@@ -75,8 +108,6 @@ logfile_size_limit: 10MB
 max_payload: 8MB
 max_pending: 64MB
 write_deadline: "10s"
-lame_duck_duration: "1s"
-lame_duck_grace_period: "0s"
 jetstream {{
   store_dir: "{folder / "jetstream"}"
   sync_interval: {sync}
@@ -111,30 +142,32 @@ class EmbeddedNats:
     def _state_file(self) -> Path:
         return self._folder / "endpoint.json"
 
-    def _left_running(self) -> Endpoint | None:
-        """Endpoint of a server that still runs in this folder and answers."""
+    def _left_behind(self) -> Endpoint | None:
+        """Endpoint that was last in use in this folder, whether or not it still answers."""
         try:
-            endpoint = Endpoint(**json.loads(self._state_file.read_text()))
-            command = Path(f"/proc/{endpoint.pid}/cmdline").read_bytes().decode(errors="replace")
+            return Endpoint(**json.loads(self._state_file.read_text()))
         except (OSError, ValueError, TypeError):
             return None
-        if "nats-server" not in command or str(self._folder) not in command:
-            return None
-        if _answers(endpoint.host, endpoint.client_port):
-            return endpoint
-        self._end(endpoint.pid)
-        return None
 
-    def start(self) -> Endpoint:
-        """Starts the server, or takes over the one that runs; raises `UnavailableError`."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        running = self._left_running()
-        if running is not None:
-            self.taken_over = True
-            self.endpoint = running
-            return running
+    def _runs_here(self, endpoint: Endpoint) -> bool:
+        """Whether the endpoint's process is a server of this folder (and not a reused process id)."""
+        try:
+            command = Path(f"/proc/{endpoint.pid}/cmdline").read_bytes().decode(errors="replace")
+        except OSError:
+            return False
+        return "nats-server" in command and str(self._folder) in command
+
+    def _choose(self, last: Endpoint | None) -> Endpoint:
+        """Ports and password to start with: those in use before where they are still free.
+
+        Services that lived through a crash of the server find it again that way.
+        """
         host = "127.0.0.1"
-        endpoint = Endpoint(
+        if last is not None and self._settings.client_port in (0, last.client_port):
+            same_mqtt = self._settings.mqtt_port in (0, last.mqtt_port)
+            if same_mqtt and _become_free(host, (last.client_port, last.mqtt_port)):
+                return last._replace(pid=0)
+        return Endpoint(
             pid=0,
             host=host,
             client_port=self._settings.client_port or _free_port(host),
@@ -142,6 +175,18 @@ class EmbeddedNats:
             user="sealtrail",
             password=secrets.token_urlsafe(24),
         )
+
+    def start(self) -> Endpoint:
+        """Starts the server, or takes over the one that runs; raises `UnavailableError`."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        last = self._left_behind()
+        if last is not None and self._runs_here(last):
+            if _answers(last.host, last.client_port):
+                self.taken_over = True
+                self.endpoint = last
+                return last
+            self._end(last.pid)
+        endpoint = self._choose(last)
         config = self._folder / "nats.conf"
         config.touch(mode=0o600)
         config.write_text(_config(self._folder, endpoint, self._settings))
@@ -164,7 +209,7 @@ class EmbeddedNats:
         while time.monotonic() < deadline:
             if self._process is not None and self._process.poll() is not None:
                 break
-            if _answers(endpoint.host, endpoint.client_port) and _answers(
+            if _answers(endpoint.host, endpoint.client_port) and _accepts(
                 self._settings.mqtt_host, endpoint.mqtt_port
             ):
                 return
@@ -183,7 +228,6 @@ class EmbeddedNats:
         """Ends the server; its folder stays and holds everything that was acknowledged."""
         if self.endpoint is not None:
             self._end(self.endpoint.pid)
-            self._state_file.unlink(missing_ok=True)
         self.endpoint = None
 
     def _end(self, pid: int) -> None:
@@ -200,3 +244,24 @@ class EmbeddedNats:
             os.kill(pid, signal.SIGKILL)
         if self._process is not None:
             self._process.wait()
+
+
+def with_running_server(settings: Settings) -> Settings:
+    """Settings that name the embedded server which runs in the state folder, where no other is set."""
+    if settings.nats.url:
+        return settings
+    try:
+        endpoint = Endpoint(**json.loads((nats_folder(settings.state_dir) / "endpoint.json").read_text()))
+    except (OSError, ValueError, TypeError):
+        return settings
+    if not _answers(endpoint.host, endpoint.client_port):
+        return settings
+    nats = settings.nats.model_copy(
+        update={"url": endpoint.url, "user": endpoint.user, "password": SecretStr(endpoint.password)}
+    )
+    return settings.model_copy(update={"nats": nats})
+
+
+def nats_folder(state_dir: Path) -> Path:
+    """Folder of the embedded server below the state folder."""
+    return state_dir / "nats"

@@ -26,6 +26,7 @@ from sealtrail.runtime.settings.nats import NatsSettings
 LOGGER = structlog.get_logger(__name__)
 
 APPEND_TIMEOUT_S = 10.0
+CONNECT_TIMEOUT_S = 5.0
 
 Answer = Callable[[str, bytes], Awaitable[tuple[Mapping[str, str], bytes]]]
 """Answers a request: (last token of the subject, body) -> (headers, body)."""
@@ -58,7 +59,10 @@ class Log:
         if not settings.url:
             raise UnavailableError("nats.url is empty: set it, or start everything with `sealtrail up`")
 
+        last_error: list[Exception] = []
+
         async def on_error(error: Exception) -> None:
+            last_error[:] = [error]
             LOGGER.debug("nats_error", error=str(error) or type(error).__name__)
 
         async def on_lost() -> None:
@@ -74,23 +78,28 @@ class Log:
         if tls is not None:
             options["tls"] = tls
         try:
-            nc = await nats.connect(
-                settings.url.split(","),
-                name=f"sealtrail-{name}",
-                error_cb=on_error,
-                disconnected_cb=on_lost,
-                reconnected_cb=on_back,
-                max_reconnect_attempts=-1,
-                reconnect_time_wait=0.5,
-                connect_timeout=3,
-                allow_reconnect=True,
-                ping_interval=10,
-                max_outstanding_pings=2,
-                **options,
+            # with endless reconnecting the library never gives up on the first try either
+            nc = await asyncio.wait_for(
+                nats.connect(
+                    settings.url.split(","),
+                    name=f"sealtrail-{name}",
+                    error_cb=on_error,
+                    disconnected_cb=on_lost,
+                    reconnected_cb=on_back,
+                    max_reconnect_attempts=-1,
+                    reconnect_time_wait=0.5,
+                    connect_timeout=3,
+                    allow_reconnect=True,
+                    ping_interval=10,
+                    max_outstanding_pings=2,
+                    **options,
+                ),
+                CONNECT_TIMEOUT_S,
             )
         except (NatsError, TimeoutError, OSError) as error:
+            cause = last_error[0] if last_error else error
             raise UnavailableError(
-                f"no NATS server at {settings.url}: {error or type(error).__name__}"
+                f"no NATS server at {settings.url}: {cause or type(cause).__name__}"
             ) from error
         return cls(nc, settings)
 

@@ -62,6 +62,7 @@ class ControlRoomSettings(Section):
     def _silent_is_later_than_late(self) -> ControlRoomSettings:
         if self.silent_after_s <= self.late_after_s:
             raise ValueError(
-                f"silent_after_s ({self.silent_after_s}) must be longer than late_after_s ({self.late_after_s})"
+                f"silent_after_s ({self.silent_after_s}) must be longer "
+                f"than late_after_s ({self.late_after_s})"
             )
         return self

@@ -49,11 +49,19 @@ class GatewaySettings(Section):
         ge=100,
         description="Messages received but not yet in the log, at most; beyond it the socket isn't read.",
     )
+    max_pending_bytes: int = Field(
+        default=67_108_864,
+        ge=1_048_576,
+        description="Payload received but not yet taken from the session, at most; as above.",
+    )
     max_payload_bytes: int = Field(
-        default=65_536, ge=128, description="Larger MQTT payloads are quarantined, cut to this size."
+        default=65_536,
+        ge=128,
+        le=400_000,
+        description="Larger MQTT payloads are quarantined, cut to this size.",
     )
     remembered_readings: int = Field(
         default=200_000,
         ge=0,
-        description="Identities of recent readings, to drop repetitions before the log (about 100 bytes each).",
+        description="Identities of recent readings, to drop repetitions before the log (100 bytes each).",
     )

@@ -13,18 +13,24 @@ from sealtrail.runtime.settings.section import Section
 class IngestSettings(Section):
     """Where readings are kept. Without an InfluxDB address they are kept in an SQLite file."""
 
-    influxdb_url: str | None = Field(
-        default=None, description="Address of InfluxDB 2, such as http://127.0.0.1:8086; none means SQLite."
+    influxdb_url: str = Field(
+        default="",
+        description="Address of InfluxDB 2, such as http://127.0.0.1:8086. Empty: the SQLite file.",
     )
     influxdb_token: SecretStr = Field(
-        default=SecretStr(""), description="Token that may read and write the bucket, and create it if missing."
+        default=SecretStr(""),
+        description="Token that may read and write the bucket, and create it if missing.",
     )
-    influxdb_org: str = Field(default="sealtrail", min_length=1, description="Organisation in InfluxDB, by name.")
+    influxdb_org: str = Field(
+        default="sealtrail", min_length=1, description="Organisation in InfluxDB, by name."
+    )
     influxdb_bucket: str = Field(
         default="sealtrail", min_length=1, description="Bucket; made at the start where it is missing."
     )
     influxdb_retention_s: int = Field(
-        default=0, ge=0, description="Seconds that InfluxDB keeps readings (at least 3600); 0 keeps them for ever."
+        default=0,
+        ge=0,
+        description="Seconds that InfluxDB keeps readings (at least 3600); 0 keeps them for ever.",
     )
     influxdb_timeout_s: float = Field(
         default=30.0, gt=0, description="Seconds until a request to InfluxDB counts as failed."
@@ -33,11 +39,12 @@ class IngestSettings(Section):
         default=False, description="Compress what is sent to InfluxDB: less network for more CPU."
     )
     sqlite_path: Path = Field(
-        default=Path("var/record.sqlite3"), description="File of the embedded record; its folder is made if missing."
+        default=Path("var/record.sqlite3"),
+        description="File of the embedded record; its folder is made if missing.",
     )
     sqlite_synchronous: Literal["FULL", "NORMAL"] = Field(
         default="FULL",
-        description="FULL survives a power cut; NORMAL survives only a crash of the process, and writes faster.",
+        description="FULL survives a power cut; NORMAL only a crash of the process, and is faster.",
     )
     batch_readings: int = Field(
         default=5_000, ge=1, le=50_000, description="Readings that are written at once at most."

@@ -1,0 +1,197 @@
+"""Corridors: polylines on the sphere with a width to either side.
+
+All legs of all corridors lie in flat arrays, cut into pieces of at most
+``leg_max_m``. A position is measured against its current leg, then against a
+window around it, then against the whole corridor, so that inside and outside
+never depend on the pointer: outside means outside of every leg.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from anomaly.sphere import EARTH_RADIUS_M, Bools, Floats, Ints, distance_m, dot, point
+from sealtrail.contract.errors import InvalidTripError
+from sealtrail.contract.trip import Corridor
+
+WINDOW = np.arange(-3, 5)
+SCAN_ROWS = 256
+WIDEST_M = 2_000_000
+LEAST_LEG_RAD = 1e-9
+_VECTORS = ("a", "b", "n", "ta", "tb")
+_SCALARS = ("length_rad", "start_m", "half_width_m")
+
+
+class Located(NamedTuple):
+    """Where positions lie in their corridors; arrays of equal length.
+
+    ``excess_m`` is the distance beyond the corridor's edge, negative inside;
+    ``side`` is +1 left of the direction of travel, -1 right.
+    """
+
+    excess_m: Floats
+    offset_m: Floats
+    half_width_m: Floats
+    along_m: Floats
+    side: Floats
+    leg: Ints
+
+
+def check(corridor: Corridor) -> None:
+    """Raises `InvalidTripError` for a corridor that is no line or has no width."""
+    points, widths = corridor.coordinates, corridor.half_width_m
+    if len(points) < 2:  # noqa: PLR2004 (a line has two ends)
+        raise InvalidTripError("corridor_too_short", f"{len(points)} points")
+    for longitude, latitude in points:
+        if not (abs(longitude) <= 180 and abs(latitude) <= 90):  # noqa: PLR2004 (degrees; refuses NaN too)
+            raise InvalidTripError("corridor_out_of_range", f"longitude {longitude}, latitude {latitude}")
+    if len(widths) not in {1, len(points) - 1}:
+        raise InvalidTripError("corridor_widths", f"{len(widths)} widths for {len(points) - 1} legs")
+    if not all(0 < width <= WIDEST_M for width in widths):
+        raise InvalidTripError("corridor_width_out_of_range", f"{widths} m")
+    vectors = [point(latitude, longitude) for longitude, latitude in points]
+    for index, (a, b) in enumerate(zip(vectors, vectors[1:], strict=False)):
+        if float(dot(a, b)) < -1 + 1e-9:
+            raise InvalidTripError("corridor_leg_ambiguous", f"leg {index} joins opposite points of the globe")
+    if all(float(distance_m(a, vectors[0])) < 1 for a in vectors):
+        raise InvalidTripError("corridor_too_short", "all points are one place")
+
+
+def _pieces(a: Floats, b: Floats, leg_max_m: float) -> list[tuple[Floats, Floats]]:
+    """Great-circle pieces of one leg, none longer than ``leg_max_m``."""
+    angle = float(distance_m(a, b)) / EARTH_RADIUS_M
+    if angle < LEAST_LEG_RAD:
+        return []
+    count = math.ceil(angle * EARTH_RADIUS_M / leg_max_m)
+    shares = np.linspace(0, 1, count + 1)[:, None]
+    line = (np.sin((1 - shares) * angle) * a + np.sin(shares * angle) * b) / math.sin(angle)
+    line /= np.sqrt(dot(line, line))[:, None]
+    return [(line[i], line[i + 1]) for i in range(count)]
+
+
+class Corridors:
+    """Interned corridors: equal content has one number, kept for ever."""
+
+    def __init__(self, leg_max_m: float) -> None:
+        self._leg_max_m = leg_max_m
+        self._numbers: dict[str, int] = {}
+        self.kept: list[Corridor] = []
+        self.first = np.zeros(0, np.int64)
+        self.last = np.zeros(0, np.int64)
+        self.a, self.b, self.n, self.ta, self.tb = (np.zeros((0, 3)) for _ in range(5))
+        self.length_rad, self.start_m, self.half_width_m = (np.zeros(0) for _ in range(3))
+
+    def number_of(self, corridor: Corridor) -> int:
+        """Number of a corridor, new or known. Raises `InvalidTripError`."""
+        name = hashlib.blake2b(msgspec.msgpack.encode(corridor), digest_size=16).hexdigest()
+        if (known := self._numbers.get(name)) is not None:
+            return known
+        check(corridor)
+        self._add(corridor)
+        self._numbers[name] = len(self.kept)
+        self.kept.append(corridor)
+        return self._numbers[name]
+
+    def _add(self, corridor: Corridor) -> None:
+        vectors = [point(latitude, longitude) for longitude, latitude in corridor.coordinates]
+        widths = corridor.half_width_m
+        ends: list[tuple[Floats, Floats]] = []
+        half_widths: list[float] = []
+        for index, (start, end) in enumerate(zip(vectors, vectors[1:], strict=False)):
+            pieces = _pieces(start, end, self._leg_max_m)
+            ends.extend(pieces)
+            half_widths.extend([widths[index % len(widths)]] * len(pieces))
+        a = np.array([start for start, _ in ends])
+        b = np.array([end for _, end in ends])
+        n = np.cross(a, b)
+        n /= np.sqrt(dot(n, n))[:, None]
+        length = distance_m(a, b) / EARTH_RADIUS_M
+        new = {"a": a, "b": b, "n": n, "ta": np.cross(n, a), "tb": np.cross(b, n), "length_rad": length}
+        new["start_m"] = np.concatenate(([0.0], np.cumsum(length)[:-1])) * EARTH_RADIUS_M
+        new["half_width_m"] = np.array(half_widths)
+        for name in (*_VECTORS, *_SCALARS):
+            setattr(self, name, np.concatenate((getattr(self, name), new[name])))
+        self.first = np.append(self.first, len(self.a) - len(a))
+        self.last = np.append(self.last, len(self.a) - 1)
+
+    def locate(self, corridor: Ints, leg: Ints, vectors: Floats) -> Located:
+        """Measure positions; ``leg`` is where each was before, -1 where unknown."""
+        found = self._current(leg, vectors)
+        near = np.flatnonzero(~found)
+        chosen = leg.copy()
+        if near.size:
+            centre = leg[near]
+            excess = np.full(near.size, np.inf)
+            known = centre >= 0
+            if known.any():
+                rows = near[known]
+                best, excess[known] = self._window(corridor[rows], centre[known], vectors[rows])
+                chosen[rows] = best
+            lost = near[excess > 0]
+            for number in np.unique(corridor[lost]):
+                rows = lost[corridor[lost] == number]
+                for start in range(0, rows.size, SCAN_ROWS):
+                    part = rows[start : start + SCAN_ROWS]
+                    nearest = self._scan(int(number), vectors[part])
+                    chosen[part], _ = self._window(corridor[part], nearest, vectors[part])
+        return self._measure(chosen, vectors)
+
+    def _current(self, leg: Ints, vectors: Floats) -> Bools:
+        """Whether each position projects onto its current leg and lies within its width."""
+        safe = np.maximum(leg, 0)
+        across = np.abs(dot(self.n[safe], vectors))
+        limit = np.sin(np.minimum(self.half_width_m[safe] / EARTH_RADIUS_M, np.pi / 2))
+        ahead, behind = dot(self.ta[safe], vectors), dot(self.tb[safe], vectors)
+        within: Bools = (leg >= 0) & (ahead >= 0) & (behind >= 0) & (across <= limit)
+        return within
+
+    def _window(self, corridor: Ints, centre: Ints, vectors: Floats) -> tuple[Ints, Floats]:
+        """Best leg of a window around ``centre`` and the excess there."""
+        legs = centre[:, None] + WINDOW
+        legs = np.clip(legs, self.first[corridor][:, None], self.last[corridor][:, None])
+        excess = self._measure(legs, vectors[:, None, :]).excess_m
+        best = np.argmin(excess, axis=1)
+        rows = np.arange(len(best))
+        return legs[rows, best], excess[rows, best]
+
+    def _scan(self, number: int, vectors: Floats) -> Ints:
+        """Best leg of the whole corridor."""
+        legs = slice(int(self.first[number]), int(self.last[number]) + 1)
+        across = np.arcsin(np.minimum(np.abs(vectors @ self.n[legs].T), 1))
+        within = (vectors @ self.ta[legs].T >= 0) & (vectors @ self.tb[legs].T >= 0)
+        nearest_end = np.maximum(vectors @ self.a[legs].T, vectors @ self.b[legs].T)
+        angle = np.where(within, across, np.arccos(np.clip(nearest_end, -1, 1)))
+        excess = angle * EARTH_RADIUS_M - self.half_width_m[legs]
+        best: Ints = np.argmin(excess, axis=1) + legs.start
+        return best
+
+    def _measure(self, legs: Ints, vectors: Floats) -> Located:
+        a, normal = self.a[legs], self.n[legs]
+        across, ahead = dot(normal, vectors), dot(self.ta[legs], vectors)
+        within = (ahead >= 0) & (dot(self.tb[legs], vectors) >= 0)
+        offset = np.arcsin(np.minimum(np.abs(across), 1)) * EARTH_RADIUS_M
+        if not within.all():
+            ends = np.minimum(distance_m(a, vectors), distance_m(self.b[legs], vectors))
+            offset = np.where(within, offset, ends)
+        length = self.length_rad[legs]
+        along = np.clip(np.arctan2(ahead, dot(a, vectors)), 0, length)
+        half_width = self.half_width_m[legs]
+        return Located(
+            excess_m=offset - half_width,
+            offset_m=offset,
+            half_width_m=half_width,
+            along_m=self.start_m[legs] + along * EARTH_RADIUS_M,
+            side=np.sign(across),
+            leg=legs,
+        )
+
+    def place(self, number: int, latitude_deg: float, longitude_deg: float) -> tuple[float, float, float]:
+        """(metres along the corridor, off its centre line, beyond its edge) of one place."""
+        vector = point(latitude_deg, longitude_deg)[None, :]
+        located = self.locate(np.array([number]), np.array([-1]), vector)
+        return float(located.along_m[0]), float(located.offset_m[0]), float(located.excess_m[0])

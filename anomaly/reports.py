@@ -1,0 +1,144 @@
+"""Readings as rows of a structured array: what judgement needs of a report, 44 bytes.
+
+Values are rounded here once (places to 1e-7 degree, radii to 32-bit floats), so
+that a report judged on arrival and the same report judged again out of the
+history are the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
+from anomaly.sphere import DEGREE_E7, Floats, Structured, unit_vectors
+from sealtrail.contract.alert import Evidence
+from sealtrail.contract.reading import FixKind, Flag, Reading
+from sealtrail.runtime.settings.anomaly import AnomalySettings
+
+REPORT = np.dtype(
+    [
+        ("t", "i8"),  # occurred_at_ms
+        ("rid", "u8"),  # reading_id
+        ("recv", "i8"),  # received_at_ms
+        ("lat", "i4"),  # 1e-7 degree
+        ("lon", "i4"),
+        ("unc", "f4"),  # 1-sigma radius, m
+        ("events", "u4"),  # SealEvent
+        ("state", "u1"),  # SealState
+        ("kind", "u1"),  # FixKind
+        ("flags", "u1"),  # Flag
+        ("quality", "u1"),  # Quality, written by the position rule
+    ]
+)
+
+NO_PLACE = 0
+PLAUSIBLE = 1
+IMPLAUSIBLE = 2
+
+CLOCKLESS = int(Flag.CLOCK_UNSET | Flag.CLOCK_FUTURE)
+LATEST_MS = 253_402_300_799_999
+"""End of the year 9999: times beyond it are damage, whoever let them in."""
+
+
+class Sighting(msgspec.Struct, frozen=True):
+    """One report as it is kept for evidence."""
+
+    reading_id: int
+    device_id: str
+    occurred_at_ms: int
+    received_at_ms: int
+    latitude_deg: float | None
+    longitude_deg: float | None
+    uncertainty_m: float
+    fix_kind: int
+    seal_events: int
+    seal_state: int
+    quality: int
+    card_id: str | None = None
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """Event-time order: by time, then by identity, whatever the order of arrival."""
+        return self.occurred_at_ms, self.reading_id
+
+    def evidence(self) -> Evidence:
+        return Evidence(
+            reading_id=f"{self.reading_id:016x}",
+            device_id=self.device_id,
+            occurred_at_ms=self.occurred_at_ms,
+            received_at_ms=self.received_at_ms,
+            latitude_deg=self.latitude_deg,
+            longitude_deg=self.longitude_deg,
+            fix_kind=self.fix_kind,
+            seal_events=self.seal_events,
+            seal_state=self.seal_state,
+        )
+
+
+def sighting(report: np.void, device_id: str, card_id: str | None = None) -> Sighting:
+    """A report's row as a plain value."""
+    placed = bool(report["quality"] != NO_PLACE)
+    return Sighting(
+        reading_id=int(report["rid"]),
+        device_id=device_id,
+        occurred_at_ms=int(report["t"]),
+        received_at_ms=int(report["recv"]),
+        latitude_deg=int(report["lat"]) / DEGREE_E7 if placed else None,
+        longitude_deg=int(report["lon"]) / DEGREE_E7 if placed else None,
+        uncertainty_m=round(float(report["unc"]), 1) if placed else 0.0,
+        fix_kind=int(report["kind"]),
+        seal_events=int(report["events"]),
+        seal_state=int(report["state"]),
+        quality=int(report["quality"]),
+        card_id=card_id,
+    )
+
+
+def _sound(reading: Reading) -> bool:
+    times = reading.occurred_at_ms, reading.received_at_ms
+    return all(0 <= at <= LATEST_MS for at in times) and 0 <= reading.reading_id < 1 << 64
+
+
+def refused(batch: Sequence[Reading]) -> list[Reading]:
+    """Readings whose times or identity are outside of what a row holds; the gateway lets none through."""
+    return [reading for reading in batch if not _sound(reading)]
+
+
+def gather(batch: Sequence[Reading], settings: AnomalySettings) -> Structured:
+    """Rows of `REPORT`, one for each reading, in the batch's order.
+
+    A fix counts as a place where it is satellite, cell or Wi-Fi, within range
+    and no NaN; ``quality`` is then PLAUSIBLE until the position rule knows better.
+    """
+    rows = np.empty(len(batch), REPORT)
+    rows["t"] = [r.occurred_at_ms for r in batch]
+    rows["rid"] = np.array([r.reading_id for r in batch], np.uint64)
+    rows["recv"] = [r.received_at_ms for r in batch]
+    rows["events"] = np.array([r.seal_events for r in batch], np.int64) & 0xFFFFFFFF
+    rows["state"] = np.array([r.seal_state for r in batch], np.int64) & 0xFF
+    rows["flags"] = np.array([r.flags for r in batch], np.int64) & 0xFF
+    kind = np.array([r.fix_kind for r in batch], np.int64) & 0xFF
+    latitude = np.array([r.latitude_deg for r in batch], np.float64)
+    longitude = np.array([r.longitude_deg for r in batch], np.float64)
+    claimed = np.array([r.accuracy_m for r in batch], np.float64)
+    placed = (kind >= FixKind.GNSS) & (kind <= FixKind.WIFI)
+    placed &= (np.abs(latitude) <= 90) & (np.abs(longitude) <= 180)  # noqa: PLR2004 (degrees)
+    defaults = np.zeros(256)
+    defaults[FixKind.GNSS] = settings.gnss_uncertainty_m
+    defaults[FixKind.CELL] = settings.cell_uncertainty_m
+    defaults[FixKind.WIFI] = settings.wifi_uncertainty_m
+    believed = (claimed > 0) & np.isfinite(claimed)
+    uncertainty = np.where(believed, np.maximum(claimed, settings.least_uncertainty_m), defaults[kind])
+    rows["kind"] = kind
+    rows["unc"] = np.where(placed, np.minimum(uncertainty, 2e7), 0)
+    rows["lat"] = np.rint(np.where(placed, latitude, 0) * DEGREE_E7)
+    rows["lon"] = np.rint(np.where(placed, longitude, 0) * DEGREE_E7)
+    rows["quality"] = placed
+    return rows
+
+
+def vectors_of(rows: Structured) -> Floats:
+    """Unit vectors of rows, shape (n, 3); meaningless where there is no place."""
+    return unit_vectors(rows["lat"] / DEGREE_E7, rows["lon"] / DEGREE_E7)

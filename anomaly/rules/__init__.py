@@ -1,0 +1,1 @@
+"""Rules of judgement, one file each; the list is in catalogue.py."""

@@ -1,0 +1,184 @@
+"""POSITION_IMPLAUSIBLE: a position that can't be true. Data quality, logged once per episode.
+
+What: (a) a *jump*: further from the place held for true than the time between
+allows at ``max_speed_m_s``, both fixes' uncertainty allowed for; (b) *zero
+island*, within ``zero_island_deg`` of 0 N 0 E; (c) *future time*: the device's
+clock was ahead, so the report is judged at its receipt.
+
+When: at the first such report after a plausible one; the episode lasts until
+the next plausible one. A jump or zero fix is never used by the route rule and
+never places an alert. A future time is only said: its fix is used.
+
+Never locked out: fixes that contradict the place held for true but agree with
+each other are a second hypothesis, and after ``reacquire_fixes`` of them in a
+row it is the truth (Traccar's filter and a plain innovation gate reject for
+ever). A fix so coarse that the place held for true says more (a cell id a
+minute after a satellite fix) is plausible but moves nothing.
+
+Settings: max_speed_m_s, time_slack_s, uncertainty_factor, reacquire_fixes,
+zero_island_deg. Source: ../shared/DETECTION.md 5.6 items 5-8; equivalents: none.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from anomaly.reports import IMPLAUSIBLE, NO_PLACE, PLAUSIBLE, Sighting
+from anomaly.rules.rule import EVIDENCE_KEPT, Case, Finding, Rows, Signal, severity_of
+from anomaly.sphere import Bools, Floats, distance_m
+from anomaly.words import device_on, distance, moment
+from sealtrail.contract.alert import CATALOGUE, AlertType
+from sealtrail.contract.reading import Flag
+
+NAME = "position_implausible"
+OK, JUMP, ZERO, FUTURE = 0, 1, 2, 3
+WORDS = {JUMP: "jump", ZERO: "zero_island", FUTURE: "future_time"}
+
+
+class PositionImplausible:
+    """Keeps the place held for true (``pos_*``) and a second hypothesis (``alt_*``)."""
+
+    name = NAME
+    version = 1
+    types = (AlertType.POSITION_IMPLAUSIBLE,)
+    state = (
+        ("pos_known", "u1"),
+        ("pos_t", "i8"),
+        ("pos_v", ("f8", 3)),
+        ("pos_lat", "i4"),
+        ("pos_lon", "i4"),
+        ("pos_unc", "f4"),
+        ("alt_t", "i8"),
+        ("alt_v", ("f8", 3)),
+        ("alt_unc", "f4"),
+        ("alt_n", "u2"),
+        ("pos_episode", "u1"),
+    )
+
+    def step(self, rows: Rows) -> None:
+        state, reports, settings = rows.state, rows.reports, rows.settings
+        fixes = reports["quality"] != NO_PLACE
+        limit = settings.zero_island_deg * 1e7
+        zero = fixes & (np.abs(reports["lat"]) <= limit) & (np.abs(reports["lon"]) <= limit)
+        away = distance_m(state["pos_v"], rows.vectors)
+        allowed = _reach(rows, state["pos_t"], state["pos_unc"])
+        near = (state["pos_known"] == 0) | (away <= allowed)
+        accepted = fixes & ~zero & near
+        jumped = fixes & ~zero & ~near
+        if jumped.any():
+            accepted |= self._second_hypothesis(rows, jumped)
+            jumped &= ~accepted
+        reports["quality"][jumped | zero] = IMPLAUSIBLE
+        reports["quality"][accepted] = PLAUSIBLE
+        self._speak(rows, jumped, zero, accepted, away)
+        self._move(rows, accepted, near)
+
+    def _second_hypothesis(self, rows: Rows, jumped: Bools) -> Bools:
+        """Count fixes that agree with each other; those that complete the count are accepted."""
+        state, reports = rows.state, rows.reports
+        index = np.flatnonzero(jumped)
+        part = state[index]
+        away = distance_m(part["alt_v"], rows.vectors[index])
+        reach = _reach(rows, state["alt_t"], state["alt_unc"])[index]
+        agrees = (part["alt_n"] > 0) & (away <= reach)
+        part["alt_n"] = np.where(agrees, part["alt_n"] + 1, 1)
+        part["alt_t"], part["alt_unc"] = reports["t"][index], reports["unc"][index]
+        part["alt_v"] = rows.vectors[index]
+        state[index] = part
+        switched = np.zeros(len(state), bool)
+        switched[index] = part["alt_n"] >= rows.settings.reacquire_fixes
+        return switched
+
+    def _move(self, rows: Rows, accepted: Bools, near: Bools) -> None:
+        """Accepted fixes become the place held for true, unless it says more than they do."""
+        state, reports = rows.state, rows.reports
+        grown = state["pos_unc"] + rows.settings.max_speed_m_s * (reports["t"] - state["pos_t"]) / 1000
+        better = (state["pos_known"] == 0) | ~near | (reports["unc"] <= grown)
+        moved = accepted & better
+        state["pos_known"] |= moved.astype(np.uint8)
+        for column, value in (("t", reports["t"]), ("lat", reports["lat"]), ("lon", reports["lon"])):
+            state["pos_" + column] = np.where(moved, value, state["pos_" + column])
+        state["pos_unc"] = np.where(moved, reports["unc"], state["pos_unc"])
+        state["pos_v"] = np.where(moved[:, None], rows.vectors, state["pos_v"])
+        state["alt_n"] = np.where(accepted, 0, state["alt_n"])
+
+    def _speak(self, rows: Rows, jumped: Bools, zero: Bools, accepted: Bools, away: Floats) -> None:
+        """Signals at the beginning and the end of episodes."""
+        state = rows.state
+        future = (rows.reports["flags"] & Flag.CLOCK_FUTURE) != 0
+        now = np.where(zero, ZERO, np.where(jumped, JUMP, np.where(future, FUTURE, OK)))
+        silent = ~(jumped | zero | accepted | future)  # no position: nothing begins or ends
+        now = np.where(silent, state["pos_episode"], now)
+        changed = now != state["pos_episode"]
+        for row in np.flatnonzero(changed):
+            code = int(now[row])
+            numbers = {}
+            if code == JUMP:
+                seconds = max(0.0, float(rows.reports["t"][row] - state["pos_t"][row]) / 1000)
+                numbers = {"distance_m": round(float(away[row])), "after_s": round(seconds)}
+            rows.emit(int(row), NAME, Signal(code, rows.sighting_of(int(row)), numbers=numbers))
+        state["pos_episode"] = now
+
+    def findings(self, case: Case) -> list[Finding]:
+        found: list[Finding] = []
+        for track in case.tracks:
+            for index, signal in enumerate(track.signals):
+                if signal.code != OK:
+                    following = track.signals[index + 1 : index + 2]
+                    until = following[0].at.occurred_at_ms if following else None
+                    found.append(self._finding(case, track.lane, signal, until))
+        return found
+
+    def _finding(self, case: Case, lane: int, signal: Signal, until_ms: int | None) -> Finding:
+        settings, at = case.settings, signal.at
+        segment = case.segment_at(at.occurred_at_ms)
+        trip_id = segment.trip.trip_id if segment else ""
+        severity = CATALOGUE[AlertType.POSITION_IMPLAUSIBLE].severity
+        if segment:
+            severity = severity_of(segment.trip.severities.get("POSITION_IMPLAUSIBLE", ""), severity)
+        return Finding(
+            type=AlertType.POSITION_IMPLAUSIBLE,
+            rule=NAME,
+            rule_version=self.version,
+            scope=trip_id or case.key,
+            trip_id=trip_id,
+            lane=lane,
+            start=at,
+            shown_by=at,
+            severity=severity,
+            sentence=_sentence(case, signal),
+            logged=True,
+            group=f"{at.device_id}/{signal.code}",
+            until_ms=until_ms,
+            settings={
+                "max_speed_m_s": settings.max_speed_m_s,
+                "time_slack_s": settings.time_slack_s,
+                "uncertainty_factor": settings.uncertainty_factor,
+                "reacquire_fixes": settings.reacquire_fixes,
+            },
+            details={"why": WORDS[signal.code], **signal.numbers},
+            evidence=(at,)[:EVIDENCE_KEPT],
+        )
+
+
+def _reach(rows: Rows, since_ms: Floats, uncertainty_m: Floats) -> Floats:
+    """How far from a place of an earlier time each report may be."""
+    settings = rows.settings
+    seconds = np.maximum((rows.reports["t"] - since_ms) / 1000, 0) + settings.time_slack_s
+    slack = settings.uncertainty_factor * (rows.reports["unc"] + uncertainty_m)
+    reach: Floats = settings.max_speed_m_s * seconds + slack
+    return reach
+
+
+def _sentence(case: Case, signal: Signal) -> str:
+    at: Sighting = signal.at
+    who, when = device_on(at.device_id, case.key), moment(at.occurred_at_ms)
+    if signal.code == ZERO:
+        return f"{who} reported the position 0 N 0 E {when}; it is not used."
+    if signal.code == FUTURE:
+        return f"{who} reported a time in the future; the report counts as of its receipt {when}."
+    far, seconds = signal.numbers["distance_m"], signal.numbers["after_s"]
+    return (
+        f"{who} reported a position {when} that is {distance(far)} from where it was "
+        f"{seconds:.0f} s before; it is not used."
+    )

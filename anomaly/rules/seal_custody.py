@@ -1,0 +1,215 @@
+"""Seal custody: what a seal's own reports do to it, in event time.
+
+::
+
+    armed --opened, authorisation covers who, where and when--> disarmed --closed--> armed   (RESEALED)
+      |                                                            `--armed by hand, checked, expired--> armed
+      `-- anything else that opens, cuts or tampers: SEAL_OPENED, SEAL_CUT, SEAL_TAMPER
+
+What the step keeps is one word per device: the conditions of `Condition` as
+last reported. Only a change is a signal. Many devices repeat a bit in every
+report while the condition lasts: that is one breach; when the bit ends and
+comes again it is another. A report that says nothing about the seal ends a
+condition only on devices that never report a seal state (their events are
+one-off); on all others it says nothing.
+
+The fold (``findings``) walks a device's few signals beside the container's
+custody log and asks the three breach rules (seal_cut, seal_tamper,
+seal_opened). A seal is armed unless an authorised opening has disarmed it. It
+is watched from a trip's start to its end. Before the start and after the end
+seals are opened as a matter of course: nothing is raised. Where no trip was
+ever planned the breach is raised with ``severity_without_trip``: an unplanned
+container's seal is nobody's routine, and a lost plan must not hide a breach.
+The position of the report plays no part: a breach without a fix, with a stale
+fix, on a jump, with the clock unset is a breach.
+
+Settings: rearm_at_expiry, severity_without_trip, severity_unpaired_opening,
+card_grace_s, place_max_age_s. Source: ../shared/ALERTS.md, seal custody.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+import numpy as np
+
+from anomaly.custody import Custody, Segment
+from anomaly.reports import PLAUSIBLE
+from anomaly.rules import seal_cut, seal_opened, seal_tamper
+from anomaly.rules.breach import breach, custody_entry
+from anomaly.rules.rule import Case, Finding, Rows, Signal, Track
+from anomaly.sphere import Ints
+from sealtrail.contract.alert import AlertType
+from sealtrail.contract.reading import SealEvent, SealState
+from sealtrail.contract.trip import Authorisation
+
+NAME = "seal_custody"
+
+
+class Condition(enum.IntFlag):
+    """Conditions of one seal as last reported."""
+
+    CUT = 1
+    OPEN_SAID = 2  # the device says that it was opened: an event
+    OPEN_SEEN = 4  # its state is unlocked or open: a level
+    TAMPERED = 8
+    CLOSED_SAID = 16
+    SEALED_SEEN = 32
+    CARD = 64  # an opening with a card: who did it
+
+
+OPEN = int(Condition.OPEN_SAID | Condition.OPEN_SEEN)
+BREACH = int(Condition.CUT | Condition.TAMPERED) | OPEN
+CLOSED = int(Condition.CLOSED_SAID | Condition.SEALED_SEEN)
+SPEAKING = int(SealEvent.CUT | SealEvent.OPENED | SealEvent.CLOSED | SealEvent.TAMPERED)
+
+_OF_STATE = np.zeros(256, np.int64)
+_OF_STATE[SealState.SEALED] = Condition.SEALED_SEEN
+_OF_STATE[[SealState.UNLOCKED, SealState.OPEN]] = Condition.OPEN_SEEN
+_OF_STATE[SealState.CUT] = Condition.CUT
+_OF_EVENTS = (
+    (SealEvent.CUT, Condition.CUT),
+    (SealEvent.OPENED, Condition.OPEN_SAID),
+    (SealEvent.TAMPERED, Condition.TAMPERED),
+    (SealEvent.CLOSED, Condition.CLOSED_SAID),
+)
+
+
+def words_of(events: Ints, state: Ints, before: Ints, level: Ints) -> Ints:
+    """Condition after each report, given the one before it and whether its device reports states."""
+    said = np.zeros(len(events), np.int64)
+    for event, condition in _OF_EVENTS:
+        said |= np.where((events & event) != 0, int(condition), 0)
+    kept = before & int(Condition.OPEN_SEEN | Condition.SEALED_SEEN)  # an event alone leaves the level
+    kept = np.where((said & (BREACH & ~int(Condition.TAMPERED))) != 0, kept & ~int(Condition.SEALED_SEEN), kept)
+    kept = np.where((said & int(Condition.CLOSED_SAID)) != 0, kept & ~int(Condition.OPEN_SEEN), kept)
+    levels = np.where(state != SealState.UNKNOWN, _OF_STATE[state], np.where(level != 0, kept, 0))
+    silent = (state == SealState.UNKNOWN) & ((events & SPEAKING) == 0)
+    word: Ints = np.where(silent, np.where(level != 0, before, 0), said | levels)
+    return word
+
+
+class SealCustody:
+    """SEAL_CUT, SEAL_OPENED, SEAL_TAMPER and the custody log entries of the seal itself."""
+
+    name = NAME
+    version = 1
+    types = (
+        AlertType.SEAL_CUT,
+        AlertType.SEAL_OPENED,
+        AlertType.SEAL_TAMPER,
+        AlertType.SEAL_DISARMED,
+        AlertType.SEAL_ARMED,
+        AlertType.RESEALED,
+    )
+    state = (("seal_word", "u2"), ("seal_level", "u1"), ("seal_dirty", "u1"))
+
+    def step(self, rows: Rows) -> None:
+        state, reports = rows.state, rows.reports
+        events, seal = reports["events"].astype(np.int64), reports["state"].astype(np.int64)
+        before, level = state["seal_word"].astype(np.int64), state["seal_level"].astype(np.int64)
+        if not ((events & SPEAKING).any() or seal.any() or before.any()):
+            return
+        level |= seal != SealState.UNKNOWN
+        word = words_of(events, seal, before, level)
+        rising = word & ~before
+        closing = ((rising & int(Condition.CLOSED_SAID)) != 0) | (
+            ((rising & CLOSED) != 0) & (state["seal_dirty"] != 0)
+        )
+        speaks = (((word ^ before) & BREACH) != 0) | closing
+        opening = np.flatnonzero((events & SealEvent.OPENED) != 0)
+        carded = [int(row) for row in opening if rows.carded(int(row))]
+        speaks[carded] = True
+        for row in np.flatnonzero(speaks):
+            card = int(Condition.CARD) if row in carded else 0
+            rows.emit(int(row), NAME, seal_signal(rows, int(row), int(word[row]) | card))
+        state["seal_dirty"] = np.where(
+            (rising & BREACH) != 0, 1, np.where(closing, 0, state["seal_dirty"])
+        )
+        state["seal_word"], state["seal_level"] = word, level
+
+    def findings(self, case: Case) -> list[Finding]:
+        return [finding for track in case.tracks for finding in _fold(case, track)]
+
+
+def seal_signal(rows: Rows, row: int, word: int) -> Signal:
+    """A transition of the seal with the last plausible place of its device."""
+    own = rows.reports["quality"][row] == PLAUSIBLE
+    at = rows.sighting_of(row)
+    place = seal_opened.own_spot(at) if own else seal_opened.held_spot(rows.state[row])
+    return Signal(0, at, word=word, place=place)
+
+
+@dataclass(slots=True)
+class _Seal:
+    """Condition of one seal while its signals are walked through."""
+
+    word: int = 0
+    disarmed_by: Authorisation | None = None
+    disarmed_at_ms: int = 0
+    damaged: bool = False  # cut or opened, and not closed again since
+    damaged_at_ms: int = 0
+
+    def settle(self, custody: Custody | None, at_ms: int, *, rearm_at_expiry: bool) -> None:
+        """What the custody log and the passing of time did before a moment."""
+        if self.damaged and custody is not None and custody.rearmed_between(self.damaged_at_ms, at_ms):
+            self.damaged = False
+        if self.disarmed_by is None:
+            return
+        expired = rearm_at_expiry and at_ms > self.disarmed_by.valid_until_ms
+        by_hand = custody is not None and custody.rearmed_between(self.disarmed_at_ms, at_ms)
+        if expired or by_hand:
+            self.disarmed_by = None
+
+
+def _fold(case: Case, track: Track) -> list[Finding]:
+    """Walk one device's signals; the list is in event-time order."""
+    seal = _Seal(word=track.base)
+    found: list[Finding] = []
+    for index, signal in enumerate(track.signals):
+        at_ms = signal.at.occurred_at_ms
+        segment = case.segment_at(at_ms)
+        seal.settle(case.custody, at_ms, rearm_at_expiry=case.settings.rearm_at_expiry)
+        rising = signal.word & ~seal.word
+        armed = seal.disarmed_by is None
+        if rising & BREACH:
+            seal_opened.place_for(case, signal)
+        for bit, rule in ((Condition.CUT, seal_cut.RULE), (Condition.TAMPERED, seal_tamper.RULE)):
+            if rising & bit and armed:
+                found += breach(case, track, index, segment, rule, int(bit))
+        if rising & OPEN and not seal.word & OPEN:
+            found += _opened(case, track, index, segment, seal)
+        if rising & BREACH & ~int(Condition.TAMPERED):
+            seal.damaged, seal.damaged_at_ms = True, at_ms
+        if rising & CLOSED:
+            found += _closed(case, track, signal, segment, seal)
+        seal.word = signal.word & ~int(Condition.CARD)
+    return found
+
+
+def _opened(case: Case, track: Track, index: int, segment: Segment | None, seal: _Seal) -> list[Finding]:
+    """An opening: authorised, a breach, or only what an earlier cut looks like."""
+    signal = track.signals[index]
+    said = signal.word & Condition.OPEN_SAID
+    if not said and (signal.word & Condition.CUT or seal.damaged):
+        return []  # the cable that was cut shows as open: one act
+    authorisation = seal_opened.covering(case, track, index)
+    if authorisation is not None:
+        seal.disarmed_by, seal.disarmed_at_ms = authorisation, signal.at.occurred_at_ms
+        return [custody_entry(case, track.lane, signal, segment, AlertType.SEAL_DISARMED, authorisation)]
+    if seal.disarmed_by is not None:
+        return []
+    return breach(case, track, index, segment, seal_opened.RULE, OPEN)
+
+
+def _closed(
+    case: Case, track: Track, signal: Signal, segment: Segment | None, seal: _Seal
+) -> list[Finding]:
+    """A closing: armed again after an opening or a cut, else armed for the first time."""
+    again = seal.disarmed_by is not None or seal.damaged
+    seal.disarmed_by, seal.damaged = None, False
+    if again or signal.word & Condition.CLOSED_SAID:
+        kind = AlertType.RESEALED if again else AlertType.SEAL_ARMED
+        return [custody_entry(case, track.lane, signal, segment, kind, None)]
+    return []

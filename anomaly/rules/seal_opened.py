@@ -1,0 +1,104 @@
+"""SEAL_OPENED: unlocked or opened while armed, and no authorisation covers it.
+
+What: the device says OPENED, or its state becomes UNLOCKED or OPEN; a state
+that only follows from an earlier cut says nothing new. An authorisation covers
+an opening if all three hold at the opening's own time:
+
+* when: within its validity, whenever it became known (one that arrives late
+  retracts the alert);
+* who: it names no card, or the report's card is one of its cards. A report
+  without a card takes the card of another report of the same device about the
+  same opening within ``card_grace_s``;
+* where: it names no place, or the position at that time lies within the radius
+  plus the fix's uncertainty. A report without a usable fix of its own is placed
+  by the container's fix nearest in time, at most ``place_max_age_s`` away. An
+  unknown place is not covered.
+
+A covered opening is SEAL_DISARMED in the custody log. Severity: critical, or
+the trip's own.
+
+Settings: those of seal_custody. Equivalents: EAEU 07; JT701 bit 8 without a
+valid P45; G-300 0x000F; NCTS 2; DCSA DOOR_OPENED.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from anomaly.custody import within
+from anomaly.reports import Sighting
+from anomaly.rules.breach import BreachRule
+from anomaly.rules.rule import Case, Signal, Spot, Track
+from anomaly.sphere import DEGREE_E7
+from sealtrail.contract.alert import AlertType
+from sealtrail.contract.reading import SealEvent
+from sealtrail.contract.trip import Authorisation
+
+RULE = BreachRule(name="seal_opened", type=AlertType.SEAL_OPENED, deed="was opened without authorisation")
+
+
+def own_spot(at: Sighting) -> Spot | None:
+    """The place of the report itself."""
+    if at.latitude_deg is None or at.longitude_deg is None:
+        return None
+    return Spot(at.latitude_deg, at.longitude_deg, at.uncertainty_m, at.occurred_at_ms)
+
+
+def held_spot(state: Any) -> Spot | None:
+    """The place held for true in a device's row of state."""
+    if not state["pos_known"]:
+        return None
+    latitude, longitude = int(state["pos_lat"]) / DEGREE_E7, int(state["pos_lon"]) / DEGREE_E7
+    return Spot(latitude, longitude, round(float(state["pos_unc"]), 1), int(state["pos_t"]))
+
+
+def place_for(case: Case, signal: Signal) -> Spot | None:
+    """Where an opening happened as far as an authorisation may rely on it.
+
+    Asks for the container's fix nearest in time where the report has none, and
+    remembers it, since the history that holds it moves on.
+    """
+    at_ms = signal.at.occurred_at_ms
+    if signal.place is not None and signal.place.at_ms == at_ms:
+        return signal.place
+    candidates = [spot for spot in (signal.nearest, case.nearest(at_ms)) if spot is not None]
+    if not candidates:
+        return None
+    signal.nearest = min(candidates, key=lambda spot: (abs(spot.at_ms - at_ms), spot.at_ms))
+    near_enough = abs(signal.nearest.at_ms - at_ms) <= case.settings.place_max_age_s * 1000
+    return signal.nearest if near_enough else None
+
+
+def _cards(case: Case, track: Track, index: int) -> set[str]:
+    """Cards that stand for an opening."""
+    at = track.signals[index].at
+    if at.card_id is not None:
+        return {at.card_id}
+    grace_ms = case.settings.card_grace_s * 1000
+    return {
+        other.at.card_id
+        for other in track.signals
+        if other.at.card_id is not None
+        and other.at.seal_events & SealEvent.OPENED
+        and abs(other.at.occurred_at_ms - at.occurred_at_ms) <= grace_ms
+    }
+
+
+def covering(case: Case, track: Track, index: int) -> Authorisation | None:
+    """The authorisation that covers an opening, or None."""
+    signal = track.signals[index]
+    spot = place_for(case, signal)
+    if case.custody is None:
+        return None
+    for authorisation in case.custody.authorisations_at(signal.at.occurred_at_ms):
+        if authorisation.card_ids and not _cards(case, track, index) & set(authorisation.card_ids):
+            continue
+        place = authorisation.place
+        if place is not None:
+            if spot is None:
+                continue
+            slack = spot.uncertainty_m
+            if not within(place, spot.latitude_deg, spot.longitude_deg, slack):
+                continue
+        return authorisation
+    return None

@@ -1,0 +1,152 @@
+"""One partition of the judgement: resume, read in order, judge, say, snapshot.
+
+A snapshot is the judge's state together with the log position behind it. A
+worker that dies resumes from the newest snapshot and judges the rest again;
+since judging is a function of the log alone it arrives at the same state and
+says the same alert events, which their receivers know by id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+
+from anomaly.judge import Judge
+from sealtrail.contract import subjects
+from sealtrail.contract.alert import AlertEvent
+from sealtrail.contract.clock import Clock
+from sealtrail.contract.codec import Kind, decode_readings, decode_trip_events, encode_alert_events, kind_of
+from sealtrail.contract.errors import RefusedError, UnavailableError
+from sealtrail.runtime.backoff import backoff_s
+from sealtrail.runtime.log import Log
+from sealtrail.runtime.reader import LogMessage
+from sealtrail.runtime.settings.anomaly import AnomalySettings
+
+LOGGER = structlog.get_logger(__name__)
+
+SNAPSHOT_VERSION = 1
+
+JUDGED = Counter("sealtrail_judged_readings_total", "Readings judged", ["partition"])
+ALERTS = Counter("sealtrail_alert_events_total", "Alert events said", ["type", "action"])
+REFUSED = Counter("sealtrail_judgement_refused_batches_total", "Batches that can't be read", ["reason"])
+SECONDS = Histogram("sealtrail_judgement_seconds", "Time for one batch of the log")
+POSITION = Gauge("sealtrail_judgement_position", "Log sequence judged up to", ["partition"])
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """A partition's state before log sequence ``next_sequence``."""
+
+    version: int
+    next_sequence: int
+    judge: bytes
+
+
+class PartitionWorker:
+    """Judges one partition while it holds the partition's lease."""
+
+    def __init__(self, log: Log, partition: int, settings: AnomalySettings, clock: Clock) -> None:
+        self._log = log
+        self._partition = partition
+        self._settings = settings
+        self._clock = clock
+        self._judge = Judge(settings)
+        self._next = 1
+        self._snapshot_at = 0
+        self._snapshot_ms = 0
+
+    @property
+    def _snapshot_name(self) -> str:
+        return f"anomaly.{self._partition}"
+
+    async def resume(self) -> None:
+        """State and position of the newest snapshot, or an empty state at the log's beginning.
+
+        A snapshot that this program can't read is named and left aside: the
+        log is judged from its beginning, which costs time and loses nothing.
+        """
+        data = await self._log.load_snapshot(self._snapshot_name)
+        self._judge, self._next = Judge(self._settings), 1
+        if data is not None:
+            try:
+                snapshot = msgspec.msgpack.decode(data, type=Snapshot)
+                if snapshot.version != SNAPSHOT_VERSION:
+                    raise RefusedError("unknown_snapshot_version", str(snapshot.version))
+                self._judge = Judge.restore(self._settings, snapshot.judge)
+                self._next = snapshot.next_sequence
+            except (msgspec.DecodeError, RefusedError) as error:
+                LOGGER.warning("snapshot_refused", partition=self._partition, error=str(error))
+        self._snapshot_at, self._snapshot_ms = self._next, self._clock()
+        LOGGER.info("partition_resumed", partition=self._partition, next_sequence=self._next)
+
+    async def run(self, may_go_on: Callable[[], bool]) -> None:
+        """Judges from the position on until ``may_go_on`` says no; leaves a snapshot behind."""
+        await self.resume()
+        reader = self._log.reader(subjects.LOG_STREAM, subjects.partition_filter(self._partition), self._next)
+        try:
+            while may_go_on():
+                for message in await reader.take(most=64, wait_s=0.5):
+                    if not may_go_on():
+                        return
+                    await self._judge_one(message)
+                await self._maybe_snapshot()
+            await self._snapshot()
+        finally:
+            await asyncio.shield(reader.close())
+
+    async def _judge_one(self, message: LogMessage) -> None:
+        with SECONDS.time():
+            try:
+                events = self._apply(message)
+            except RefusedError as error:
+                REFUSED.labels(error.reason).inc()
+                LOGGER.error("batch_refused", sequence=message.sequence, error=str(error))  # noqa: TRY400 - named
+                events = []
+        if events:
+            await self._say(message.sequence, events)
+        self._next = message.sequence + 1
+        POSITION.labels(self._partition).set(message.sequence)
+
+    def _apply(self, message: LogMessage) -> list[AlertEvent]:
+        if kind_of(message.data) is Kind.TRIP_EVENTS:
+            return self._judge.apply_trip_events(decode_trip_events(message.data))
+        readings = decode_readings(message.data)
+        JUDGED.labels(self._partition).inc(len(readings))
+        return self._judge.apply_readings(readings)
+
+    async def _say(self, sequence: int, events: list[AlertEvent]) -> None:
+        """Stores the alert events of one log message; tries until the log has them."""
+        batch = encode_alert_events(events)
+        for wait_s in backoff_s(cap_s=5.0):
+            try:
+                await self._log.append(
+                    subjects.alerts_subject(self._partition),
+                    batch,
+                    message_id=f"{self._partition}.{sequence}",
+                )
+            except UnavailableError as error:
+                LOGGER.warning("alerts_not_stored_yet", error=str(error))
+                await asyncio.sleep(wait_s)
+            else:
+                break
+        for event in events:
+            ALERTS.labels(event.type.value, event.action.value).inc()
+
+    async def _maybe_snapshot(self) -> None:
+        due = self._clock() - self._snapshot_ms >= self._settings.snapshot_interval_s * 1000
+        if due and self._next > self._snapshot_at:
+            await self._snapshot()
+
+    async def _snapshot(self) -> None:
+        if self._next == self._snapshot_at:
+            return
+        snapshot = Snapshot(version=SNAPSHOT_VERSION, next_sequence=self._next, judge=self._judge.snapshot())
+        try:
+            await self._log.save_snapshot(self._snapshot_name, msgspec.msgpack.encode(snapshot))
+        except UnavailableError as error:
+            LOGGER.warning("snapshot_failed", partition=self._partition, error=str(error))
+            return
+        self._snapshot_at, self._snapshot_ms = self._next, self._clock()

@@ -1,0 +1,1 @@
+"""HTTP routes of the control room, one file for each subject."""

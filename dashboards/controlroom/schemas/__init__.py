@@ -1,0 +1,1 @@
+"""The public schema of the control room's HTTP API."""

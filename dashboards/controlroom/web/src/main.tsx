@@ -1,0 +1,25 @@
+import "@fontsource/ibm-plex-sans/latin-400.css";
+import "@fontsource/ibm-plex-sans/latin-500.css";
+import "@fontsource/ibm-plex-sans/latin-600.css";
+import "@fontsource/ibm-plex-mono/latin-400.css";
+import "@fontsource/ibm-plex-mono/latin-500.css";
+import "./styles/tokens.css";
+import "./styles/base.css";
+import "./styles/frame.css";
+import "./styles/queue.css";
+import "./styles/drawer.css";
+import { render } from "preact";
+import { Controller, savedActor, savedTheme } from "./controller";
+import { expose } from "./inspect";
+import { initial } from "./state/app";
+import { Store } from "./state/store";
+import { App } from "./ui/app";
+
+const theme = savedTheme();
+document.documentElement.dataset.theme = theme;
+const store = new Store(initial(savedActor(), theme, Date.now()));
+const controller = new Controller(store);
+const root = document.getElementById("app");
+if (root) render(<App controller={controller} />, root);
+controller.start();
+expose(controller);

@@ -1,0 +1,13 @@
+declare module "virtual:basemap" {
+  export const land: string;
+  export const lines: string;
+  export const labels: string;
+}
+
+declare module "maplibre-gl/dist/maplibre-gl-csp" {
+  export * from "maplibre-gl";
+
+  // biome-ignore lint/style/noExportedImports: the CSP build is the same library with its worker apart
+  import maplibre from "maplibre-gl";
+  export default maplibre;
+}

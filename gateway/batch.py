@@ -1,0 +1,131 @@
+"""A batch of MQTT messages becomes readings by partition, refusals by family, and exact counts. No I/O."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from gateway.session import Delivery
+from gateway.topics import Route, Routes
+from sealtrail.contract.decoder import Decoder
+from sealtrail.contract.errors import DecodeError, RefusedError
+from sealtrail.contract.quarantine import QuarantinedMessage
+from sealtrail.contract.reading import Reading
+from sealtrail.contract.subjects import partition_of
+
+LOGGER = structlog.get_logger(__name__)
+
+MAX_TOPIC = 512
+MAX_DETAIL = 512
+
+
+@dataclass(slots=True)
+class Batch:
+    """What became of the messages of one batch.
+
+    ``accepted[family] + duplicate[family] + quarantined[family, *]`` is the
+    number of messages received. A message is accepted if at least one of its
+    readings is new or if it is sound and has none (then it also counts as
+    ``empty``), duplicate if all its readings are known already.
+    """
+
+    received_at_ms: int
+    readings: dict[int, list[Reading]] = field(default_factory=lambda: defaultdict(list))  # by partition
+    refused: dict[str, list[QuarantinedMessage]] = field(default_factory=lambda: defaultdict(list))
+    reading_ids: set[int] = field(default_factory=set)
+    accepted: Counter[str] = field(default_factory=Counter)
+    empty: Counter[str] = field(default_factory=Counter)
+    duplicate: Counter[str] = field(default_factory=Counter)
+    quarantined: Counter[tuple[str, str]] = field(default_factory=Counter)  # (family, reason)
+    new_readings: Counter[str] = field(default_factory=Counter)
+    known_readings: Counter[str] = field(default_factory=Counter)
+
+
+class BatchDecoder:
+    """Decodes batches; equal messages, pairings and known identities give an equal batch."""
+
+    def __init__(self, decoders: Mapping[str, Decoder], partitions: int, max_payload_bytes: int) -> None:
+        self._routes = Routes(decoders)
+        self._partitions = partitions
+        self._max_payload_bytes = max_payload_bytes
+        self._failures_shown: set[tuple[str, str]] = set()
+
+    def decode(
+        self,
+        deliveries: Sequence[Delivery],
+        received_at_ms: int,
+        containers: Mapping[str, str],
+        known: Container[int],
+    ) -> Batch:
+        """Decodes messages received at ``received_at_ms``.
+
+        ``containers`` maps paired devices to their containers; ``known`` has the
+        identities of readings that are in the log or about to be. Never raises
+        for anything that a device can send.
+        """
+        batch = Batch(received_at_ms)
+        routes = self._routes
+        for topic, payload, _ in deliveries:
+            route = routes[topic]
+            try:
+                readings = self._readings(route, payload, received_at_ms)
+            except RefusedError as refusal:
+                self._quarantine(batch, topic, route, payload, refusal)
+                continue
+            new = 0
+            for reading in readings:
+                if reading.reading_id in batch.reading_ids or reading.reading_id in known:
+                    continue
+                new += 1
+                batch.reading_ids.add(reading.reading_id)
+                reading.container_id = containers.get(reading.device_id)
+                batch.readings[partition_of(reading.key, self._partitions)].append(reading)
+            self._count(batch, route.label, len(readings), new)
+        return batch
+
+    def _readings(self, route: Route, payload: bytes, received_at_ms: int) -> list[Reading]:
+        if route.decoder is None:
+            raise route.refusal or DecodeError("unknown_family")
+        if len(payload) > self._max_payload_bytes:
+            raise DecodeError("payload_too_large", f"more than {self._max_payload_bytes} bytes, kept cut")
+        try:
+            return route.decoder.decode(payload, route.device_id, received_at_ms)
+        except RefusedError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a decoder's bug must not stop the other devices' reports
+            name = type(error).__name__
+            if (route.label, name) not in self._failures_shown:  # the trace once, the number in the metrics
+                self._failures_shown.add((route.label, name))
+                LOGGER.exception("decoder_failure", family=route.label, device_id=route.device_id)
+            raise DecodeError("decoder_failure", f"{name} in the decoder of {route.label}") from error
+
+    def _quarantine(
+        self, batch: Batch, topic: str, route: Route, payload: bytes, refusal: RefusedError
+    ) -> None:
+        batch.quarantined[route.label, refusal.reason] += 1
+        batch.refused[route.label].append(
+            QuarantinedMessage(
+                received_at_ms=batch.received_at_ms,
+                topic=topic[:MAX_TOPIC],
+                family=route.family[:MAX_TOPIC],
+                device_id=route.device_id[:MAX_TOPIC],
+                reason=refusal.reason,
+                detail=refusal.detail[:MAX_DETAIL],
+                payload=payload[: self._max_payload_bytes],
+            )
+        )
+
+    def _count(self, batch: Batch, label: str, readings: int, new: int) -> None:
+        if new:
+            batch.accepted[label] += 1
+            batch.new_readings[label] += new
+        elif readings:
+            batch.duplicate[label] += 1
+        else:
+            batch.accepted[label] += 1
+            batch.empty[label] += 1
+        if readings > new:
+            batch.known_readings[label] += readings - new

@@ -1,0 +1,196 @@
+"""eSeal: electronic seal that speaks text.
+
+Source: integrators' public tables, checked on the frames of the Traccar
+project's tests. ASCII, no checksum: header, trailer and the form of every field
+are all that shows a frame to be sound. Times UTC::
+
+    ##S,eSeal,<id>,<customer>,<firmware>,<type>,<index>,yyyy-mm-dd,hh:mm:ss,
+    <interval>,A|V,<lat>N <lon>W,<course>,<speed km/h>,Open|Close,
+    <acceleration g>,<nfc>,<battery V>,<signal dBm>,E##
+
+A = satellite fix, V = last known or none (0, 0). ``Open`` and ``Close`` are the
+seal's contact; closed counts as sealed, except where this very report says that
+it was unlocked by command.
+
+==================  ============================================================
+type                events
+==================  ============================================================
+Startup, Normal,    none
+Button-Normal,
+Termination
+Event-Door          Open: OPENED, DOOR_OPENED; Close: CLOSED, DOOR_CLOSED
+Event-Shock         SHOCK
+Event-Drop          DROP
+Event-Lock          CLOSED
+Event-RC-Unlock     OPENED, REMOTE_COMMAND
+any other           none; kept as ``extra["report_type"]``
+==================  ============================================================
+
+A field may be empty: missing. Answers between server and seal have no report: ``… OK``, ``… ACK`` and ``RC-…``
+with fewer fields yield nothing. The index counts from 1 at every start, so the
+identity of a reading is its time and the whole frame.
+
+Sample: ``##S,eSeal,1000821,256,3.0.6,Normal,34,2017-08-31,08:14:40,15,A,25.708828N
+100.372870W,10,0,Close,0.71,0:0:3:0,3.8,-73,E##`` (one blank between the coordinates)
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+from gateway.decoders._values import (
+    NOWHERE,
+    REFUSED,
+    Extra,
+    place,
+    settled_identity,
+    signal_pct_of_dbm,
+    stamped,
+    unstamped,
+    within,
+)
+from sealtrail.contract.errors import DecodeError
+from sealtrail.contract.reading import FixKind, Reading, SealEvent, SealState
+
+MAX_FRAME_BYTES = 1024
+
+FRAME = re.compile(
+    r"##S,(?P<model>[^,]{1,32}),(?P<id>[0-9]{1,20}),(?P<customer>[0-9]{1,10}),(?P<firmware>[^,]{1,32}),"
+    r"(?P<type>[^,]{1,32}),(?P<rest>.*),E##",
+    re.ASCII,
+)
+NUMBER = r"(?:-?[0-9]{1,4}(?:\.[0-9]{1,6})?)?"  # or empty
+REPORT = re.compile(
+    r"(?P<index>[0-9]{1,12}),(?P<time>[^,]*,[^,]*),(?P<interval>[^,]{0,16}),(?P<valid>[AV]),(?P<place>[^,]*),"
+    rf"(?P<course>{NUMBER}),(?P<speed>{NUMBER}),(?P<contact>Open|Close),(?P<acceleration>{NUMBER}),"
+    rf"(?P<nfc>[^,]{{0,64}}),(?P<battery>{NUMBER}),(?P<signal>(?:-?[0-9]{{1,3}})?)",
+    re.ASCII,
+)
+COORDINATES = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,9})?)([NS]) ([0-9]{1,3}(?:\.[0-9]{1,9})?)([EW])", re.ASCII)
+TIME_FORM = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2}),([0-9]{2}):([0-9]{2}):([0-9]{2})", re.ASCII)
+
+EVENTS = {
+    "Event-Shock": SealEvent.SHOCK,
+    "Event-Drop": SealEvent.DROP,
+    "Event-Lock": SealEvent.CLOSED,
+    "Event-RC-Unlock": SealEvent.OPENED | SealEvent.REMOTE_COMMAND,
+}
+
+
+def _time(text: str) -> int | None:
+    """UTC milliseconds of ``yyyy-mm-dd,hh:mm:ss``; None where the date is all zeros."""
+    found = TIME_FORM.fullmatch(text)
+    if found is None:
+        raise DecodeError("bad_time", f"{text!r} is no yyyy-mm-dd,hh:mm:ss")
+    year, month, day, hour, minute, second = (int(part) for part in found.groups())
+    if not year and not month and not day:
+        return None
+    try:
+        moment = dt.datetime(year, month, day, hour, minute, second, tzinfo=dt.UTC)
+    except ValueError as error:
+        raise DecodeError("bad_time", f"{text!r}: {error}") from error
+    return int(moment.timestamp()) * 1000
+
+
+def _set_place(reading: Reading, text: str, *, valid: bool) -> None:
+    found = COORDINATES.fullmatch(text)
+    if not text:
+        settled = NOWHERE
+    elif found is None:
+        settled = REFUSED
+    else:
+        latitude, north, longitude, east = found.groups()
+        settled = place(
+            float(latitude) if north == "N" else -float(latitude),
+            float(longitude) if east == "E" else -float(longitude),
+            FixKind.GNSS if valid else FixKind.STALE,
+        )
+    reading.flags |= settled.flags.value
+    reading.fix_kind = settled.kind.value
+    reading.latitude_deg = settled.latitude_deg
+    reading.longitude_deg = settled.longitude_deg
+
+
+def _events(report_type: str, *, is_open: bool) -> SealEvent:
+    if report_type != "Event-Door":
+        return EVENTS.get(report_type, SealEvent.NONE)
+    if is_open:
+        return SealEvent.OPENED | SealEvent.DOOR_OPENED
+    return SealEvent.CLOSED | SealEvent.DOOR_CLOSED
+
+
+def _state(report_type: str, *, is_open: bool) -> SealState:
+    if is_open:
+        return SealState.OPEN
+    return SealState.UNLOCKED if report_type == "Event-RC-Unlock" else SealState.SEALED
+
+
+class Eseal:
+    """Stateless decoder of family ``eseal``."""
+
+    family = "eseal"
+    aliases = ("e-seal",)
+    binary = False
+
+    def decode(self, frame: bytes, device_id: str | None, received_at_ms: int) -> list[Reading]:
+        """The reading of one frame; see `sealtrail.contract.decoder.Decoder`."""
+        if len(frame) > MAX_FRAME_BYTES:
+            raise DecodeError("too_large", f"{len(frame)} bytes, at most {MAX_FRAME_BYTES}")
+        try:
+            text = frame.decode("ascii").strip()
+        except UnicodeDecodeError as error:
+            raise DecodeError("not_text", str(error)) from error
+        if not text.startswith("##S,"):
+            raise DecodeError("unknown_header", "a frame begins with '##S,'")
+        if not text.endswith(",E##"):
+            raise DecodeError("bad_ending", "a frame ends with ',E##'")
+        head = FRAME.fullmatch(text)
+        if head is None:
+            raise DecodeError("bad_field", "model, id, customer, firmware or type isn't what it must be")
+        device = settled_identity(head["id"], device_id)
+        report_type = head["type"]
+        report = REPORT.fullmatch(head["rest"])
+        if report is None:
+            if report_type.endswith((" OK", " ACK")) or report_type.startswith("RC-"):
+                return []
+            raise DecodeError("bad_field", f"{report_type!r} without the fields of a report")
+        claimed_ms = _time(report["time"])
+        reading = _reading(head, report)
+        return [stamped(reading, device, claimed_ms, received_at_ms, text.encode())]
+
+
+def _number(text: str) -> float | None:
+    return float(text) if text else None
+
+
+def _reading(head: re.Match[str], report: re.Match[str]) -> Reading:
+    report_type = head["type"]
+    is_open = report["contact"] == "Open"
+    reading = unstamped("eseal")
+    _set_place(reading, report["place"], valid=report["valid"] == "A")
+    reading.sequence = int(report["index"])
+    reading.course_deg = within("course_deg", _number(report["course"]))
+    reading.speed_kmh = within("speed_kmh", _number(report["speed"]))
+    reading.door_open = is_open
+    reading.seal_state = _state(report_type, is_open=is_open).value
+    reading.seal_events = _events(report_type, is_open=is_open).value
+    acceleration = _number(report["acceleration"])
+    reading.shock_g = None if acceleration is None else within("shock_g", abs(acceleration))
+    reading.battery_v = within("battery_v", _number(report["battery"]))
+    extra: Extra = {
+        "report_type": report_type,
+        "model": head["model"],
+        "customer": int(head["customer"]),
+        "firmware": head["firmware"],
+        "interval": report["interval"],
+        "nfc": report["nfc"],
+    }
+    if report["signal"]:
+        reading.signal_pct = signal_pct_of_dbm(int(report["signal"]))
+        extra["signal_dbm"] = int(report["signal"])
+    reading.extra = extra
+    return reading
+
+
+DECODER = Eseal()

@@ -1,0 +1,61 @@
+"""What the gateway counts. ``received = accepted + duplicate + quarantined`` once all is stored."""
+
+from __future__ import annotations
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
+
+from gateway.batch import Batch
+
+
+class Metrics:
+    """Counters by family; a family that has no decoder counts as ``unknown``."""
+
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"sealtrail_gateway_{name}", text, labels, registry=registry)
+
+        self._received = counter("messages_received", "MQTT messages taken from the session.")
+        self._accepted = counter(
+            "messages_accepted", "Messages with a new reading, or sound and empty.", "family"
+        )
+        self._empty = counter("messages_empty", "Accepted messages without a reading.", "family")
+        self._duplicate = counter("messages_duplicate", "Messages whose readings were all known.", "family")
+        self._quarantined = counter("messages_quarantined", "Messages refused and kept.", "family", "reason")
+        self._readings = counter("readings_stored", "New readings in the log.", "family")
+        self._known = counter("readings_duplicate", "Readings that were known already.", "family")
+        self._refusals = counter("log_append_failures", "Appends that the log didn't confirm.")
+        self._append_s = Histogram(
+            "sealtrail_gateway_append_seconds",
+            "Time until the log has confirmed a batch.",
+            buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5, 30),
+            registry=registry,
+        )
+        self._sizes = Histogram(
+            "sealtrail_gateway_batch_messages",
+            "Messages in a batch.",
+            buckets=(1, 10, 50, 100, 200, 500, 1_000, 5_000, 20_000),
+            registry=registry,
+        )
+
+    def received(self, messages: int) -> None:
+        """A batch was taken from the session."""
+        self._received.inc(messages)
+        self._sizes.observe(messages)
+
+    def append_failed(self, times: int) -> None:
+        self._refusals.inc(times)
+
+    def stored(self, batch: Batch, seconds: float) -> None:
+        """The log has confirmed all of a batch."""
+        self._append_s.observe(seconds)
+        for metric, counts in (
+            (self._accepted, batch.accepted),
+            (self._empty, batch.empty),
+            (self._duplicate, batch.duplicate),
+            (self._readings, batch.new_readings),
+            (self._known, batch.known_readings),
+        ):
+            for family, count in counts.items():
+                metric.labels(family).inc(count)
+        for (family, reason), count in batch.quarantined.items():
+            self._quarantined.labels(family, reason).inc(count)

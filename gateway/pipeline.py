@@ -1,0 +1,122 @@
+"""From the MQTT session to the log: the path of every message, in order."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import structlog
+
+from gateway.batch import Batch, BatchDecoder
+from gateway.chunks import rounds
+from gateway.metrics import Metrics
+from gateway.pairings import Pairings
+from gateway.recent import Recent
+from gateway.session import MqttSession
+from sealtrail.contract.clock import Clock
+from sealtrail.contract.errors import UnavailableError
+from sealtrail.runtime.backoff import backoff_s
+from sealtrail.runtime.log import Log
+from sealtrail.runtime.settings.gateway import GatewaySettings
+
+LOGGER = structlog.get_logger(__name__)
+
+FINISH_S = 5.0
+"""How long the batch in hand may still take once the gateway is told to stop."""
+RETRY_CAP_S = 5.0
+
+
+class Pipeline:
+    """Two batches are in hand at most: one is stored while the next is collected and decoded.
+
+    They are appended one after the other, so that the order within a partition
+    is the order of arrival. Nothing is acknowledged before all of its batch is
+    confirmed; while the log refuses, the batch is kept and tried again, and the
+    session stops reading when its bounds are reached.
+    """
+
+    def __init__(
+        self,
+        session: MqttSession,
+        decoder: BatchDecoder,
+        pairings: Pairings,
+        log: Log,
+        metrics: Metrics,
+        settings: GatewaySettings,
+        clock: Clock,
+    ) -> None:
+        self._session = session
+        self._decoder = decoder
+        self._pairings = pairings
+        self._log = log
+        self._metrics = metrics
+        self._settings = settings
+        self._clock = clock
+        self._recent = Recent(settings.remembered_readings)
+        self._log_refuses = False
+
+    async def run(self) -> None:
+        """Works until the session ceases, then finishes what is in hand."""
+        most, linger_s = self._settings.batch_messages, self._settings.linger_ms / 1000
+        storing: asyncio.Task[None] | None = None
+        try:
+            while deliveries := await self._session.take(most, linger_s):
+                self._metrics.received(len(deliveries))
+                batch = self._decoder.decode(
+                    deliveries, self._clock(), self._pairings.containers, self._recent
+                )
+                if storing is not None:
+                    await storing
+                self._recent.hold(batch.reading_ids)
+                tokens = [token for _, _, token in deliveries]
+                storing = asyncio.create_task(self._store(batch, tokens))
+            if storing is not None:
+                await asyncio.wait_for(storing, FINISH_S)
+        except TimeoutError:
+            LOGGER.warning("batch_left_to_the_broker", detail="the log didn't take it; it is delivered again")
+        finally:
+            if storing is not None:
+                storing.cancel()
+
+    async def _store(self, batch: Batch, tokens: Sequence[int]) -> None:
+        begun_s = time.perf_counter()
+        for messages in rounds(batch):
+            await self._append(messages)
+        self._recent.confirm()
+        self._session.ack(tokens)
+        self._metrics.stored(batch, time.perf_counter() - begun_s)
+
+    async def _append(self, messages: list[tuple[str, bytes]]) -> None:
+        """Appends each to its subject and returns when the log has confirmed all of them.
+
+        An append that failed may have been stored all the same; its repetition
+        changes nothing downstream, where readings are known by their identity.
+        """
+        waits = backoff_s(cap_s=RETRY_CAP_S)
+        while messages:
+            failures: list[UnavailableError] = []
+            if self._log.connected:
+                results = await self._log.append_all(messages)
+                failures = [result for result in results if isinstance(result, UnavailableError)]
+                messages = [
+                    message
+                    for message, result in zip(messages, results, strict=True)
+                    if isinstance(result, UnavailableError)
+                ]
+            self._note(failures, waiting=len(messages))
+            if messages:
+                await asyncio.sleep(next(waits))
+
+    def _note(self, failures: Sequence[UnavailableError], *, waiting: int) -> None:
+        """Logs that the log refuses or takes again, once each."""
+        if failures:
+            self._metrics.append_failed(len(failures))
+        if bool(waiting) is self._log_refuses:
+            return
+        self._log_refuses = bool(waiting)
+        if waiting:
+            why = str(failures[0]) if failures else "not connected"
+            LOGGER.warning("log_refuses", detail=why)
+        else:
+            LOGGER.info("log_takes_again")

@@ -1,0 +1,216 @@
+"""Flux programs of the record's questions, and their rows as answers.
+
+Values come in as parameters (`InfluxClient.query`), never as text. Filters on
+tags and fields, ``last`` and ``tail`` run in the storage engine, before rows are
+assembled.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+from ingest import names
+from sealtrail.contract.queries import Position, Sample, SealRecord
+
+Row = Mapping[str, str]
+
+_END_S = 9_223_372_036
+"""End of time for ``range``, whose default ("now") would hide devices whose clock is ahead."""
+
+_REPORT = (names.RECEIVED_AT, "seal_state", "seal_events", "battery_pct")
+_PLACE = ("fix_kind", "latitude_deg", "longitude_deg", "accuracy_m", "speed_kmh", "course_deg")
+_SEAL = (
+    names.RECEIVED_AT,
+    "seal_state",
+    "seal_events",
+    "seal_number",
+    "card_id",
+    "door_open",
+    "latitude_deg",
+    "longitude_deg",
+)
+
+
+def _one_of(fields: Iterable[str]) -> str:
+    return " or ".join(f'r._field == "{field}"' for field in fields)
+
+
+_FROM_ALL = f"""from(bucket: _bucket)
+  |> range(start: 0, stop: {_END_S})
+  |> filter(fn: (r) => r._measurement == "{names.READING}")"""
+
+_FROM_CONTAINER = f"""from(bucket: _bucket)
+  |> range(start: time(v: _since_ns), stop: time(v: _until_ns))
+  |> filter(fn: (r) => r._measurement == "{names.READING}" and r.{names.CONTAINER} == _container)"""
+
+_NEWEST = """  |> group()
+  |> sort(columns: ["_time"], desc: true)
+  |> limit(n: _limit)"""
+
+_ROWS = '  |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")'
+
+LATEST = f"""{_FROM_ALL}
+  |> filter(fn: (r) => {_one_of((*_REPORT, *_PLACE))})
+  |> last()
+  |> keep(columns: ["_time", "_value", "_field",
+      "{names.CONTAINER}", "{names.DEVICE}", "{names.HAS_POSITION}"])"""
+
+TRACK = f"""{_FROM_CONTAINER}
+  |> filter(fn: (r) => r.{names.HAS_POSITION} == "true")
+  |> filter(fn: (r) => {_one_of((*_REPORT, *_PLACE))})
+  |> tail(n: _limit)
+{_ROWS}
+{_NEWEST}"""
+
+SENSORS = f"""{_FROM_CONTAINER}
+  |> filter(fn: (r) => r._field == _quantity)
+  |> tail(n: _limit)
+{_NEWEST}
+  |> keep(columns: ["_time", "_value", "{names.DEVICE}"])"""
+
+SEALS = f"""{_FROM_CONTAINER}
+  |> filter(fn: (r) => {_one_of(_SEAL)})
+{_ROWS}
+  |> filter(fn: (r) => r.seal_state != 0 or r.seal_events != 0
+      or exists r.seal_number or exists r.card_id or exists r.door_open)
+{_NEWEST}"""
+
+COUNT_BY_CONTAINER = f"""{_FROM_ALL}
+  |> filter(fn: (r) => r._field == "{names.READING_ID}")
+  |> group(columns: ["{names.CONTAINER}"])
+  |> distinct()
+  |> count()"""
+
+COUNT = f"""{_FROM_ALL}
+  |> filter(fn: (r) => r._field == "{names.READING_ID}")
+  |> group()
+  |> distinct()
+  |> count()"""
+
+
+@lru_cache(maxsize=65_536)
+def _whole_seconds(text: str) -> int:
+    return int(dt.datetime.fromisoformat(text + "+00:00").timestamp())
+
+
+def time_ns(text: str) -> int:
+    """Nanoseconds of ``2026-11-23T06:30:00.123456789Z`` with any number of decimals."""
+    return _whole_seconds(text[:19]) * 1_000_000_000 + int(text[20:-1].ljust(9, "0"))
+
+
+def time_ms(text: str) -> int:
+    """UTC milliseconds of the same; the offset within the millisecond is ours, not the device's."""
+    return time_ns(text) // names.OFFSETS_IN_A_MS
+
+
+def _float(text: str | None) -> float | None:
+    return float(text) if text else None
+
+
+def position_of(row: Row) -> Position:
+    """A row of `TRACK`."""
+    at_ms = time_ms(row["_time"])
+    return Position(
+        container_id=row[names.CONTAINER],
+        device_id=row[names.DEVICE],
+        occurred_at_ms=at_ms,
+        received_at_ms=int(row[names.RECEIVED_AT]),
+        fix_kind=int(row["fix_kind"]),
+        latitude_deg=_float(row["latitude_deg"]),
+        longitude_deg=_float(row["longitude_deg"]),
+        accuracy_m=_float(row.get("accuracy_m")),
+        speed_kmh=_float(row.get("speed_kmh")),
+        course_deg=_float(row.get("course_deg")),
+        seal_state=int(row["seal_state"]),
+        seal_events=int(row["seal_events"]),
+        battery_pct=_float(row.get("battery_pct")),
+        position_at_ms=at_ms,
+    )
+
+
+def sample_of(row: Row) -> Sample:
+    """A row of `SENSORS`."""
+    return Sample(time_ms(row["_time"]), float(row["_value"]), row[names.DEVICE])
+
+
+def seal_record_of(row: Row) -> SealRecord:
+    """A row of `SEALS`."""
+    door = row.get("door_open")
+    return SealRecord(
+        device_id=row[names.DEVICE],
+        occurred_at_ms=time_ms(row["_time"]),
+        received_at_ms=int(row[names.RECEIVED_AT]),
+        seal_state=int(row["seal_state"]),
+        seal_events=int(row["seal_events"]),
+        seal_number=row.get("seal_number") or None,
+        card_id=row.get("card_id") or None,
+        door_open=door == "true" if door else None,
+        latitude_deg=_float(row.get("latitude_deg")),
+        longitude_deg=_float(row.get("longitude_deg")),
+    )
+
+
+class _Series(NamedTuple):
+    """Newest value of every field of one series, with its time."""
+
+    container_id: str
+    device_id: str
+    fields: dict[str, tuple[str, str]]  # field -> time, value
+
+    @property
+    def newest(self) -> int:
+        return time_ns(self.fields[names.RECEIVED_AT][0])
+
+    def at_newest(self, field: str) -> str | None:
+        """A field's value in the newest report itself, None where that report lacks it."""
+        at, value = self.fields.get(field, ("", ""))
+        return value if at == self.fields[names.RECEIVED_AT][0] else None
+
+
+def latest_of(rows: Iterable[Row]) -> Iterator[Position]:
+    """Rows of `LATEST`, one for each field of each series, as one position for each container."""
+    series: dict[tuple[str, str, str], _Series] = {}
+    for row in rows:
+        container, device, located = row[names.CONTAINER], row[names.DEVICE], row[names.HAS_POSITION]
+        entry = series.get((container, device, located))
+        if entry is None:
+            entry = series[container, device, located] = _Series(container, device, {})
+        known = entry.fields.get(row["_field"])
+        if known is None or time_ns(known[0]) < time_ns(row["_time"]):
+            entry.fields[row["_field"]] = (row["_time"], row["_value"])
+    reports: dict[str, _Series] = {}
+    places: dict[str, _Series] = {}
+    for (container, _, located), entry in series.items():
+        if container not in reports or entry.newest > reports[container].newest:
+            reports[container] = entry
+        if located == "true" and (container not in places or entry.newest > places[container].newest):
+            places[container] = entry
+    for container in sorted(reports):
+        yield _joined(reports[container], places.get(container))
+
+
+def _joined(report: _Series, place: _Series | None) -> Position:
+    """The newest report, at the newest place."""
+
+    def of_place(field: str) -> float | None:
+        return _float(place.at_newest(field)) if place else None
+
+    return Position(
+        container_id=report.container_id,
+        device_id=report.device_id,
+        occurred_at_ms=report.newest // names.OFFSETS_IN_A_MS,
+        received_at_ms=int(report.at_newest(names.RECEIVED_AT) or 0),
+        fix_kind=int((place or report).at_newest("fix_kind") or 0),
+        latitude_deg=of_place("latitude_deg"),
+        longitude_deg=of_place("longitude_deg"),
+        accuracy_m=of_place("accuracy_m"),
+        speed_kmh=of_place("speed_kmh"),
+        course_deg=of_place("course_deg"),
+        seal_state=int(report.at_newest("seal_state") or 0),
+        seal_events=int(report.at_newest("seal_events") or 0),
+        battery_pct=_float(report.at_newest("battery_pct")),
+        position_at_ms=place.newest // names.OFFSETS_IN_A_MS if place else None,
+    )

@@ -1,0 +1,128 @@
+"""Readings and alert events as InfluxDB line protocol, encoded in bulk.
+
+A line is ``measurement,tags fields time_ns``. Of the 30-odd fields of a reading
+most are missing, and devices of one kind miss the same ones; so there is one
+``%`` template for each combination of present fields that has been seen, and a
+reading costs one look-up and one formatting. Floats are written as Python's
+shortest repr, which the server reads back exactly; integers carry an ``i``.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+import msgspec
+
+from ingest import names
+from sealtrail.contract.alert import AlertEvent
+from sealtrail.contract.reading import Reading
+
+_NONE = type(None)
+_COLUMNS = tuple(field.name for field in msgspec.structs.fields(Reading))
+_OCCURRED_AT = _COLUMNS.index("occurred_at_ms")
+_READING_ID = _COLUMNS.index("reading_id")
+_TEXTS = frozenset((*names.TEXT_FIELDS, names.EXTRA))
+_PLACE = (_COLUMNS.index("latitude_deg"), _COLUMNS.index("longitude_deg"))
+
+_FORMATS: dict[str, str] = {
+    **dict.fromkeys(names.FLOAT_FIELDS, "%s"),
+    **dict.fromkeys(names.INT_FIELDS, "%di"),
+    **dict.fromkeys(names.BOOL_FIELDS, "%s"),
+    **dict.fromkeys(_TEXTS, "%s"),
+}
+
+_TAG_ESCAPES = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ "})
+_TEXT_ESCAPES = str.maketrans({'"': r"\"", "\\": r"\\"})
+_json = msgspec.json.Encoder(order="sorted")
+
+
+def escape_tag(value: str) -> str:
+    """A tag value as it stands in a line; it must have passed `soundness.tag_refusal`."""
+    return value.translate(_TAG_ESCAPES)
+
+
+def quote(text: str) -> str:
+    """A string field with its quotes."""
+    return f'"{text.translate(_TEXT_ESCAPES)}"'
+
+
+@lru_cache(maxsize=262_144)
+def _head(container_id: str | None, device_id: str, family: str) -> str:
+    values = (container_id or device_id, device_id, family)
+    tags = zip((names.CONTAINER, names.DEVICE, names.FAMILY), map(escape_tag, values), strict=True)
+    return ",".join((names.READING, *(f"{name}={value}" for name, value in tags)))
+
+
+class _Template(NamedTuple):
+    """How readings with one combination of present fields are written."""
+
+    text: str  # takes head, reading id, picked values, time
+    pick: Callable[[Sequence[Any]], tuple[Any, ...]]
+    texts: tuple[int, ...]  # which of the picked values are strings to be quoted
+
+
+MOST_TEMPLATES = 4_096
+_templates: dict[tuple[type, ...], _Template] = {}
+
+
+def _template_of(shape: tuple[type, ...]) -> _Template:
+    present = [index for index, name in enumerate(_COLUMNS) if name in _FORMATS and shape[index] is not _NONE]
+    located = all(shape[index] is not _NONE for index in _PLACE)
+    fields = ",".join(f"{_COLUMNS[index]}={_FORMATS[_COLUMNS[index]]}" for index in present)
+    text = f'%s,{names.HAS_POSITION}={"true" if located else "false"} {names.READING_ID}="%016x",{fields} %d'
+    texts = tuple(place for place, index in enumerate(present) if _COLUMNS[index] in _TEXTS)
+    return _Template(text, itemgetter(*present), texts)
+
+
+def _remember(shape: tuple[type, ...]) -> _Template:
+    if len(_templates) >= MOST_TEMPLATES:  # only forged reports vary that much
+        _templates.clear()
+    template = _templates[shape] = _template_of(shape)
+    return template
+
+
+def _quoted(values: tuple[Any, ...], texts: tuple[int, ...]) -> tuple[Any, ...]:
+    changed = list(values)
+    for place in texts:
+        value = changed[place]
+        changed[place] = quote(value if isinstance(value, str) else _json.encode(value).decode())
+    return tuple(changed)
+
+
+def reading_lines(readings: Sequence[Reading]) -> list[str]:
+    """One line for each reading, in order. The readings must be sound (`soundness.sift`)."""
+    lines: list[str] = []
+    astuple = msgspec.structs.astuple
+    for reading in readings:
+        row = astuple(reading)
+        shape = tuple(map(type, row))
+        template = _templates.get(shape)
+        if template is None:
+            template = _remember(shape)
+        values = template.pick(row)
+        if template.texts:
+            values = _quoted(values, template.texts)
+        identity = row[_READING_ID]
+        time_ns = names.point_time_ns(row[_OCCURRED_AT], identity)
+        lines.append(
+            template.text % (_head(reading.container_id, row[0], row[1]), identity, *values, time_ns)
+        )
+    return lines
+
+
+def alert_line(event: AlertEvent) -> str:
+    """The line of one alert event; events of one alert at one time differ in their offset."""
+    place = ""
+    if event.latitude_deg is not None and event.longitude_deg is not None:
+        place = f",latitude_deg={float(event.latitude_deg)},longitude_deg={float(event.longitude_deg)}"
+    texts = ",".join(f"{name}={quote(getattr(event, name))}" for name in names.ALERT_TEXT_FIELDS)
+    return (
+        f"{names.ALERT},{names.ALERT_ACTION}={event.action},{names.CONTAINER}={escape_tag(event.container_id)}"
+        f",{names.ALERT_SEVERITY}={event.severity},{names.ALERT_TYPE}={event.type}"
+        f" {names.RECEIVED_AT}={event.received_at_ms}i,late_by_s={event.late_by_ms // 1000}i{place},{texts}"
+        f" {names.point_time_ns(event.occurred_at_ms, zlib.crc32(event.event_id.encode()))}"
+    )

@@ -1,0 +1,125 @@
+"""Settings of the judgement. Every figure that a rule compares with stands here."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from sealtrail.runtime.settings.section import Section
+
+SeverityOrOff = Literal["low", "medium", "high", "critical", "off"]
+
+
+class AnomalySettings(Section):
+    """What counts as a breach, a deviation, a jump; and how much is remembered."""
+
+    # memory
+    history_reports: int = Field(
+        default=64,
+        ge=8,
+        le=4096,
+        description="Newest reports of one device that are kept in event-time order (between half of it and "
+        "all of it): a late report within them is judged as if it had come in time. About 44 bytes each.",
+    )
+    signals_kept: int = Field(
+        default=128,
+        ge=16,
+        description="Transitions of one device and rule that stay open to correction, for example by an "
+        "authorisation that arrives late.",
+    )
+    custody_events_kept: int = Field(
+        default=256, ge=16, description="Trip events that are remembered for each container."
+    )
+    batch_readings: int = Field(
+        default=500, ge=1, description="Readings judged at once where a file is judged (`sealtrail judge`)."
+    )
+    late_after_s: float = Field(
+        default=300, ge=0, description="A report later than this is called late in the alert's sentence."
+    )
+
+    # uncertainty of a fix
+    gnss_uncertainty_m: float = Field(
+        default=30, gt=0, description="1-sigma radius of a satellite fix whose device claims none."
+    )
+    wifi_uncertainty_m: float = Field(
+        default=150, gt=0, description="1-sigma radius of a Wi-Fi fix whose device claims none."
+    )
+    cell_uncertainty_m: float = Field(
+        default=5_000, gt=0, description="1-sigma radius of a mobile-network fix whose device claims none."
+    )
+    least_uncertainty_m: float = Field(
+        default=5, gt=0, description="No fix is believed to be better than this, whatever its device claims."
+    )
+    uncertainty_factor: float = Field(
+        default=2.0, gt=0, description="How many times its 1-sigma radius a fix may be wrong."
+    )
+
+    # seal custody
+    card_grace_s: float = Field(
+        default=120,
+        ge=0,
+        description="An opening reported without a card takes the card of another report of the same device "
+        "about the same opening within this time.",
+    )
+    place_max_age_s: float = Field(
+        default=1_800,
+        ge=0,
+        description="An opening reported without a usable fix is placed by the container's fix nearest in "
+        "time, if it is no further away in time than this; else its place is unknown.",
+    )
+    rearm_at_expiry: bool = Field(
+        default=True,
+        description="A seal opened with authorisation counts as armed again when the authorisation has "
+        "expired, even where no closing was reported.",
+    )
+    severity_without_trip: SeverityOrOff = Field(
+        default="high",
+        description="Severity of a seal breach on a container for which no trip was ever planned; "
+        "off: not raised.",
+    )
+    severity_unpaired_opening: SeverityOrOff = Field(
+        default="medium",
+        description="Severity of an opening of a device that is paired with no container (in a depot this "
+        "is handling); cuts and tampering follow severity_without_trip. off: not raised.",
+    )
+
+    # plausibility of positions
+    max_speed_m_s: float = Field(
+        default=40, gt=0, description="Faster than this a container does not travel by road, rail or sea."
+    )
+    time_slack_s: float = Field(
+        default=30, ge=1, description="Added to the time between two fixes: clocks are coarse and drift."
+    )
+    reacquire_fixes: int = Field(
+        default=5,
+        ge=2,
+        description="So many consecutive fixes that agree with each other replace the position held for true.",
+    )
+    zero_island_deg: float = Field(
+        default=0.001, ge=0, description="A fix this close to 0 N 0 E is a device's word for `unknown`."
+    )
+
+    # route
+    dwell_reports: int = Field(
+        default=2, ge=1, description="So many reports outside the corridor make a deviation."
+    )
+    dwell_s: float = Field(
+        default=180, ge=0, description="Or so much time between the first and the newest report outside."
+    )
+    dwell_spacing_s: float = Field(
+        default=10, ge=0, description="Reports closer in time than this count once for the dwell."
+    )
+    clear_fraction: float = Field(
+        default=0.1, ge=0, lt=1, description="Back means inside by this part of the corridor's half width."
+    )
+    clear_reports: int = Field(default=2, ge=1, description="So many reports inside end a deviation.")
+    critical_beyond_m: float = Field(
+        default=50_000, gt=0, description="Further than this outside the corridor a deviation is critical."
+    )
+    leg_max_m: float = Field(
+        default=50_000,
+        ge=1_000,
+        le=200_000,
+        description="Corridor legs are cut into pieces no longer than this.",
+    )

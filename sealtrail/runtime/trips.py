@@ -1,0 +1,70 @@
+"""Recording trip events: on the log first, then in the projections that look-ups read."""
+
+from __future__ import annotations
+
+import msgspec
+
+from sealtrail.contract import subjects
+from sealtrail.contract.codec import encode_trip_events
+from sealtrail.contract.errors import InvalidTripError
+from sealtrail.contract.trip import Trip, TripEvent, TripEventKind
+from sealtrail.runtime.log import Log
+
+
+class TripRecorder:
+    """Writes trip events for a log of ``partitions`` partitions.
+
+    Pairings are projected before the event is on the log, so that the gateway
+    files the device's next report under its container; everything else after.
+    """
+
+    def __init__(self, log: Log, partitions: int) -> None:
+        self._log = log
+        self._partitions = partitions
+
+    async def record(self, event: TripEvent) -> int:
+        """Makes the event known; returns its sequence on the log.
+
+        Raises `InvalidTripError` for an event that names no container, and
+        `UnavailableError` when the log doesn't take it (try again: recording
+        an event twice changes nothing).
+        """
+        if not event.container_id:
+            raise InvalidTripError("container_missing", f"event {event.event_id} names no container")
+        await self._project_pairings(event)
+        partition = subjects.partition_of(event.container_id, self._partitions)
+        sequence = await self._log.append(
+            subjects.trips_subject(partition), encode_trip_events([event]), message_id=event.event_id
+        )
+        await self._project_trip(event)
+        return sequence
+
+    async def _project_pairings(self, event: TripEvent) -> None:
+        paired: tuple[str, ...] = ()
+        if event.trip is not None:
+            paired = event.trip.device_ids
+        elif event.kind is TripEventKind.PAIRED and event.device_id:
+            paired = (event.device_id,)
+        bucket = await self._log.bucket(subjects.PAIRINGS_BUCKET)
+        for device_id in paired:
+            await bucket.put(device_id, event.container_id.encode())
+        if event.kind is TripEventKind.UNPAIRED and event.device_id:
+            await bucket.delete(event.device_id)
+
+    async def _project_trip(self, event: TripEvent) -> None:
+        if event.trip is None and event.kind is not TripEventKind.ENDED:
+            return
+        bucket = await self._log.bucket(subjects.TRIPS_BUCKET)
+        if event.trip is not None:
+            await bucket.put(event.trip.trip_id, msgspec.json.encode(event.trip))
+        elif event.trip_id:
+            await bucket.delete(event.trip_id)
+
+    async def trips(self) -> list[Trip]:
+        """All trips under way, as last planned or changed."""
+        bucket = await self._log.bucket(subjects.TRIPS_BUCKET)
+        return [
+            msgspec.json.decode(entry.value, type=Trip)
+            for entry in await bucket.items()
+            if entry.value is not None
+        ]
