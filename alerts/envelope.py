@@ -37,7 +37,7 @@ def leading_alert(incident: Incident) -> AlertEvent:
     )
 
 
-def _name(kind: type[FixKind] | type[SealState], code: int) -> str:
+def _name(kind: type[FixKind | SealState], code: int) -> str:
     try:
         return str(kind(code).name).lower()
     except ValueError:  # of a newer version

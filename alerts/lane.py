@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import NamedTuple
 
 import structlog
@@ -26,6 +26,7 @@ from sealtrail.contract.public.subscriber import Subscriber
 LOGGER = structlog.get_logger(__name__)
 
 ALONE_AFTER = 3  # failures while the subscriber accepted others
+CLOSE_GRACE_S = 4.0
 
 
 class Waiting(NamedTuple):
@@ -70,6 +71,8 @@ class Lane:
         self._paused_until_ms = 0
         self._last_success_ms = 0
         self._down = False
+        self._attempting: set[asyncio.Task[None]] = set()
+        self._closing = False
 
     @property
     def waiting(self) -> int:
@@ -90,8 +93,8 @@ class Lane:
             if len(chain) == 1:
                 self._start(self._run_chain(entry.container_id))
 
-    def _start(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
@@ -102,7 +105,7 @@ class Lane:
 
     async def _run_chain(self, container_id: str) -> None:
         chain = self._chains[container_id]
-        while chain:
+        while chain and not self._closing:
             first = chain[0]
             if await self._deliver(first, in_chain=True):
                 self._known.discard(first.delivery_id)
@@ -137,8 +140,8 @@ class Lane:
             await self._wait_until(entry.next_attempt_at_ms or 0)
             async with self._slots:
                 await self._wait_until(self._paused_until_ms)
-                entry = await self._attempt(entry, revision)
-            if entry.state is not DeliveryState.QUEUED:
+                entry = await self._attempt_whole(entry, revision)
+            if entry.state is not DeliveryState.QUEUED or self._closing:
                 return True
             if failed_at_ms and self._last_success_ms > failed_at_ms:
                 failed_while_up += 1
@@ -147,8 +150,19 @@ class Lane:
                 return False
 
     async def _wait_until(self, at_ms: int) -> None:
-        while (left_ms := at_ms - self._clock()) > 0:
+        while (left_ms := at_ms - self._clock()) > 0:  # noqa: ASYNC110 - waits for a time, not for an event
             await asyncio.sleep(left_ms / 1000)
+
+    async def _attempt_whole(self, entry: LedgerEntry, revision: int) -> LedgerEntry:
+        """One attempt, known to `close`, which lets it come to its end."""
+        task = asyncio.current_task()
+        if task is None:
+            raise AssertionError("deliveries run in tasks")
+        self._attempting.add(task)
+        try:
+            return await self._attempt(entry, revision)
+        finally:
+            self._attempting.discard(task)
 
     async def _attempt(self, entry: LedgerEntry, revision: int) -> LedgerEntry:
         """One attempt, recorded; returns the entry as it is then."""
@@ -171,7 +185,11 @@ class Lane:
         if entry.channel not in subscriber.channel_kinds:
             return Outcome(Verdict.GIVE_UP, "channel_removed")
         notification = Notification(entry.delivery_id, entry.container_id, entry.body.encode())
-        return await self._channels[entry.channel].attempt(subscriber, notification)
+        try:
+            return await self._channels[entry.channel].attempt(subscriber, notification)
+        except Exception as error:  # a fault in a channel must not lose the notification
+            LOGGER.exception("channel_failed", channel=entry.channel.value)
+            return Outcome(Verdict.RETRY, "channel_failed", type(error).__name__)
 
     def _note(self, entry: LedgerEntry, outcome: Outcome, now_ms: int) -> None:
         """Counts the outcome, and logs when the subscriber is lost and when it is back."""
@@ -204,8 +222,12 @@ class Lane:
         self._down = down
 
     async def close(self) -> None:
-        """Stops; what wasn't delivered stays queued in the ledger."""
-        tasks = list(self._tasks)
-        for task in tasks:
+        """Stops after the attempts under way; what wasn't delivered stays queued in the ledger."""
+        self._closing = True
+        for task in self._tasks - self._attempting:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._attempting:
+            await asyncio.wait(self._attempting, timeout=CLOSE_GRACE_S)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)

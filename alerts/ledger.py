@@ -35,6 +35,14 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(LedgerEntry).decode
 
 
+def _readable(delivery_id: str, data: bytes | None) -> LedgerEntry | None:
+    try:
+        return _decode(data or b"")
+    except msgspec.DecodeError as error:
+        LOGGER.error("ledger_entry_unreadable", delivery=delivery_id, error=str(error))  # noqa: TRY400 - expected
+        return None
+
+
 def with_attempt(
     entry: LedgerEntry, attempt: DeliveryAttempt, state: DeliveryState, next_attempt_at_ms: int | None
 ) -> LedgerEntry:
@@ -77,10 +85,9 @@ class Ledger:
     async def _all(self) -> list[LedgerEntry]:
         entries = []
         for item in await self._bucket.items():
-            try:
-                entries.append(_decode(item.value or b""))
-            except msgspec.DecodeError as error:
-                LOGGER.error("ledger_entry_unreadable", delivery=item.key, error=str(error))
+            entry = _readable(item.key, item.value)
+            if entry is not None:
+                entries.append(entry)
         entries.sort(key=lambda one: (one.queued_at_ms, one.delivery_id))
         return entries
 
@@ -116,16 +123,17 @@ class Ledger:
                     return
 
     async def get(self, delivery_id: str) -> tuple[LedgerEntry, int] | None:
-        """An entry and its revision; None where it has expired. Waits for the log."""
+        """An entry and its revision; None where it has expired or can't be read. Waits for the log."""
         for wait_s in backoff_s(cap_s=5.0):
             try:
                 found = await self._bucket.get(delivery_id)
             except UnavailableError as error:
                 LOGGER.warning("ledger_unavailable", error=str(error))
                 await asyncio.sleep(wait_s)
-            else:
-                break
-        return None if found is None else (_decode(found.value or b""), found.revision)
+                continue
+            entry = None if found is None else _readable(delivery_id, found.value)
+            return None if entry is None or found is None else (entry, found.revision)
+        return None  # pragma: no cover - backoff is endless
 
     async def record(self, entry: LedgerEntry, revision: int) -> None:
         """Writes an attempt. Waits for the log: an attempt that isn't recorded would be made again."""

@@ -15,7 +15,7 @@ from sealtrail.contract.public.subscriber import Subscriber
 
 def delivery_id_of(subscriber_id: str, channel: ChannelKind, incident_id: str, cause_id: str) -> str:
     """Idempotency key: the same notification has the same one, however often it is made."""
-    text = "\x1f".join((subscriber_id, channel.value, incident_id, cause_id))
+    text = f"{subscriber_id}\x1f{channel.value}\x1f{incident_id}\x1f{cause_id}"
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
@@ -48,9 +48,7 @@ def deliveries_of(
         if not _is_told(subscriber, change, told, notify_from):
             continue
         for channel in subscriber.channel_kinds:
-            delivery_id = delivery_id_of(
-                subscriber.id, channel, change.incident.incident_id, change.cause_id
-            )
+            delivery_id = delivery_id_of(subscriber.id, channel, change.incident.incident_id, change.cause_id)
             lead, body = envelope(change, delivery_id, source)
             entries.append(
                 LedgerEntry(

@@ -43,12 +43,11 @@ class Subscribers:
     async def _follow(self) -> None:
         for wait_s in backoff_s(cap_s=5.0):
             try:
-                async with contextlib.aclosing(self._bucket.watch()) as changes:
-                    async for entries in changes:
-                        if entries is None:
-                            self._known.set()
-                        else:
-                            self._take(entries)
+                async for entries in self._bucket.watch():
+                    if entries is None:
+                        self._known.set()
+                    else:
+                        self._take(entries)
             except UnavailableError as error:
                 LOGGER.warning("subscribers_unavailable", error=str(error))
             await asyncio.sleep(wait_s)

@@ -96,17 +96,14 @@ class WebhookChannel:
         try:
             async with asyncio.timeout(self._settings.timeout_s):
                 return await self._post(target, notification)
-        except TimeoutError:
+        except (TimeoutError, httpx.TimeoutException):
             return Outcome(Verdict.RETRY, "timeout", f"no answer within {self._settings.timeout_s:g} s")
         except RefusedError as error:
             verdict = Verdict.RETRY if error.reason == "name_unknown" else Verdict.RETRY_SLOWLY
             return Outcome(verdict, error.reason, error.detail[:MAX_DETAIL])
-        except httpx.TimeoutException as error:
-            return Outcome(Verdict.RETRY, "timeout", type(error).__name__)
-        except httpx.ConnectError as error:
-            return Outcome(Verdict.RETRY, "connect_failed", str(error)[:MAX_DETAIL])
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ssl.SSLError, OSError) as error:
-            return Outcome(Verdict.RETRY, "http_failed", (str(error) or type(error).__name__)[:MAX_DETAIL])
+            name = "connect_failed" if isinstance(error, httpx.ConnectError) else "http_failed"
+            return Outcome(Verdict.RETRY, name, (str(error) or type(error).__name__)[:MAX_DETAIL])
 
     def _check_scheme(self, scheme: str, address: Address) -> None:
         private = not addresses.is_public(address)
@@ -117,9 +114,7 @@ class WebhookChannel:
         parts = urlsplit(target.url)
         host = parts.hostname or ""
         port = parts.port or (443 if parts.scheme == "https" else 80)
-        found = await addresses.resolve(
-            host, port, allow_private=self._settings.allow_private_addresses
-        )
+        found = await addresses.resolve(host, port, allow_private=self._settings.allow_private_addresses)
         for address in found:
             self._check_scheme(parts.scheme, address)
         body = notification.body
@@ -128,9 +123,7 @@ class WebhookChannel:
             "Content-Type": "application/cloudevents+json; charset=utf-8",
             "User-Agent": "sealtrail",
             "Idempotency-Key": notification.delivery_id,
-            signature.HEADER: signature.sign(
-                target.secret.get_secret_value(), self._clock() // 1000, body
-            ),
+            signature.HEADER: signature.sign(target.secret.get_secret_value(), self._clock() // 1000, body),
         }
         origin = f"{parts.scheme}://{host}:{port}"
         self._busy[origin] += 1

@@ -96,14 +96,20 @@ def sighting(report: np.void, device_id: str, card_id: str | None = None) -> Sig
     )
 
 
-def _sound(reading: Reading) -> bool:
+def sound(reading: Reading) -> bool:
+    """Whether a row can hold the reading's times and identity; the gateway lets no other through."""
     times = reading.occurred_at_ms, reading.received_at_ms
     return all(0 <= at <= LATEST_MS for at in times) and 0 <= reading.reading_id < 1 << 64
 
 
-def refused(batch: Sequence[Reading]) -> list[Reading]:
-    """Readings whose times or identity are outside of what a row holds; the gateway lets none through."""
-    return [reading for reading in batch if not _sound(reading)]
+def all_sound(batch: Sequence[Reading]) -> bool:
+    """`sound` for a whole batch, in bulk."""
+    try:
+        times = np.array([(r.occurred_at_ms, r.received_at_ms) for r in batch], np.int64)
+        np.array([r.reading_id for r in batch], np.uint64)
+    except OverflowError:
+        return False
+    return bool(((times >= 0) & (times <= LATEST_MS)).all())
 
 
 def gather(batch: Sequence[Reading], settings: AnomalySettings) -> Structured:

@@ -7,8 +7,8 @@ import asyncio
 from gateway.batch import BatchDecoder
 from gateway.decoders import decoders
 from gateway.metrics import Metrics
-from gateway.pairings import Pairings
 from gateway.paho_session import PahoSession
+from gateway.pairings import Pairings
 from gateway.pipeline import Pipeline
 from gateway.session import MqttSession, SessionState
 from sealtrail.contract.clock import wall_clock_ms
@@ -35,7 +35,9 @@ async def main(service: Service) -> None:
     log = await service.connect_log()
     pairings = Pairings()
     decoder = BatchDecoder(decoders(), settings.partitions, settings.gateway.max_payload_bytes)
-    pipeline = Pipeline(session, decoder, pairings, log, Metrics(), settings.gateway, wall_clock_ms)
+    pipeline = Pipeline(
+        session, decoder, pairings, log, Metrics(), settings.gateway, wall_clock_ms, service.stop
+    )
     try:
         async with asyncio.TaskGroup() as group:
             beside = [

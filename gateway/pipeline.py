@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Sequence
 
@@ -45,6 +46,7 @@ class Pipeline:
         metrics: Metrics,
         settings: GatewaySettings,
         clock: Clock,
+        stop: asyncio.Event,
     ) -> None:
         self._session = session
         self._decoder = decoder
@@ -53,6 +55,7 @@ class Pipeline:
         self._metrics = metrics
         self._settings = settings
         self._clock = clock
+        self._stop = stop
         self._recent = Recent(settings.remembered_readings)
         self._log_refuses = False
 
@@ -73,8 +76,8 @@ class Pipeline:
                 storing = asyncio.create_task(self._store(batch, tokens))
             if storing is not None:
                 await asyncio.wait_for(storing, FINISH_S)
-        except TimeoutError:
-            LOGGER.warning("batch_left_to_the_broker", detail="the log didn't take it; it is delivered again")
+        except (TimeoutError, UnavailableError) as error:
+            LOGGER.warning("batch_left_to_the_broker", detail=str(error) or "the log didn't answer in time")
         finally:
             if storing is not None:
                 storing.cancel()
@@ -106,7 +109,13 @@ class Pipeline:
                 ]
             self._note(failures, waiting=len(messages))
             if messages:
-                await asyncio.sleep(next(waits))
+                await self._pause(next(waits))
+
+    async def _pause(self, wait_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), wait_s)
+        if self._stop.is_set():
+            raise UnavailableError("the log takes nothing; what is in hand is left to the broker")
 
     def _note(self, failures: Sequence[UnavailableError], *, waiting: int) -> None:
         """Logs that the log refuses or takes again, once each."""

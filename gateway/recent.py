@@ -17,7 +17,7 @@ class Recent:
         self._old: set[int] = set()
         self._on_the_way: set[int] = set()
 
-    def __contains__(self, reading_id: int) -> bool:
+    def __contains__(self, reading_id: object) -> bool:
         return reading_id in self._young or reading_id in self._old or reading_id in self._on_the_way
 
     def __len__(self) -> int:

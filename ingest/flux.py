@@ -8,11 +8,12 @@ assembled.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
 from ingest import names
+from ingest.snapshot import Snapshot, unpack
 from sealtrail.contract.queries import Position, Sample, SealRecord
 
 Row = Mapping[str, str]
@@ -53,10 +54,9 @@ _NEWEST = """  |> group()
 _ROWS = '  |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")'
 
 LATEST = f"""{_FROM_ALL}
-  |> filter(fn: (r) => {_one_of((*_REPORT, *_PLACE))})
+  |> filter(fn: (r) => r._field == "{names.SNAPSHOT}")
   |> last()
-  |> keep(columns: ["_time", "_value", "_field",
-      "{names.CONTAINER}", "{names.DEVICE}", "{names.HAS_POSITION}"])"""
+  |> keep(columns: ["_time", "_value", "{names.CONTAINER}", "{names.DEVICE}", "{names.HAS_POSITION}"])"""
 
 TRACK = f"""{_FROM_CONTAINER}
   |> filter(fn: (r) => r.{names.HAS_POSITION} == "true")
@@ -153,64 +153,56 @@ def seal_record_of(row: Row) -> SealRecord:
     )
 
 
-class _Series(NamedTuple):
-    """Newest value of every field of one series, with its time."""
+class _Report(NamedTuple):
+    """Newest report of one series."""
 
+    at_ns: int
     container_id: str
     device_id: str
-    fields: dict[str, tuple[str, str]]  # field -> time, value
-
-    @property
-    def newest(self) -> int:
-        return time_ns(self.fields[names.RECEIVED_AT][0])
-
-    def at_newest(self, field: str) -> str | None:
-        """A field's value in the newest report itself, None where that report lacks it."""
-        at, value = self.fields.get(field, ("", ""))
-        return value if at == self.fields[names.RECEIVED_AT][0] else None
+    located: bool
+    snapshot: Snapshot
 
 
-def latest_of(rows: Iterable[Row]) -> Iterator[Position]:
-    """Rows of `LATEST`, one for each field of each series, as one position for each container."""
-    series: dict[tuple[str, str, str], _Series] = {}
-    for row in rows:
-        container, device, located = row[names.CONTAINER], row[names.DEVICE], row[names.HAS_POSITION]
-        entry = series.get((container, device, located))
-        if entry is None:
-            entry = series[container, device, located] = _Series(container, device, {})
-        known = entry.fields.get(row["_field"])
-        if known is None or time_ns(known[0]) < time_ns(row["_time"]):
-            entry.fields[row["_field"]] = (row["_time"], row["_value"])
-    reports: dict[str, _Series] = {}
-    places: dict[str, _Series] = {}
-    for (container, _, located), entry in series.items():
-        if container not in reports or entry.newest > reports[container].newest:
-            reports[container] = entry
-        if located == "true" and (container not in places or entry.newest > places[container].newest):
-            places[container] = entry
-    for container in sorted(reports):
-        yield _joined(reports[container], places.get(container))
+def _report_of(row: Row) -> _Report:
+    return _Report(
+        time_ns(row["_time"]),
+        row[names.CONTAINER],
+        row[names.DEVICE],
+        row[names.HAS_POSITION] == "true",
+        unpack(row["_value"]),
+    )
 
 
-def _joined(report: _Series, place: _Series | None) -> Position:
+def latest_of(rows: Iterable[Row]) -> list[Position]:
+    """Rows of `LATEST`, one for each series, as one position for each container."""
+    reports: dict[str, _Report] = {}
+    places: dict[str, _Report] = {}
+    for report in map(_report_of, rows):
+        known = reports.get(report.container_id)
+        if known is None or known.at_ns < report.at_ns:
+            reports[report.container_id] = report
+        known = places.get(report.container_id)
+        if report.located and (known is None or known.at_ns < report.at_ns):
+            places[report.container_id] = report
+    return [_joined(report, places.get(container)) for container, report in reports.items()]
+
+
+def _joined(report: _Report, place: _Report | None) -> Position:
     """The newest report, at the newest place."""
-
-    def of_place(field: str) -> float | None:
-        return _float(place.at_newest(field)) if place else None
-
+    said, fix = report.snapshot, (place or report).snapshot
     return Position(
         container_id=report.container_id,
         device_id=report.device_id,
-        occurred_at_ms=report.newest // names.OFFSETS_IN_A_MS,
-        received_at_ms=int(report.at_newest(names.RECEIVED_AT) or 0),
-        fix_kind=int((place or report).at_newest("fix_kind") or 0),
-        latitude_deg=of_place("latitude_deg"),
-        longitude_deg=of_place("longitude_deg"),
-        accuracy_m=of_place("accuracy_m"),
-        speed_kmh=of_place("speed_kmh"),
-        course_deg=of_place("course_deg"),
-        seal_state=int(report.at_newest("seal_state") or 0),
-        seal_events=int(report.at_newest("seal_events") or 0),
-        battery_pct=_float(report.at_newest("battery_pct")),
-        position_at_ms=place.newest // names.OFFSETS_IN_A_MS if place else None,
+        occurred_at_ms=report.at_ns // names.OFFSETS_IN_A_MS,
+        received_at_ms=said.received_at_ms,
+        fix_kind=fix.fix_kind,
+        latitude_deg=fix.latitude_deg if place else None,
+        longitude_deg=fix.longitude_deg if place else None,
+        accuracy_m=fix.accuracy_m if place else None,
+        speed_kmh=fix.speed_kmh if place else None,
+        course_deg=fix.course_deg if place else None,
+        seal_state=said.seal_state,
+        seal_events=said.seal_events,
+        battery_pct=said.battery_pct,
+        position_at_ms=place.at_ns // names.OFFSETS_IN_A_MS if place else None,
     )

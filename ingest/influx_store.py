@@ -116,9 +116,7 @@ class InfluxStore:
     async def latest(self, query: LatestQuery) -> list[Position]:
         client = self._client
         named = {"_bucket": self._settings.influxdb_bucket}
-        positions = await self._in(
-            self._readers, lambda: list(flux.latest_of(client.query(flux.LATEST, named)))
-        )
+        positions = await self._in(self._readers, lambda: flux.latest_of(client.query(flux.LATEST, named)))
         return newest_positions(positions, query.limit)
 
     async def track(self, query: TrackQuery) -> list[Position]:

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ingest import names
+from ingest.snapshot import newest_of_each_series, pack
 from sealtrail.contract.alert import AlertEvent
 from sealtrail.contract.reading import Reading
 
@@ -60,7 +61,7 @@ def _head(container_id: str | None, device_id: str, family: str) -> str:
 class _Template(NamedTuple):
     """How readings with one combination of present fields are written."""
 
-    text: str  # takes head, reading id, picked values, time
+    text: str  # takes head, snapshot, reading id, picked values, time
     pick: Callable[[Sequence[Any]], tuple[Any, ...]]
     texts: tuple[int, ...]  # which of the picked values are strings to be quoted
 
@@ -73,7 +74,8 @@ def _template_of(shape: tuple[type, ...]) -> _Template:
     present = [index for index, name in enumerate(_COLUMNS) if name in _FORMATS and shape[index] is not _NONE]
     located = all(shape[index] is not _NONE for index in _PLACE)
     fields = ",".join(f"{_COLUMNS[index]}={_FORMATS[_COLUMNS[index]]}" for index in present)
-    text = f'%s,{names.HAS_POSITION}={"true" if located else "false"} {names.READING_ID}="%016x",{fields} %d'
+    tag = f"{names.HAS_POSITION}={'true' if located else 'false'}"
+    text = f'%s,{tag} %s{names.READING_ID}="%016x",{fields} %d'
     texts = tuple(place for place, index in enumerate(present) if _COLUMNS[index] in _TEXTS)
     return _Template(text, itemgetter(*present), texts)
 
@@ -97,7 +99,8 @@ def reading_lines(readings: Sequence[Reading]) -> list[str]:
     """One line for each reading, in order. The readings must be sound (`soundness.sift`)."""
     lines: list[str] = []
     astuple = msgspec.structs.astuple
-    for reading in readings:
+    newest = newest_of_each_series(readings)
+    for index, reading in enumerate(readings):
         row = astuple(reading)
         shape = tuple(map(type, row))
         template = _templates.get(shape)
@@ -108,9 +111,9 @@ def reading_lines(readings: Sequence[Reading]) -> list[str]:
             values = _quoted(values, template.texts)
         identity = row[_READING_ID]
         time_ns = names.point_time_ns(row[_OCCURRED_AT], identity)
-        lines.append(
-            template.text % (_head(reading.container_id, row[0], row[1]), identity, *values, time_ns)
-        )
+        head = _head(reading.container_id, row[0], row[1])
+        snapshot = f'{names.SNAPSHOT}="{pack(reading)}",' if index in newest else ""
+        lines.append(template.text % (head, snapshot, identity, *values, time_ns))
     return lines
 
 

@@ -20,8 +20,7 @@ DEVICE = "device_id"
 FAMILY = "family"
 HAS_POSITION = "has_position"
 """Tag, ``true`` or ``false``. It splits the readings of a device in two series, so that the
-newest point of the ``true`` one *is* the last known place, with speed, course and accuracy of
-the same report; without it every field would have a newest value of another report."""
+newest point of the ``true`` one *is* the last known place."""
 
 READING_TAGS = (CONTAINER, DEVICE, FAMILY, HAS_POSITION)  # in the order that the server sorts them
 
@@ -64,7 +63,10 @@ TEXT_FIELDS = ("seal_number", "card_id")
 EXTRA = "extra"
 """Field: the maker's own values as one JSON object, so that they can't multiply fields."""
 
-READING_FIELDS = (READING_ID, *INT_FIELDS, *FLOAT_FIELDS, *BOOL_FIELDS, *TEXT_FIELDS, EXTRA)
+SNAPSHOT = "snapshot"
+"""Field: see `ingest.snapshot`; on the newest reading of each series in every batch."""
+
+READING_FIELDS = (READING_ID, *INT_FIELDS, *FLOAT_FIELDS, *BOOL_FIELDS, *TEXT_FIELDS, EXTRA, SNAPSHOT)
 
 ALERT_TYPE = "type"
 ALERT_SEVERITY = "severity"

@@ -7,6 +7,8 @@ import random
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import msgspec
+
 from sealtrail.contract.reading import SealEvent, SealState
 from sealtrail.contract.trip import Authorisation, Place, Trip, TripEvent, TripEventKind
 from simulators import json_device
@@ -97,6 +99,13 @@ class Consignment:
     def messages(self) -> list[Iterator[Outgoing]]:
         """One stream for each device, each in order of sending."""
         return [device.messages() for device in self._devices()]
+
+    @property
+    def plan(self) -> Trip:
+        """The trip with its authorisations."""
+        if self._authorisation is None:
+            return self.trip
+        return msgspec.structs.replace(self.trip, authorisations=(self._authorisation,))
 
     def trip_events(self) -> list[TripEvent]:
         """In order of ``recorded_at_ms``, which is when they are to be handed over."""

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from typing import Any, NamedTuple
 
 from sealtrail.contract.clock import Clock
-from sealtrail.contract.trip import TripEvent
+from sealtrail.contract.trip import TripEvent, TripEventKind
 from sealtrail.runtime.settings.simulator import PublisherSettings
 from simulators.publisher import Publisher
 from simulators.truth import Outgoing, OutgoingKind, ScriptedEvent
@@ -17,8 +17,9 @@ from simulators.world import World
 
 TripSink = Callable[[TripEvent], Awaitable[None]]
 
+SETTLE_S = 0.25
 _GRACE_S = 5.0
-_TRIP_BATCH = 64
+_TRIP_BATCH = 500
 
 
 class SentEvent(NamedTuple):
@@ -53,17 +54,26 @@ class Fleet:
     Whatever is due goes out as fast as the broker takes it, or with ``pace``
     above 0 at that many times real time until the present is reached; the rest
     at its own time. Event times never run ahead of ``clock``. A trip event is
-    handed to ``trip_sink``, and awaited, before anything that is sent after it.
+    handed to ``trip_sink``, and awaited, before anything that is sent after it;
+    after newly planned trips ``settle_s`` pass, so that whoever watches the
+    pairings has heard of them before the first report comes in.
     """
 
     def __init__(
-        self, world: World, settings: PublisherSettings, trip_sink: TripSink, clock: Clock, pace: float = 0.0
+        self,
+        world: World,
+        settings: PublisherSettings,
+        trip_sink: TripSink,
+        clock: Clock,
+        pace: float = 0.0,
+        settle_s: float = SETTLE_S,
     ) -> None:
         self._world = world
         self._settings = settings
         self._trip_sink = trip_sink
         self._clock = clock
         self._pace = pace
+        self._settle_s = settle_s
         self._counts: Counter[OutgoingKind] = Counter()
         self._sent: dict[int, int] = {}
         self._trip_events = 0
@@ -81,28 +91,26 @@ class Fleet:
         async with Publisher(self._settings, self._published) as publisher:
             async for item in self._when_due(stop):
                 if not isinstance(item, Outgoing):
-                    await self._hand_over(item)
+                    await self._hand_over(item, stop)
                 elif not publisher.offer(item):
-                    await _unless_stopped(publisher.send(item), stop)
+                    await unless_stopped(publisher.send(item), stop)
             if not stop.is_set():
-                await _unless_stopped(publisher.flush(), stop)
+                await unless_stopped(publisher.flush(), stop)
             unacknowledged = await publisher.close(_GRACE_S)
             return self._report(publisher.resent, unacknowledged)
 
-    async def _hand_over(self, events: list[TripEvent]) -> None:
+    async def _hand_over(self, events: list[TripEvent], stop: asyncio.Event) -> None:
         await asyncio.gather(*(self._trip_sink(event) for event in events))
         self._trip_events += len(events)
+        if any(event.kind is TripEventKind.PLANNED for event in events):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), self._settle_s)
 
     async def _when_due(self, stop: asyncio.Event) -> AsyncIterator[Outgoing | list[TripEvent]]:
         began_ms = self._clock()
         for item in _grouped(self._world.stream()):
             at_ms = item.send_at_ms if isinstance(item, Outgoing) else item[0].recorded_at_ms
-            while (wait_ms := self._due_at(at_ms, began_ms) - self._clock()) > 0:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), wait_ms / 1000)
-                if stop.is_set():
-                    return
-            if stop.is_set():
+            if not await wait_until(self._due_at(at_ms, began_ms), self._clock, stop):
                 return
             self._at_ms = at_ms
             yield item
@@ -133,7 +141,15 @@ class Fleet:
         )
 
 
-async def _unless_stopped(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
+async def wait_until(at_ms: int, clock: Clock, stop: asyncio.Event) -> bool:
+    """Waits until ``clock`` shows ``at_ms``; False as soon as ``stop`` is set."""
+    while (wait_ms := at_ms - clock()) > 0 and not stop.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), wait_ms / 1000)
+    return not stop.is_set()
+
+
+async def unless_stopped(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
     """Waits for ``work``, and gives it up when ``stop`` is set first."""
     working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
     try:

@@ -50,8 +50,9 @@ def _fix(fix: Fix) -> dict[str, Any]:
         "latitude_deg": round(fix.latitude_deg, 6),
         "longitude_deg": round(fix.longitude_deg, 6),
         "kind": fix.kind.name.lower(),
-        "accuracy_m": round(fix.accuracy_m, 1),
     }
+    if fix.kind is not FixKind.STALE:
+        body["accuracy_m"] = round(fix.accuracy_m, 1)
     if fix.kind is FixKind.GNSS:
         body |= {
             "speed_kmh": round(fix.speed_kmh, 1),

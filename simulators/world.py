@@ -45,6 +45,11 @@ class World:
         return tuple(consignment.trip for consignment in self._consignments)
 
     @property
+    def plans(self) -> tuple[Trip, ...]:
+        """The trips together with their authorisations, as one would plan them beforehand."""
+        return tuple(consignment.plan for consignment in self._consignments)
+
+    @property
     def scripted(self) -> tuple[ScriptedEvent, ...]:
         """Ground truth, by event number."""
         found = (consignment.scripted for consignment in self._consignments)

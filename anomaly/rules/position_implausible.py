@@ -115,9 +115,12 @@ class PositionImplausible:
             numbers = {}
             if code == JUMP:
                 seconds = max(0.0, float(rows.reports["t"][row] - state["pos_t"][row]) / 1000)
-                numbers = {"distance_m": round(float(away[row])), "after_s": round(seconds)}
+                numbers = {"distance_m": float(round(float(away[row]))), "after_s": float(round(seconds))}
             rows.emit(int(row), NAME, Signal(code, rows.sighting_of(int(row)), numbers=numbers))
         state["pos_episode"] = now
+
+    def begins(self, signal: Signal) -> bool:
+        return True  # each episode stands alone
 
     def findings(self, case: Case) -> list[Finding]:
         found: list[Finding] = []

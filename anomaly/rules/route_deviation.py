@@ -159,6 +159,9 @@ class RouteDeviation:
         state["route_out_n"] = np.where(ended, 0, state["route_out_n"])
         state["route_in_n"] = np.where(ended, 0, number)
 
+    def begins(self, signal: Signal) -> bool:
+        return signal.code == OUT
+
     def findings(self, case: Case) -> list[Finding]:
         return route_words.findings(case, OUT, FAR, BACK)
 

@@ -20,9 +20,9 @@ VERSION = 1
 def figures(located: Located, i: int) -> dict[str, float]:
     """Offset and progress of one located position, rounded to what a person needs."""
     return {
-        "offset_m": round(float(located.offset_m[i])),
-        "beyond_edge_m": round(float(located.excess_m[i])),
-        "half_width_m": round(float(located.half_width_m[i])),
+        "offset_m": float(round(float(located.offset_m[i]))),
+        "beyond_edge_m": float(round(float(located.excess_m[i]))),
+        "half_width_m": float(round(float(located.half_width_m[i]))),
         "corridor_km": round(float(located.along_m[i]) / 1000, 1),
         "side": float(located.side[i]),
     }
@@ -32,7 +32,7 @@ def out_signal(code: int, rows: Rows, row: int, state: np.void, located: Located
     """A confirmed deviation with its first report outside and the last inside."""
     at = rows.sighting_of(row)
     numbers = figures(located, i)
-    numbers["first_offset_m"] = round(float(state["route_first_offset_m"]))
+    numbers["first_offset_m"] = float(round(float(state["route_first_offset_m"])))
     last = state["route_last"]
     inside = sighting(last, at.device_id) if last["t"] else None
     if inside is not None:

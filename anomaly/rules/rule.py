@@ -161,6 +161,10 @@ class Rule(Protocol):
         """Judge one report of each of many devices."""
         ...
 
+    def begins(self, signal: Signal) -> bool:
+        """Whether older signals may be given up without a loss to what this one begins."""
+        ...
+
     def findings(self, case: Case) -> list[Finding]:
         """What the signals of one container come to, given its custody log."""
         ...

@@ -63,30 +63,47 @@ OPEN = int(Condition.OPEN_SAID | Condition.OPEN_SEEN)
 BREACH = int(Condition.CUT | Condition.TAMPERED) | OPEN
 CLOSED = int(Condition.CLOSED_SAID | Condition.SEALED_SEEN)
 SPEAKING = int(SealEvent.CUT | SealEvent.OPENED | SealEvent.CLOSED | SealEvent.TAMPERED)
+OPENED, CLOSED_SAID = int(SealEvent.OPENED), int(Condition.CLOSED_SAID)
+
+EVENT_BITS = 15
+"""The four seal events that matter here are the lowest bits of `SealEvent`."""
 
 _OF_STATE = np.zeros(256, np.int64)
 _OF_STATE[SealState.SEALED] = Condition.SEALED_SEEN
 _OF_STATE[[SealState.UNLOCKED, SealState.OPEN]] = Condition.OPEN_SEEN
 _OF_STATE[SealState.CUT] = Condition.CUT
-_OF_EVENTS = (
-    (SealEvent.CUT, Condition.CUT),
-    (SealEvent.OPENED, Condition.OPEN_SAID),
-    (SealEvent.TAMPERED, Condition.TAMPERED),
-    (SealEvent.CLOSED, Condition.CLOSED_SAID),
-)
+
+
+def _tables() -> tuple[Ints, Ints]:
+    """For each combination of events: what it says, and which levels it leaves as they were."""
+    said, kept = np.zeros(EVENT_BITS + 1, np.int64), np.zeros(EVENT_BITS + 1, np.int64)
+    pairs = (
+        (SealEvent.CUT, Condition.CUT),
+        (SealEvent.OPENED, Condition.OPEN_SAID),
+        (SealEvent.CLOSED, Condition.CLOSED_SAID),
+        (SealEvent.TAMPERED, Condition.TAMPERED),
+    )
+    for events in range(EVENT_BITS + 1):
+        said[events] = sum(int(condition) for event, condition in pairs if events & event)
+        levels = Condition.OPEN_SEEN | Condition.SEALED_SEEN
+        if events & (SealEvent.CUT | SealEvent.OPENED):
+            levels &= ~Condition.SEALED_SEEN
+        if events & SealEvent.CLOSED:
+            levels &= ~Condition.OPEN_SEEN
+        kept[events] = int(levels)
+    return said, kept
+
+
+_SAID, _KEPT = _tables()
 
 
 def words_of(events: Ints, state: Ints, before: Ints, level: Ints) -> Ints:
     """Condition after each report, given the one before it and whether its device reports states."""
-    said = np.zeros(len(events), np.int64)
-    for event, condition in _OF_EVENTS:
-        said |= np.where((events & event) != 0, int(condition), 0)
-    kept = before & int(Condition.OPEN_SEEN | Condition.SEALED_SEEN)  # an event alone leaves the level
-    kept = np.where((said & (BREACH & ~int(Condition.TAMPERED))) != 0, kept & ~int(Condition.SEALED_SEEN), kept)
-    kept = np.where((said & int(Condition.CLOSED_SAID)) != 0, kept & ~int(Condition.OPEN_SEEN), kept)
-    levels = np.where(state != SealState.UNKNOWN, _OF_STATE[state], np.where(level != 0, kept, 0))
-    silent = (state == SealState.UNKNOWN) & ((events & SPEAKING) == 0)
-    word: Ints = np.where(silent, np.where(level != 0, before, 0), said | levels)
+    events = events & EVENT_BITS
+    stateless = state == 0
+    levels = np.where(stateless, np.where(level != 0, before & _KEPT[events], 0), _OF_STATE[state])
+    silent = stateless & (events == 0)
+    word: Ints = np.where(silent, np.where(level != 0, before, 0), _SAID[events] | levels)
     return word
 
 
@@ -111,14 +128,12 @@ class SealCustody:
         before, level = state["seal_word"].astype(np.int64), state["seal_level"].astype(np.int64)
         if not ((events & SPEAKING).any() or seal.any() or before.any()):
             return
-        level |= seal != SealState.UNKNOWN
+        level |= seal != 0
         word = words_of(events, seal, before, level)
         rising = word & ~before
-        closing = ((rising & int(Condition.CLOSED_SAID)) != 0) | (
-            ((rising & CLOSED) != 0) & (state["seal_dirty"] != 0)
-        )
+        closing = (rising & np.where(state["seal_dirty"] != 0, CLOSED, CLOSED_SAID)) != 0
         speaks = (((word ^ before) & BREACH) != 0) | closing
-        opening = np.flatnonzero((events & SealEvent.OPENED) != 0)
+        opening = np.flatnonzero((events & OPENED) != 0)
         carded = [int(row) for row in opening if rows.carded(int(row))]
         speaks[carded] = True
         for row in np.flatnonzero(speaks):
@@ -128,6 +143,9 @@ class SealCustody:
             (rising & BREACH) != 0, 1, np.where(closing, 0, state["seal_dirty"])
         )
         state["seal_word"], state["seal_level"] = word, level
+
+    def begins(self, signal: Signal) -> bool:
+        return True  # the condition before it is kept
 
     def findings(self, case: Case) -> list[Finding]:
         return [finding for track in case.tracks for finding in _fold(case, track)]

@@ -101,6 +101,7 @@ def _by_type() -> BarPanel:
   |> sort(columns: ["alerts"], desc: true)"""
     return (
         BarPanel()
+        .fill_opacity(80)
         .title("By type")
         .description(f"Alerts raised {RANGE}, most frequent first.")
         .datasource(DATASOURCE)

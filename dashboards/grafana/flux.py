@@ -3,6 +3,9 @@
 Grafana replaces ``v.timeRangeStart``, ``v.timeRangeStop``, ``v.windowPeriod``
 and ``v.defaultBucket`` in the text before it asks InfluxDB, and ``${container}``
 as the variable's format says. Everything here is text with those left in.
+
+Every ``map`` keeps the record (``{r with …}``): InfluxDB 2.7 silently loses
+tables when a mapped record has none of their group key's columns.
 """
 
 from __future__ import annotations

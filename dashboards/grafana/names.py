@@ -36,7 +36,6 @@ READING_FIELDS: Final = (
 
 ALERT_FIELDS: Final = (
     "alert_id",
-    "event_id",
     "trip_id",
     "sentence",
     "latitude_deg",

@@ -74,7 +74,8 @@ def _newest_age() -> StatPanel:
   |> last()
   |> group()
   |> max()
-  |> map(fn: (r) => ({{_value: (int(v: v.timeRangeStop) / 1000000 - r._value) / 1000}}))"""
+  |> map(fn: (r) => ({{r with _value: (int(v: v.timeRangeStop) / 1000000 - r._value) / 1000}}))
+{keep("_value")}"""
     return number(
         "Since the last report",
         "From the newest receipt in the record to the end of the time range. Growing while devices send: "
@@ -119,7 +120,7 @@ def _lateness_classes() -> BarPanel:
         for index, (_, limit) in enumerate(LATENESS_CLASSES)
     )
     flux = f"""{_sampled_lateness()}
-  |> map(fn: (r) => ({{class: {order}{len(LATENESS_CLASSES)}, reports: 1}}))
+  |> map(fn: (r) => ({{r with class: {order}{len(LATENESS_CLASSES)}, reports: 1}}))
   |> group(columns: ["class"])
   |> count(column: "reports")
   |> group()
@@ -128,6 +129,7 @@ def _lateness_classes() -> BarPanel:
     words = [*(word for word, _ in LATENESS_CLASSES), LATEST_CLASS]
     return (
         BarPanel()
+        .fill_opacity(80)
         .title("Lateness, distribution")
         .description(f"Receipt minus happening. {SAMPLED}")
         .datasource(DATASOURCE)
@@ -156,6 +158,7 @@ def _by_family() -> BarPanel:
   |> sort(columns: ["reports"], desc: true)"""
     return (
         BarPanel()
+        .fill_opacity(80)
         .title("Reports by family")
         .description(f"Reports {RANGE}, by the decoder that read them.")
         .datasource(DATASOURCE)
@@ -197,7 +200,8 @@ def _flagged() -> TablePanel:
   |> count(column: "_field")
   |> group()
   |> rename(columns: {{_value: "flags", _field: "reports"}})
-  |> map(fn: (r) => ({{device_id: r.device_id, family: r.family, reports: r.reports, unusual: {names}}}))
+  |> map(fn: (r) => ({{r with unusual: {names}}}))
+{keep("device_id", "family", "reports", "unusual")}
   |> sort(columns: ["reports"], desc: true)
   |> limit(n: 200)"""
     return (
@@ -218,13 +222,8 @@ def _quietest() -> TablePanel:
   |> sort(columns: ["_time"])
   |> last()
   |> group()
-  |> map(fn: (r) => ({{
-    container_id: r.container_id,
-    device_id: r.device_id,
-    family: r.family,
-    _time: r._time,
-    silent_s: (int(v: v.timeRangeStop) - int(v: r._time)) / 1000000000,
-  }}))
+  |> map(fn: (r) => ({{r with silent_s: (int(v: v.timeRangeStop) - int(v: r._time)) / 1000000000}}))
+{keep("_time", "container_id", "device_id", "family", "silent_s")}
   |> sort(columns: ["silent_s"], desc: true)
   |> limit(n: 200)"""
     return (

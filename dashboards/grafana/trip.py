@@ -86,7 +86,8 @@ def _last_report() -> StatPanel:
   |> last()
   |> group()
   |> max(column: "_time")
-  |> map(fn: (r) => ({{_value: int(v: r._time) / 1000000}}))"""
+  |> map(fn: (r) => ({{r with _value: int(v: r._time) / 1000000}}))
+{keep("_value")}"""
     return number("Last report", "When the newest report happened.", flux, looks.plain()).unit(
         "dateTimeFromNow"
     )

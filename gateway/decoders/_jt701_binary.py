@@ -6,7 +6,15 @@ import datetime as dt
 import struct
 from typing import NamedTuple
 
-from gateway.decoders._values import Extra, place, settled_identity, signal_pct_of_csq, stamped, unstamped, within
+from gateway.decoders._values import (
+    Extra,
+    place,
+    settled_identity,
+    signal_pct_of_csq,
+    stamped,
+    unstamped,
+    within,
+)
 from sealtrail.contract.errors import DecodeError
 from sealtrail.contract.reading import FixKind, Flag, Reading, SealEvent, SealState
 
@@ -230,8 +238,7 @@ def _short_head(frame: bytes, device_id: str) -> _Head:
     if len(records) % SHORT_RECORD:
         raise DecodeError("bad_length", f"{len(records)} bytes are not whole records of {SHORT_RECORD}")
     extra: Extra = {"data_type": data_type, "index": frame[-1]}
-    return _Head(
-        device_id, str(record_format), data_type, _split(records, SHORT_RECORD), extra)
+    return _Head(device_id, str(record_format), data_type, _split(records, SHORT_RECORD), extra)
 
 
 def _split(records: bytes, size: int) -> list[bytes]:

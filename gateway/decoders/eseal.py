@@ -26,8 +26,8 @@ Event-RC-Unlock     OPENED, REMOTE_COMMAND
 any other           none; kept as ``extra["report_type"]``
 ==================  ============================================================
 
-A field may be empty: missing. Answers between server and seal have no report: ``… OK``, ``… ACK`` and ``RC-…``
-with fewer fields yield nothing. The index counts from 1 at every start, so the
+A field may be empty: missing. Answers between server and seal have no report:
+``… OK``, ``… ACK`` and ``RC-…`` with fewer fields yield nothing. The index counts from 1 at every start, so the
 identity of a reading is its time and the whole frame.
 
 Sample: ``##S,eSeal,1000821,256,3.0.6,Normal,34,2017-08-31,08:14:40,15,A,25.708828N
@@ -62,7 +62,7 @@ FRAME = re.compile(
 )
 NUMBER = r"(?:-?[0-9]{1,4}(?:\.[0-9]{1,6})?)?"  # or empty
 REPORT = re.compile(
-    r"(?P<index>[0-9]{1,12}),(?P<time>[^,]*,[^,]*),(?P<interval>[^,]{0,16}),(?P<valid>[AV]),(?P<place>[^,]*),"
+    r"(?P<index>[0-9]{1,12}),(?P<time>[^,]*,[^,]*),(?P<interval>[0-9]{0,6}),(?P<valid>[AV]),(?P<place>[^,]*),"
     rf"(?P<course>{NUMBER}),(?P<speed>{NUMBER}),(?P<contact>Open|Close),(?P<acceleration>{NUMBER}),"
     rf"(?P<nfc>[^,]{{0,64}}),(?P<battery>{NUMBER}),(?P<signal>(?:-?[0-9]{{1,3}})?)",
     re.ASCII,
@@ -183,9 +183,10 @@ def _reading(head: re.Match[str], report: re.Match[str]) -> Reading:
         "model": head["model"],
         "customer": int(head["customer"]),
         "firmware": head["firmware"],
-        "interval": report["interval"],
         "nfc": report["nfc"],
     }
+    if report["interval"]:
+        extra["interval"] = int(report["interval"])
     if report["signal"]:
         reading.signal_pct = signal_pct_of_dbm(int(report["signal"]))
         extra["signal_dbm"] = int(report["signal"])

@@ -88,11 +88,11 @@ def _decode_one(
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("family", required=False)
 @click.argument("frames", metavar="[FRAME]...", nargs=-1)
-@click.option("--device-id", help="Identity that the topic or session gives; needed where the frame has none.")
+@click.option("--device-id", help="Identity given by topic or session; needed where the frame has none.")
 @click.option("--received-at", help="RFC 3339 time of receipt; now, if not given.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option("--list", "list_families", is_flag=True, help="List the device families.")
-def decode(  # noqa: PLR0913  one parameter an option
+def decode(
     family: str | None,
     frames: tuple[str, ...],
     *,

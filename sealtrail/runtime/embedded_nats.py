@@ -218,6 +218,12 @@ class EmbeddedNats:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-5:]) if log.exists() else "no log"
         raise UnavailableError(f"the embedded NATS server didn't start; its log ends with:\n{tail}")
 
+    def end_left_behind(self) -> None:
+        """Ends a server that a crashed parent left running in this folder, if there is one."""
+        last = self._left_behind()
+        if last is not None and self._runs_here(last):
+            self._end(last.pid)
+
     def alive(self) -> bool:
         """Whether the server's process is still there."""
         if self._process is not None:

@@ -34,7 +34,7 @@ class Supervised:
         self._environment = dict(environment)
         self._log_file = log_file
         self._process: asyncio.subprocess.Process | None = None
-        self._stopping = False
+        self._stopping = asyncio.Event()
         self.restarts = 0
 
     @property
@@ -44,10 +44,10 @@ class Supervised:
             return None
         return self._process.pid
 
-    async def _start(self) -> None:
+    async def _start(self) -> asyncio.subprocess.Process:
         environment = {**os.environ, **self._environment, STOP_WITH_PARENT: "1"}
         with self._log_file.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
+            return await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
                 "sealtrail.cli",
@@ -62,24 +62,23 @@ class Supervised:
     async def keep(self) -> None:
         """Runs the child until `stop`; a child that dies is started again, ever more slowly."""
         waits: Iterator[float] = backoff_s(0.2, 10.0)
-        while not self._stopping:
+        while not self._stopping.is_set():
             begun = time.monotonic()
-            await self._start()
-            process = self._process
-            if process is None:
-                return
+            process = await self._start()
+            self._process = process
             code = await process.wait()
-            if self._stopping:
+            if self._stopping.is_set():
                 return
             self.restarts += 1
             LOGGER.warning("service_died", name=self.name, exit_code=code, log=str(self._log_file))
             if time.monotonic() - begun > STEADY_S:
                 waits = backoff_s(0.2, 10.0)
-            await asyncio.sleep(next(waits))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), next(waits))
 
     async def stop(self) -> None:
         """Ends the child: SIGTERM, then SIGKILL after a deadline."""
-        self._stopping = True
+        self._stopping.set()
         process = self._process
         if process is None or process.returncode is not None:
             return

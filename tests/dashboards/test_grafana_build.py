@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from itertools import combinations
@@ -65,10 +66,11 @@ def test_four_dashboards_with_lasting_uids() -> None:
 def test_document_survives_the_sdks_model(uid: str) -> None:
     """Reading the JSON into the SDK's model of a dashboard and writing it again loses nothing."""
     register_default_plugins()
-    document = DOCUMENTS[uid]
+    document = copy.deepcopy(DOCUMENTS[uid])
     again = json.loads(json.dumps(Dashboard.from_json(document), cls=JSONEncoder))
-    for part in (document, again):
-        part.pop("annotations", None)  # the model has no place for a query of an annotation
+    for part in (document, again):  # the model has no place for the query of an annotation
+        for annotation in part["annotations"].get("list", []):
+            annotation.pop("target")
     assert again == document
 
 

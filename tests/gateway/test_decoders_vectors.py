@@ -23,7 +23,11 @@ ROWS = (
 
 def test_vectors_are_there() -> None:
     """The rows of both files are read (or this test is skipped by name where they are absent)."""
-    assert len([row for file in FILES for row in shared_rows(f"vectors/traccar/{file}.jsonl")]) == len(ROWS) == 33
+    assert (
+        len([row for file in FILES for row in shared_rows(f"vectors/traccar/{file}.jsonl")])
+        == len(ROWS)
+        == 33
+    )
 
 
 def decoded(row: dict[str, Any]) -> list[Reading]:

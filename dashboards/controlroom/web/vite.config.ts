@@ -1,5 +1,6 @@
-import { defineConfig, type Plugin } from "vite";
-import { buildBasemap } from "./basemap";
+import { defineConfig } from "vitest/config";
+import type { Plugin } from "vite";
+import { buildBasemap } from "./basemap.ts";
 
 /** Serves the base map as three GeoJSON files with hashed names; `virtual:basemap` exports their addresses. */
 function basemap(): Plugin {

@@ -12,8 +12,7 @@ import datetime as dt
 from typing import Annotated, Any, Literal
 
 import msgspec
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic.fields import FieldInfo
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
 MAX_SEQUENCE = 2**63 - 1
 MAX_TEXT = 64  # characters of an identity, seal number or card number
@@ -82,10 +81,9 @@ def _rfc3339(value: object) -> dt.datetime | None:
         raise ValueError(str(error)) from error
 
 
-def _quantity(name: str, description: str) -> FieldInfo:
+def _quantity(name: str, description: str) -> Any:
     least, greatest = RANGES[name]
-    found: FieldInfo = Field(default=None, ge=least, le=greatest, description=description)
-    return found
+    return Field(default=None, ge=least, le=greatest, description=description)
 
 
 class _Part(BaseModel):
@@ -127,7 +125,7 @@ class Seal(_Part):
     )
 
 
-_EXAMPLES: list[dict[str, Any]] = [
+_EXAMPLES: list[JsonValue] = [
     {
         "sequence": 1042,
         "occurred_at": "2026-11-23T06:30:00Z",

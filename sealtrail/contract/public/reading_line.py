@@ -17,9 +17,7 @@ from sealtrail.contract.errors import RefusedError
 from sealtrail.contract.public.device_report import FixKindName, SealEventName, SealStateName
 from sealtrail.contract.reading import FixKind, Flag, Reading, SealEvent, SealState, reading_id_of
 
-FlagName = Literal[
-    "clock_unset", "clock_future", "buffered", "ack_required", "charging", "position_refused"
-]
+FlagName = Literal["clock_unset", "clock_future", "buffered", "ack_required", "charging", "position_refused"]
 
 
 def _rfc3339(text: str) -> str:
@@ -82,9 +80,7 @@ class ReadingLine(BaseModel):
     external_v: float | None = Field(default=None, description="volts")
     odometer_km: float | None = Field(default=None, description="kilometres")
     signal_pct: float | None = Field(default=None, description="percent of full scale")
-    extra: dict[str, str | int | float | bool] | None = Field(
-        default=None, description="maker's own values"
-    )
+    extra: dict[str, str | int | float | bool] | None = Field(default=None, description="maker's own values")
 
 
 _SAME = tuple(name for name in Reading.__struct_fields__ if name in ReadingLine.model_fields)

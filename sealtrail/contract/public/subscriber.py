@@ -63,15 +63,16 @@ def _url_problem(url: str) -> str:
         port = parts.port
     except ValueError as error:
         return str(error)
-    if parts.scheme not in ("https", "http"):
-        return "a webhook URL begins with https:// (or http://, where the settings allow it)"
-    if parts.username is not None or parts.password is not None:
-        return "a webhook URL holds no user or password: receivers check the signature"
-    if parts.fragment:
-        return "a webhook URL has no fragment"
-    if port == 0:
-        return "port 0 is no port"
-    return _host_problem(parts)
+    problems = {
+        "a webhook URL begins with https:// (or http://, where the settings allow it)": (
+            parts.scheme not in ("https", "http")
+        ),
+        "a webhook URL holds no user or password: receivers check the signature": "@" in parts.netloc,
+        "a webhook URL has no fragment": bool(parts.fragment),
+        "port 0 is no port": port == 0,
+    }
+    found = [text for text, is_so in problems.items() if is_so]
+    return "; ".join(found) or _host_problem(parts)
 
 
 class Webhook(_Model):

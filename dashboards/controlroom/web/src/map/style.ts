@@ -45,11 +45,11 @@ function byStatus(palette: Palette): ExpressionSpecification {
 }
 
 const worstOnTop: ExpressionSpecification = ["-", 0, ["get", "rank"]];
-const isIncident: FilterSpecification = ["in", ["get", "status"], ["literal", INCIDENT_STATUSES]];
+const isIncident: ExpressionSpecification = ["in", ["get", "status"], ["literal", INCIDENT_STATUSES]];
 
 /** Filter of a container layer with some states hidden. */
 export function containerFilter(layer: string, hidden: ReadonlySet<Status>): FilterSpecification {
-  const shown: FilterSpecification = ["!", ["in", ["get", "status"], ["literal", [...hidden]]]];
+  const shown: ExpressionSpecification = ["!", ["in", ["get", "status"], ["literal", [...hidden]]]];
   if (layer === "containers-halo") return ["all", shown, isIncident];
   if (layer === "containers-heading") return ["all", shown, ["get", "moving"]];
   return shown;
@@ -231,9 +231,9 @@ function containerLayers(palette: Palette): LayerSpecification[] {
           ["linear"],
           ["zoom"],
           1,
-          ["case", isIncident as ExpressionSpecification, 4, 2.4],
+          ["case", isIncident, 4, 2.4],
           5,
-          ["case", isIncident as ExpressionSpecification, 5.5, 4],
+          ["case", isIncident, 5.5, 4],
           9,
           7,
         ],

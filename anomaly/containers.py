@@ -1,0 +1,117 @@
+"""Containers: their custody logs, their devices' transitions, and what was told about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from anomaly.corridor import Corridors
+from anomaly.custody import FOREVER_MS, Custody, Segment
+from anomaly.ledger import Ledger
+from anomaly.rules.rule import Signal, Track
+from anomaly.sphere import Ints
+from sealtrail.contract.errors import InvalidTripError
+from sealtrail.contract.trip import Corridor
+
+FIRST_CAPACITY = 64
+NO_CORRIDOR = -1
+
+
+@dataclass(slots=True)
+class ContainerFile:
+    """All that is kept about one container (or lone device) beside its devices' arrays."""
+
+    key: str
+    paired: bool = False
+    lanes: list[int] = field(default_factory=list)
+    custody: Custody | None = None
+    tracks: dict[tuple[int, str], Track] = field(default_factory=dict)
+    ledger: Ledger = field(default_factory=dict)
+    started: set[str] = field(default_factory=set)  # trips whose beginning was told
+    wants_place: bool = False  # an opening still waits for a better fix
+
+    def track(self, lane: int, device_id: str, rule: str) -> Track:
+        """Signals of one device under one rule."""
+        found = self.tracks.get((lane, rule))
+        if found is None:
+            found = self.tracks[lane, rule] = Track(lane, device_id, [])
+        return found
+
+    def tracks_of(self, rule: str) -> list[Track]:
+        """Tracks of one rule, in the order of the devices."""
+        return [self.tracks[lane, rule] for lane in self.lanes if (lane, rule) in self.tracks]
+
+
+class Containers:
+    """Index of containers, and the plan that holds now in arrays for look-up in bulk."""
+
+    def __init__(self, corridors: Corridors) -> None:
+        self.corridors = corridors
+        self.index: dict[str, int] = {}
+        self.files: list[ContainerFile] = []
+        self.plan_from = np.full(FIRST_CAPACITY, 0, np.int64)
+        self.plan_until = np.full(FIRST_CAPACITY, FOREVER_MS, np.int64)
+        self.plan_corridor = np.full(FIRST_CAPACITY, NO_CORRIDOR, np.int64)
+
+    def row_of(self, key: str) -> int:
+        """Row of a container, new or known."""
+        row = self.index.get(key)
+        if row is None:
+            row = self.index[key] = len(self.files)
+            self.files.append(ContainerFile(key))
+            if row == len(self.plan_from):
+                self._grow(2 * row)
+        return row
+
+    def _grow(self, capacity: int) -> None:
+        for name, fill in (("plan_from", 0), ("plan_until", FOREVER_MS), ("plan_corridor", NO_CORRIDOR)):
+            old = getattr(self, name)
+            new = np.full(capacity, fill, np.int64)
+            new[: len(old)] = old
+            setattr(self, name, new)
+
+    def replan(self, row: int, refuse: Callable[[str], None]) -> None:
+        """Bring corridors and arrays in line with a container's custody log."""
+        custody = self.files[row].custody
+        if custody is None:
+            return
+        custody.corridors = [self._number(each.trip.corridor, refuse) for each in custody.segments]
+        if custody.segments:
+            self.plan_from[row] = custody.segments[-1].from_ms
+            self.plan_until[row] = custody.segments[-1].until_ms
+            self.plan_corridor[row] = custody.corridors[-1]
+
+    def _number(self, corridor: Corridor | None, refuse: Callable[[str], None]) -> int:
+        if corridor is None:
+            return NO_CORRIDOR
+        try:
+            return self.corridors.number_of(corridor)
+        except InvalidTripError as error:
+            refuse(error.reason)
+            return NO_CORRIDOR
+
+    def corridors_at(self, rows: Ints, at_ms: Ints) -> Ints:
+        """Number of the corridor that holds for each container at each time, -1 for none."""
+        numbers = self.plan_corridor[rows]
+        other = (at_ms < self.plan_from[rows]) | (at_ms >= self.plan_until[rows])
+        for i in np.flatnonzero(other):
+            custody = self.files[int(rows[i])].custody
+            numbers[i] = NO_CORRIDOR if custody is None else custody.corridor_at(int(at_ms[i]))
+        return numbers
+
+    def segment_at(self, row: int, at_ms: int) -> Segment | None:
+        """The plan that holds for a container at a time."""
+        custody = self.files[row].custody
+        return None if custody is None else custody.segment_at(at_ms)
+
+
+def cut_point(signals: list[Signal], kept: int, begins: Callable[[Signal], bool]) -> int:
+    """How many of the oldest signals to give up: none up to ``kept``, then half, at a clean place."""
+    if len(signals) <= kept:
+        return 0
+    cut = len(signals) - kept // 2
+    while cut < len(signals) and not begins(signals[cut]):
+        cut += 1
+    return cut if cut < len(signals) else 0

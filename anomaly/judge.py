@@ -1,0 +1,333 @@
+"""`Judge`: readings and trip events in, alert events out. Pure; event time only.
+
+One log message is one call, so alert events are a function of the log alone,
+byte for byte. The way of a batch, in order::
+
+    gather      readings -> rows                                  (reports.py)
+    recognise   duplicates go, late reports are told from others
+    step        reports in order: every rule, all devices at once (rules/)
+    replay      devices with late reports: from a checkpoint, all at once (replay.py)
+    old         older than the history: seals only                (backlog.py)
+    settle      what is true now against what was told            (ledger.py)
+
+Not reported by exception: a reading or trip event that can't be judged is
+counted in ``refused`` by its reason, since the log can't take it back.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from anomaly.backlog import judge_old
+from anomaly.containers import ContainerFile, Containers, cut_point
+from anomaly.corridor import Corridors
+from anomaly.custody import PLAN_KINDS, Custody
+from anomaly.lanes import Lanes
+from anomaly.ledger import Cause, forget, settle
+from anomaly.replay import replay
+from anomaly.reports import CLOCKLESS, PLAUSIBLE, all_sound, gather, sound, vectors_of
+from anomaly.rules import custody_log
+from anomaly.rules.catalogue import RULES
+from anomaly.rules.rule import Case, Finding, Spot
+from anomaly.rules.seal_custody import NAME as SEAL_CUSTODY
+from anomaly.rules.seal_custody import OPEN
+from anomaly.snapshot import pack, unpack
+from anomaly.sphere import DEGREE_E7, Ints, Structured
+from anomaly.step import STATE, Stepper
+from sealtrail.contract.alert import AlertEvent
+from sealtrail.contract.reading import Reading
+from sealtrail.contract.trip import TripEvent, TripEventKind
+from sealtrail.runtime.settings.anomaly import AnomalySettings
+
+CAUSES = {
+    TripEventKind.PLANNED: "the trip's plan",
+    TripEventKind.CHANGED: "the trip's changed plan",
+    TripEventKind.ENDED: "the end of the trip",
+    TripEventKind.AUTHORISED: "an authorisation",
+    TripEventKind.ARMED: "the arming by hand",
+    TripEventKind.SEAL_CHECKED: "a seal check",
+}
+
+
+class Judge:
+    """Event-time state of the containers of one partition."""
+
+    def __init__(self, settings: AnomalySettings) -> None:
+        self.settings = settings
+        self.corridors = Corridors(settings.leg_max_m)
+        self.containers = Containers(self.corridors)
+        self.use_history(settings.history_reports)
+        self.now_ms = 0  # newest receipt, recording or tick seen: the log's own clock
+        self.departures: list[tuple[int, str, str]] = []  # heap of (from_ms, container, trip)
+        self.refused: Counter[str] = Counter()
+
+    def use_history(self, reports: int) -> None:
+        """Begin with no devices and room for so many reports of each."""
+        self.lanes = Lanes(STATE, reports)
+        self.stepper = Stepper(self.lanes, self.containers, self.settings)
+
+    # -- readings ---------------------------------------------------------------
+
+    def apply_readings(self, batch: Sequence[Reading]) -> list[AlertEvent]:
+        """Judge one batch; the order of readings within it doesn't matter."""
+        if not all_sound(batch):
+            good = [reading for reading in batch if sound(reading)]
+            self.refused["reading_out_of_range"] += len(batch) - len(good)
+            batch = good
+        if not batch:
+            return []
+        reports, lanes = gather(batch, self.settings), self._lanes_of(batch)
+        received_at_ms = int(reports["recv"].max())
+        self.now_ms = max(self.now_ms, received_at_ms)
+        self._keep_cards(batch, lanes)
+        reports, lanes, late = self._recognise(reports, lanes)
+        whole = np.isin(lanes, lanes[late])
+        self._in_order(lanes[~whole], reports[~whole])
+        old = self._late(lanes[whole], reports[whole])
+        self.stepper.touched.update(int(row) for row in self.lanes.container[lanes[old]])
+        self._mark_waiting(lanes)
+        cause = Cause("a late report", received_at_ms)
+        events = self._departed() + self._settle(cause)
+        self.stepper.forget_cards()
+        return events
+
+    def _lanes_of(self, batch: Sequence[Reading]) -> Ints:
+        """Lane of each reading, new ones made."""
+        index = self.lanes.index
+        found = np.empty(len(batch), np.int64)
+        for i, reading in enumerate(batch):
+            key = reading.container_id or reading.device_id
+            lane = index.get((key, reading.device_id))
+            if lane is None:
+                row = self.containers.row_of(key)
+                file = self.containers.files[row]
+                file.paired = file.paired or reading.container_id is not None
+                lane = self.lanes.add(key, reading.device_id, row)
+                file.lanes.append(lane)
+            found[i] = lane
+        return found
+
+    def _keep_cards(self, batch: Sequence[Reading], lanes: Ints) -> None:
+        for i, reading in enumerate(batch):
+            if reading.card_id is not None:
+                self.stepper.cards.setdefault(int(lanes[i]), {})[reading.reading_id] = reading.card_id
+
+    def _recognise(self, reports: Structured, lanes: Ints) -> tuple[Structured, Ints, Ints]:
+        """Reports not seen before, by lane and event-time order, and which of them are late."""
+        clockless = (reports["flags"] & CLOCKLESS) != 0
+        if clockless.any():  # copies of a report may differ in time, not in identity: the first counts
+            order = np.lexsort((np.arange(len(lanes)), reports["rid"], lanes))
+            rids, of = reports["rid"][order], lanes[order]
+            again = np.concatenate(([False], (rids[1:] == rids[:-1]) & (of[1:] == of[:-1])))
+            keep = np.sort(order[~again])
+            reports, lanes, clockless = reports[keep], lanes[keep], clockless[keep]
+        order = np.lexsort((reports["rid"], reports["t"], lanes))
+        reports, lanes, clockless = reports[order], lanes[order], clockless[order]
+        fresh = np.ones(len(lanes), bool)
+        fresh[1:] = (
+            (lanes[1:] != lanes[:-1])
+            | (reports["t"][1:] != reports["t"][:-1])
+            | (reports["rid"][1:] != reports["rid"][:-1])
+        )
+        newer = self.lanes.newer(lanes, reports)
+        suspects = np.flatnonzero(fresh & (~newer | clockless))
+        if suspects.size:
+            fresh[suspects] = ~self.lanes.known(lanes[suspects], reports[suspects])
+        return reports[fresh], lanes[fresh], np.flatnonzero(~newer[fresh])
+
+    def _in_order(self, lanes: Ints, reports: Structured) -> None:
+        """Step reports that are newer than all their lanes have: the k-th of each lane in round k."""
+        if not lanes.size:
+            return
+        begins = np.flatnonzero(np.concatenate(([True], lanes[1:] != lanes[:-1])))
+        nth = np.arange(len(lanes)) - np.repeat(begins, np.diff(np.append(begins, len(lanes))))
+        vectors = vectors_of(reports)
+        by_round = np.argsort(nth, kind="stable")
+        start = 0
+        for size in np.bincount(nth):
+            rows = by_round[start : start + size]
+            start += int(size)
+            of, part = lanes[rows], reports[rows]
+            state = self.lanes.live[of]
+            self.stepper.run(of, state, part, vectors[rows])
+            self.lanes.live[of] = state
+            self.lanes.append(of, part)
+
+    def _late(self, lanes: Ints, reports: Structured) -> Ints:
+        """Put reports of lanes with late ones where they belong, and judge those lanes again."""
+        if not lanes.size:
+            return np.zeros(0, np.int64)
+        base = self.lanes.base[lanes]
+        same = reports["t"] == base["last_t"]
+        old = (reports["t"] < base["last_t"]) | (same & (reports["rid"] <= base["last_rid"]))
+        fit = np.flatnonzero(~old)
+        begins = np.flatnonzero(np.concatenate(([True], lanes[fit][1:] != lanes[fit][:-1]))) if fit.size else fit
+        groups = np.split(fit, begins[1:]) if fit.size else []
+        replay(self.stepper, {int(lanes[group[0]]): reports[group] for group in groups})
+        for i in np.flatnonzero(old):
+            judge_old(self.stepper, int(lanes[i]), reports[i : i + 1])
+        return np.flatnonzero(old)
+
+    def _mark_waiting(self, lanes: Ints) -> None:
+        """Containers with an opening that waits for a place are looked at whenever they report."""
+        for row in np.unique(self.lanes.container[lanes]):
+            if self.containers.files[int(row)].wants_place:
+                self.stepper.touched.add(int(row))
+
+    # -- trip events ------------------------------------------------------------
+
+    def apply_trip_events(self, events: Sequence[TripEvent]) -> list[AlertEvent]:
+        """Take trip events in; whatever they correct is corrected at its own time."""
+        told: list[AlertEvent] = []
+        replan: set[int] = set()
+        cause = Cause("the trip's plan", 0)
+        for event in events:
+            self.now_ms = max(self.now_ms, event.recorded_at_ms)
+            if event.kind is TripEventKind.TICK:
+                self.now_ms = max(self.now_ms, event.occurred_at_ms)
+                continue
+            key = event.container_id or (event.trip.container_id if event.trip else "")
+            if not key:
+                self.refused["trip_event_without_container"] += 1
+                continue
+            row = self.containers.row_of(key)
+            file = self.containers.files[row]
+            file.paired = True
+            if file.custody is None:
+                file.custody = Custody(self.settings.custody_events_kept)
+            if not file.custody.add(event):
+                continue
+            cause = Cause(CAUSES.get(event.kind, event.kind.value), event.recorded_at_ms)
+            if (line := custody_log.entry_of(event)) is not None:
+                told.append(line)
+            self.stepper.touched.add(row)
+            if event.kind in PLAN_KINDS:
+                replan.add(row)
+            else:
+                self.containers.replan(row, self._refuse)
+        self._replan(sorted(replan))
+        return told + self._departed() + self._settle(cause)
+
+    def _refuse(self, reason: str) -> None:
+        self.refused[reason] += 1
+
+    def _replan(self, rows: Iterable[int]) -> None:
+        """Judge the histories of containers again under their changed plans."""
+        targets: dict[int, Structured | None] = {}
+        for row in rows:
+            self.containers.replan(row, self._refuse)
+            file = self.containers.files[row]
+            targets |= dict.fromkeys(file.lanes)
+            for segment in file.custody.segments if file.custody else ():
+                if segment.trip.trip_id not in file.started:
+                    heapq.heappush(self.departures, (segment.from_ms, file.key, segment.trip.trip_id))
+        replay(self.stepper, {lane: extra for lane, extra in targets.items() if self.lanes.count[lane]})
+
+    def _departed(self) -> list[AlertEvent]:
+        """Trips whose beginning has passed by the log's own clock."""
+        told: list[AlertEvent] = []
+        while self.departures and self.departures[0][0] <= self.now_ms:
+            from_ms, key, trip_id = heapq.heappop(self.departures)
+            file = self.containers.files[self.containers.index[key]]
+            first = next(
+                (s for s in (file.custody.segments if file.custody else ()) if s.trip.trip_id == trip_id), None
+            )
+            if first is not None and first.from_ms == from_ms and trip_id not in file.started:
+                file.started.add(trip_id)
+                told.append(custody_log.start_of(first, key, self.now_ms))
+        return told
+
+    # -- what follows -----------------------------------------------------------
+
+    def _settle(self, cause: Cause) -> list[AlertEvent]:
+        """Alert events of all containers that were touched."""
+        events: list[AlertEvent] = []
+        for row in sorted(self.stepper.touched):
+            file = self.containers.files[row]
+            events += settle(file.key, file.ledger, self._findings(file), cause)
+            self._trim(file)
+            file.wants_place = self._waits(file)
+        self.stepper.touched.clear()
+        return events
+
+    def _findings(self, file: ContainerFile) -> list[Finding]:
+        found: list[Finding] = []
+        for rule in RULES:
+            tracks = file.tracks_of(rule.name)
+            if tracks:
+                found += rule.findings(
+                    Case(
+                        key=file.key,
+                        paired=file.paired,
+                        custody=file.custody,
+                        tracks=tracks,
+                        settings=self.settings,
+                        corridors=self.corridors,
+                        nearest=lambda at_ms: self._nearest(file, at_ms),
+                    )
+                )
+        return found
+
+    def _nearest(self, file: ContainerFile, at_ms: int) -> Spot | None:
+        """Plausible fix of any of a container's devices nearest to a time; the earlier of two."""
+        best: tuple[int, int, int, int] | None = None
+        for lane in file.lanes:
+            ring = self.lanes.ring[lane, : self.lanes.count[lane]]
+            usable = np.flatnonzero(ring["quality"] == PLAUSIBLE)
+            if usable.size:
+                away = np.abs(ring["t"][usable] - at_ms)
+                i = int(usable[np.argmin(away)])
+                mine = (int(abs(ring["t"][i] - at_ms)), int(ring["t"][i]), lane, i)
+                best = mine if best is None else min(best, mine)
+        if best is None:
+            return None
+        row = self.lanes.ring[best[2], best[3]]
+        latitude, longitude = int(row["lat"]) / DEGREE_E7, int(row["lon"]) / DEGREE_E7
+        return Spot(latitude, longitude, round(float(row["unc"]), 1), best[1])
+
+    def _trim(self, file: ContainerFile) -> None:
+        """Give up the oldest transitions where there are too many."""
+        for rule in RULES:
+            for track in file.tracks_of(rule.name):
+                cut = cut_point(track.signals, self.settings.signals_kept, rule.begins)
+                if cut:
+                    last = track.signals[cut - 1]
+                    track.base = last.word
+                    del track.signals[:cut]
+                    forget(file.ledger, track.lane, rule.name, last.at.key)
+
+    def _waits(self, file: ContainerFile) -> bool:
+        """Whether a fix still to come could place an opening better."""
+        tracks = file.tracks_of(SEAL_CUSTODY)
+        if not tracks:
+            return False
+        newest = max(int(self.lanes.live["last_t"][lane]) for lane in file.lanes)
+        since = newest - int(self.settings.place_max_age_s * 1000)
+        return any(
+            signal.word & OPEN
+            and signal.at.occurred_at_ms >= since
+            and (signal.place is None or signal.place.at_ms != signal.at.occurred_at_ms)
+            for track in tracks
+            for signal in track.signals
+        )
+
+    # -- persistence ------------------------------------------------------------
+
+    def snapshot(self) -> bytes:
+        """All state, for `restore`; versioned."""
+        return pack(self)
+
+    @classmethod
+    def restore(cls, settings: AnomalySettings, snapshot: bytes) -> Judge:
+        """A judge that goes on where the snapshot was taken.
+
+        Raises `UnknownVersionError` for a snapshot of another version or of
+        other rules, `MalformedBatchError` for damaged bytes.
+        """
+        judge = cls(settings)
+        unpack(judge, snapshot)
+        return judge

@@ -1,0 +1,159 @@
+"""A judge's whole state as bytes: a version, then MessagePack with raw NumPy columns inside."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from anomaly.custody import Custody
+from anomaly.lanes import STATES
+from anomaly.ledger import Entry
+from anomaly.reports import REPORT
+from anomaly.rules.catalogue import RULES
+from anomaly.rules.rule import Signal, Track
+from anomaly.step import STATE
+from sealtrail.contract.errors import MalformedBatchError, UnknownVersionError
+from sealtrail.contract.trip import Corridor, TripEvent
+
+if TYPE_CHECKING:
+    from anomaly.judge import Judge
+
+MAGIC = b"SJ"
+VERSION = 1
+HEADER_BYTES = 3
+
+
+class TrackState(msgspec.Struct, array_like=True):
+    lane: int
+    rule: str
+    device_id: str
+    base: int
+    signals: list[Signal]
+
+
+class FileState(msgspec.Struct, array_like=True):
+    key: str
+    paired: bool
+    lanes: list[int]
+    events: list[TripEvent] | None
+    tracks: list[TrackState]
+    ledger: dict[str, Entry]
+    started: list[str]
+    wants_place: bool
+
+
+class JudgeState(msgspec.Struct):
+    rules: str
+    history: int
+    corridors: list[Corridor]
+    files: list[FileState]
+    keys: list[tuple[str, str]]
+    count: bytes
+    middle: bytes
+    states: dict[str, bytes]
+    ring: bytes  # the valid entries of all lanes, one after the other
+    cards: dict[int, dict[int, str]]
+    departures: list[tuple[int, str, str]]
+    now_ms: int
+    refused: dict[str, int]
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decoder = msgspec.msgpack.Decoder(JudgeState)
+
+
+def rules_name() -> str:
+    """Changes with the rules' versions and their columns of state."""
+    text = f"{[(rule.name, rule.version) for rule in RULES]}{STATE.descr}{REPORT.descr}"
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def pack(judge: Judge) -> bytes:
+    """Snapshot of a judge."""
+    lanes, size = judge.lanes, len(judge.lanes)
+    valid = np.arange(lanes.history) < lanes.count[:size, None]
+    state = JudgeState(
+        rules=rules_name(),
+        history=lanes.history,
+        corridors=judge.corridors.kept,
+        files=[
+            FileState(
+                key=file.key,
+                paired=file.paired,
+                lanes=file.lanes,
+                events=file.custody.events if file.custody else None,
+                tracks=[
+                    TrackState(lane, rule, track.device_id, track.base, track.signals)
+                    for (lane, rule), track in file.tracks.items()
+                ],
+                ledger=file.ledger,
+                started=sorted(file.started),
+                wants_place=file.wants_place,
+            )
+            for file in judge.containers.files
+        ],
+        keys=lanes.keys,
+        count=lanes.count[:size].tobytes(),
+        middle=lanes.middle[:size].tobytes(),
+        states={name: getattr(lanes, name)[:size].tobytes() for name in STATES},
+        ring=lanes.ring[:size][valid].tobytes(),
+        cards=judge.stepper.cards,
+        departures=judge.departures,
+        now_ms=judge.now_ms,
+        refused=dict(judge.refused),
+    )
+    return MAGIC + bytes((VERSION,)) + _encode(state)
+
+
+def unpack(judge: Judge, snapshot: bytes) -> None:
+    """Fill a new judge from a snapshot; raises as `Judge.restore` says."""
+    if len(snapshot) < HEADER_BYTES or snapshot[:2] != MAGIC:
+        raise MalformedBatchError("no_snapshot_header", f"{len(snapshot)} bytes")
+    if snapshot[2] != VERSION:
+        raise UnknownVersionError(
+            "unknown_snapshot_version", f"version {snapshot[2]}, this program knows {VERSION}"
+        )
+    try:
+        state = _decoder.decode(memoryview(snapshot)[HEADER_BYTES:])
+        if state.rules != rules_name():
+            raise UnknownVersionError("snapshot_of_other_rules", "judge the log again from its beginning")
+        _fill(judge, state)
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError, IndexError) as error:
+        raise MalformedBatchError("malformed_snapshot", str(error)) from error
+
+
+def _fill(judge: Judge, state: JudgeState) -> None:
+    lanes, size = judge.lanes, len(state.keys)
+    if lanes.history != state.history:  # a changed setting holds from the next empty start on
+        judge.use_history(state.history)
+        lanes = judge.lanes
+    lanes.reserve(max(size, len(lanes.container)))
+    lanes.keys = list(state.keys)
+    lanes.index = {key: lane for lane, key in enumerate(lanes.keys)}
+    lanes.count[:size] = np.frombuffer(state.count, np.int64)
+    lanes.middle[:size] = np.frombuffer(state.middle, np.int64)
+    for name in STATES:
+        getattr(lanes, name)[:size] = np.frombuffer(state.states[name], STATE)
+    valid = np.arange(lanes.history) < lanes.count[:size, None]
+    ring = np.zeros((size, lanes.history), REPORT)
+    ring[valid] = np.frombuffer(state.ring, REPORT)
+    lanes.ring[:size] = ring
+    for corridor in state.corridors:
+        judge.corridors.number_of(corridor)
+    for each in state.files:
+        row = judge.containers.row_of(each.key)
+        file = judge.containers.files[row]
+        file.paired, file.lanes, file.ledger = each.paired, each.lanes, each.ledger
+        file.started, file.wants_place = set(each.started), each.wants_place
+        lanes.container[file.lanes] = row
+        for track in each.tracks:
+            file.tracks[track.lane, track.rule] = Track(track.lane, track.device_id, track.signals, track.base)
+        if each.events is not None:
+            file.custody = Custody(judge.settings.custody_events_kept, each.events)
+            judge.containers.replan(row, lambda _reason: None)
+    judge.stepper.cards = state.cards
+    judge.departures, judge.now_ms = state.departures, state.now_ms
+    judge.refused.update(state.refused)

@@ -1,0 +1,81 @@
+"""One step of all rules over one report of each of many devices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from anomaly.containers import Containers
+from anomaly.custody import Segment
+from anomaly.lanes import Lanes
+from anomaly.reports import Sighting, sighting
+from anomaly.rules.catalogue import RULES
+from anomaly.rules.rule import Rows, Signal
+from anomaly.sphere import Floats, Ints, Structured
+from sealtrail.runtime.settings.anomaly import AnomalySettings
+
+STATE: np.dtype[Any] = np.dtype(
+    [("last_t", "i8"), ("last_rid", "u8"), *(column for rule in RULES for column in rule.state)]
+)
+
+
+class Stepper:
+    """Runs the rules and files their signals; notes which containers were touched."""
+
+    def __init__(self, lanes: Lanes, containers: Containers, settings: AnomalySettings) -> None:
+        self.lanes = lanes
+        self.containers = containers
+        self.settings = settings
+        self.cards: dict[int, dict[int, str]] = {}  # lane -> reading id -> card
+        self.touched: set[int] = set()  # rows of containers
+
+    def run(self, lanes: Ints, state: Structured, reports: Structured, vectors: Floats) -> None:
+        """Judge; ``state`` and ``reports`` are written in place, ``lanes`` are all different."""
+        containers = self.lanes.container[lanes]
+
+        def seen(row: int) -> Sighting:
+            return self.sighting(int(lanes[row]), reports[row])
+
+        def segment(row: int) -> Segment | None:
+            return self.containers.segment_at(int(containers[row]), int(reports["t"][row]))
+
+        def carded(row: int) -> bool:
+            return int(reports["rid"][row]) in self.cards.get(int(lanes[row]), ())
+
+        def emit(row: int, rule: str, signal: Signal) -> None:
+            self.file_signal(int(lanes[row]), rule, signal)
+
+        rows = Rows(
+            state=state,
+            reports=reports,
+            vectors=vectors,
+            corridor=self.containers.corridors_at(containers, reports["t"]),
+            settings=self.settings,
+            corridors=self.containers.corridors,
+            sighting_of=seen,
+            segment_of=segment,
+            carded=carded,
+            emit=emit,
+        )
+        for rule in RULES:
+            rule.step(rows)
+        state["last_t"], state["last_rid"] = reports["t"], reports["rid"]
+
+    def sighting(self, lane: int, report: np.void) -> Sighting:
+        """A report's row with its device and card."""
+        card = self.cards.get(lane, {}).get(int(report["rid"])) if self.cards else None
+        return sighting(report, self.lanes.keys[lane][1], card)
+
+    def file_signal(self, lane: int, rule: str, signal: Signal) -> None:
+        """Append a signal to its track; signals of a lane come in event-time order."""
+        row = int(self.lanes.container[lane])
+        self.containers.files[row].track(lane, self.lanes.keys[lane][1], rule).signals.append(signal)
+        self.touched.add(row)
+
+    def forget_cards(self) -> None:
+        """Cards are kept as long as their reports are in the history."""
+        for lane, cards in list(self.cards.items()):
+            if len(cards) > self.lanes.history:
+                kept = set(self.lanes.ring["rid"][lane, : self.lanes.count[lane]].tolist())
+                self.cards[lane] = {rid: card for rid, card in cards.items() if rid in kept}

@@ -1,0 +1,73 @@
+"""eSeal: types, contact and identity."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.decoders.eseal import DECODER
+from sealtrail.contract.clock import parse_iso
+from sealtrail.contract.reading import FixKind, SealEvent, SealState
+
+RECEIVED_AT_MS = parse_iso("2026-11-23T06:30:00Z")
+FRAME = (
+    "##S,eSeal,1000821,256,3.0.6,{type},{index},2017-08-31,08:14:40,15,{valid},"
+    "25.708828N 100.372870W,10,0,{contact},0.71,0:0:3:0,3.8,{signal},E##"
+)
+
+TYPES = [
+    ("Normal", "Close", SealState.SEALED, SealEvent.NONE),
+    ("Normal", "Open", SealState.OPEN, SealEvent.NONE),
+    ("Startup", "Close", SealState.SEALED, SealEvent.NONE),
+    ("Button-Normal", "Close", SealState.SEALED, SealEvent.NONE),
+    ("Termination", "Close", SealState.SEALED, SealEvent.NONE),
+    ("Event-Door", "Open", SealState.OPEN, SealEvent.OPENED | SealEvent.DOOR_OPENED),
+    ("Event-Door", "Close", SealState.SEALED, SealEvent.CLOSED | SealEvent.DOOR_CLOSED),
+    ("Event-Shock", "Close", SealState.SEALED, SealEvent.SHOCK),
+    ("Event-Drop", "Open", SealState.OPEN, SealEvent.DROP),
+    ("Event-Lock", "Close", SealState.SEALED, SealEvent.CLOSED),
+    ("Event-RC-Unlock", "Close", SealState.UNLOCKED, SealEvent.OPENED | SealEvent.REMOTE_COMMAND),
+    ("Event-RC-Unlock", "Open", SealState.OPEN, SealEvent.OPENED | SealEvent.REMOTE_COMMAND),
+]
+
+
+def frame(
+    report_type: str, contact: str = "Close", valid: str = "A", index: int = 34, signal: int = -73
+) -> bytes:
+    """A frame of the documented form."""
+    return FRAME.format(type=report_type, contact=contact, valid=valid, index=index, signal=signal).encode()
+
+
+@pytest.mark.parametrize(("report_type", "contact", "state", "events"), TYPES)
+def test_type_and_contact(report_type: str, contact: str, state: SealState, events: SealEvent) -> None:
+    """Each type of report with each contact gives its state and events."""
+    (reading,) = DECODER.decode(frame(report_type, contact), "1000821", RECEIVED_AT_MS)
+    assert reading.seal_state == state
+    assert reading.seal_events == events
+    assert reading.door_open == (contact == "Open")
+
+
+def test_last_known_position_is_stale() -> None:
+    """V with a position is the last known one: kept, and marked."""
+    (reading,) = DECODER.decode(frame("Event-Door", "Open", "V"), None, RECEIVED_AT_MS)
+    assert reading.fix_kind == FixKind.STALE
+    assert (reading.latitude_deg, reading.longitude_deg) == (25.708828, -100.37287)
+
+
+def test_index_and_type_are_part_of_the_identity() -> None:
+    """Reports of one second that differ in index or type are two; a copy is the same."""
+    identities = {
+        DECODER.decode(each, None, RECEIVED_AT_MS)[0].reading_id
+        for each in (
+            frame("Normal"),
+            frame("Normal") + b"\r\n",
+            frame("Event-Shock"),
+            frame("Normal", index=35),
+        )
+    }
+    assert len(identities) == 3
+
+
+@pytest.mark.parametrize(("dbm", "percent"), [(-113, 0.0), (-51, 100.0), (-73, 64.5), (-120, 0.0), (0, None)])
+def test_signal(dbm: int, percent: float | None) -> None:
+    """Received power is told in percent of a modem's scale; 0 dBm is no measurement."""
+    assert DECODER.decode(frame("Normal", signal=dbm), None, RECEIVED_AT_MS)[0].signal_pct == percent

@@ -1,0 +1,98 @@
+"""`sealtrail decode`."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner, Result
+
+from gateway.decoders import decoders
+from sealtrail.commands.decode import decode
+from sealtrail.contract.public.reading_line import from_line
+
+LOCK_EVENT = "(2050018634,P45,051124,204046,9.861502,N,83.950336,W,A,1,0,1,1,0012260888,0,0,0)"
+BINARY = "2475604055531611002311111600311326144436028210791d016c0000001f070000000020c03c4f6d07d80ccf"
+AT = ("--received-at", "2026-11-23T06:30:00Z")
+
+
+def run(*arguments: str, standard_input: str | None = None) -> Result:
+    """The command as a person runs it."""
+    return CliRunner().invoke(decode, arguments, input=standard_input)
+
+
+def test_frames_as_arguments() -> None:
+    """Hex and text frames of one family are told in readable rows."""
+    result = run("jt701", *AT, BINARY, LOCK_EVENT)
+    assert result.exit_code == 0
+    assert "7560405553  2016-11-11T00:31:13.000Z  (jt701)" in result.stdout
+    assert "opened" in result.stdout
+    assert "0012260888" in result.stdout
+
+
+def test_lines_on_standard_input() -> None:
+    """Without frames as arguments the lines of standard input are decoded, blank ones left out."""
+    result = run("jt600", "--json", *AT, standard_input=f"{BINARY}\n\n{LOCK_EVENT}\n")
+    assert result.exit_code == 0
+    readings = [from_line(line) for line in result.stdout.splitlines()]
+    assert [reading.device_id for reading in readings] == ["7560405553", "2050018634"]
+
+
+def test_refused_frame_doesnt_stop_the_others() -> None:
+    """A refused frame is told on standard error, the next is decoded, the exit code is 1."""
+    result = run("jt701", *AT, BINARY[:-2], "xyz", LOCK_EVENT)
+    assert result.exit_code == 1
+    assert "bad_length" in result.stderr
+    assert "not_hex" in result.stderr
+    assert "0012260888" in result.stdout
+
+
+def test_refused_frame_in_json() -> None:
+    """With --json a refusal is a line of its own, in its place."""
+    result = run("jt701", "--json", *AT, BINARY[:-2], BINARY)
+    assert result.exit_code == 1
+    refused, reading = (json.loads(line) for line in result.stdout.splitlines())
+    assert refused["refused"] == "bad_length"
+    assert reading["device_id"] == "7560405553"
+
+
+def test_device_id() -> None:
+    """A frame without identity needs --device-id; another device's frame is refused."""
+    report = '{"occurred_at":"2026-11-23T06:29:00Z","seal":{"events":["cut"]}}'
+    assert run("json", *AT, report).exit_code == 1
+    assert json.loads(run("json", "--json", "--device-id", "KE-1", *AT, report).stdout)["device_id"] == "KE-1"
+    assert "identity_mismatch" in run("jt701", "--device-id", "1", *AT, BINARY).stderr
+
+
+def test_frame_without_report() -> None:
+    """A heartbeat is no refusal."""
+    result = run("jt701", *AT, "(3460311327,@JT)")
+    assert result.exit_code == 0
+    assert "nothing to report" in result.stdout
+
+
+def test_list() -> None:
+    """--list names every family; with --json as objects."""
+    assert [line.split()[0] for line in run("--list").stdout.splitlines()] == sorted(decoders())
+    listed = [json.loads(line)["family"] for line in run("--list", "--json").stdout.splitlines()]
+    assert listed == sorted(decoders())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("morse", "00"), "unknown_family"),
+        ((), "--list"),
+        (("json", "--received-at", "today", "{}"), "bad_time"),
+    ],
+)
+def test_wrong_use(arguments: tuple[str, ...], told: str) -> None:
+    """Wrong arguments are told with what to do, without a traceback."""
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert told in result.stderr
+
+
+def test_help_has_an_example() -> None:
+    """The help shows how it is used."""
+    assert "Example: sealtrail decode jt701" in run("--help").stdout
