@@ -36,7 +36,7 @@ SOURCES = {
 def make_store(settings: Settings) -> Store:
     """The store that the settings name."""
     ingest = settings.ingest
-    if ingest.influxdb_url:
+    if ingest.store == "influxdb":
         return InfluxStore(ingest)
     return SqliteStore(ingest.sqlite_path or settings.state_dir / "record.sqlite3", ingest.sqlite_synchronous)
 

@@ -67,6 +67,10 @@ class InfluxStore:
     async def _in(threads: ThreadPoolExecutor, call: Callable[[], R]) -> R:
         return await asyncio.get_running_loop().run_in_executor(threads, call)
 
+    async def _put(self, readings: Sequence[Reading]) -> list[Refused[Reading]]:
+        client = self._client
+        return await self._in(self._writer, lambda: _write(client, readings, reading_lines(readings)))
+
     async def write(self, readings: Sequence[Reading]) -> WriteReport[Reading]:
         client = self._client
         sound, refused = sift(readings)
@@ -76,7 +80,7 @@ class InfluxStore:
             if late:
                 refused += late
                 sound = [one for one in sound if one.occurred_at_ms >= oldest_ms]
-        refused += await self._in(self._writer, lambda: _write(client, sound, reading_lines(sound)))
+        refused += await self._put(sound)
         return WriteReport(len(readings) - len(refused), refused)
 
     async def write_alerts(self, events: Sequence[AlertEvent]) -> WriteReport[AlertEvent]:

@@ -87,7 +87,8 @@ class SqliteStore:
         if self._connections:
             return
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._path.touch(mode=0o600)  # where cargo is, is nobody else's business
         except OSError as error:
             raise UnavailableError(f"SQLite, {self._path}: {error}") from error
         writing = _connect(self._path, self._synchronous)

@@ -155,6 +155,10 @@ class Platform:
     def metrics(self, name: str) -> str:
         """Prometheus text of a service; raises `UnavailableError` where it doesn't answer."""
         port = health_port(self._given.state_dir, name)
+        if port is None:
+            raise UnavailableError(
+                f"{name} isn't running; see {self._given.state_dir / 'logs' / (name + '.log')}"
+            )
         try:
             url = f"http://{self._given.health.host}:{port}/metrics"
             with urllib.request.urlopen(url, timeout=5) as reply:

@@ -44,7 +44,7 @@ class Board:
             case IncidentChanged(incident):
                 known = self._incidents.get(incident.incident_id)
                 # The answer to a command and the store's watch tell of the same step, in any order.
-                if known == incident or (known and len(known.history) > len(incident.history)):
+                if known == incident or (known and _last_step_ms(known) > _last_step_ms(incident)):
                     return False
                 self._incidents[incident.incident_id] = incident
                 self._forget_old()
@@ -81,6 +81,10 @@ class Board:
         # A margin, so that not every further incident sorts them all again.
         if len(closed) <= self._closed_kept + self._closed_kept // 4:
             return
-        closed.sort(key=lambda one: one.history[-1].at_ms if one.history else one.opened_at_ms)
+        closed.sort(key=_last_step_ms)
         for incident in closed[: len(closed) - self._closed_kept]:
             del self._incidents[incident.incident_id]
+
+
+def _last_step_ms(incident: Incident) -> int:
+    return incident.history[-1].at_ms if incident.history else incident.opened_at_ms

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
+from collections.abc import Callable
 
 import structlog
 
@@ -17,16 +17,22 @@ from dashboards.controlroom.schemas.positions import PositionColumns
 from dashboards.controlroom.schemas.trips import TripSummary
 from sealtrail.contract.clock import Clock
 from sealtrail.contract.errors import RefusedError, UnavailableError
+from sealtrail.runtime.backoff import backoff_s
 from sealtrail.runtime.settings.controlroom import ControlRoomSettings
 
-FIRST_RETRY_S = 0.25
 LONGEST_RETRY_S = 10.0
+RECORD_WAIT_S = 2.0
 
 log = structlog.get_logger("controlroom.feed")
 
 
 class Feed:
-    """Runs until cancelled. When the backend breaks, it tries again with growing pauses."""
+    """Runs until cancelled. When the backend breaks, it tries again with growing pauses.
+
+    The record is asked for positions but not waited for: while it is down,
+    alerts and live positions go on. ``on_link`` is told why the feed is cut
+    off, and an empty text when it is not.
+    """
 
     def __init__(
         self, backend: Backend, board: Board, hub: Hub, settings: ControlRoomSettings, clock: Clock
@@ -37,6 +43,7 @@ class Feed:
         self._settings = settings
         self._clock = clock
         self._error = "not connected yet"
+        self.on_link: Callable[[str], None] = lambda _error: None
         self._reports_per_s = 0.0
 
     @property
@@ -62,7 +69,7 @@ class Feed:
             tasks.create_task(self._report())
 
     async def _follow(self) -> None:
-        pause_s = FIRST_RETRY_S
+        pauses = backoff_s(cap_s=LONGEST_RETRY_S)
         while True:
             try:
                 await self._follow_once()
@@ -70,24 +77,40 @@ class Feed:
             except (UnavailableError, RefusedError) as error:
                 reason = str(error)
             if self.connected:
-                pause_s = FIRST_RETRY_S
+                pauses = backoff_s(cap_s=LONGEST_RETRY_S)
             self._set_error(reason)
-            await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
-            pause_s = min(pause_s * 2, LONGEST_RETRY_S)
+            await asyncio.sleep(next(pauses))
 
     async def _follow_once(self) -> None:
         async with self._backend.changes() as changes:
-            latest, incidents, trips = await asyncio.gather(
-                self._backend.latest(), self._backend.incidents(), self._backend.trips()
-            )
-            self._board.fleet.absorb_latest(latest)
-            self._board.fleet.take_changed()
-            self._board.replace(incidents, trips)
-            self._set_error("")
-            self._hub.restart()
-            async for change in changes:
-                if self._board.apply(change):
-                    self.announce(change)
+            record = asyncio.create_task(self._take_latest())
+            try:
+                incidents, trips = await asyncio.gather(self._backend.incidents(), self._backend.trips())
+                await asyncio.wait({record}, timeout=RECORD_WAIT_S)
+                self._board.fleet.take_changed()
+                self._board.replace(incidents, trips)
+                self._set_error("")
+                self._hub.restart()
+                async for change in changes:
+                    if self._board.apply(change):
+                        self.announce(change)
+            finally:
+                record.cancel()
+                await asyncio.gather(record, return_exceptions=True)
+
+    async def _take_latest(self) -> None:
+        """Positions from the record, as soon as it answers."""
+        told = False
+        for pause_s in backoff_s(cap_s=LONGEST_RETRY_S):
+            try:
+                self._board.fleet.absorb_latest(await self._backend.latest())
+            except (UnavailableError, RefusedError) as error:
+                if not told:
+                    log.warning("record_unavailable", reason=str(error))
+                    told = True
+                await asyncio.sleep(pause_s)
+            else:
+                return
 
     def announce(self, change: Change) -> None:
         """Tell the viewers of a change that is on the board."""
@@ -124,6 +147,7 @@ class Feed:
             else:
                 log.info("feed_connected", containers=len(self._board.fleet))
         self._error = reason
+        self.on_link(reason)
 
 
 def _json(model: IncidentSummary | TripSummary | PositionColumns | Stats | TripGone) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import struct
 from typing import NamedTuple
 
@@ -32,6 +33,7 @@ TAIL_WITH_NETWORK = 17
 CHARGING = 0xFF
 FROM_MEMORY = (3, 4)
 
+STATUS_CACHE = 1024  # few words are ever seen, and flag arithmetic is slow
 BIT_LBS, BIT_CUT, BIT_ACK, BIT_ROPE_IN, BIT_LOCKED, BIT_CAP_CLOSED = 0, 3, 5, 6, 7, 13
 STATUS_EVENTS = {
     1: SealEvent.GEOFENCE_ENTERED,
@@ -85,6 +87,7 @@ def _signed(value: float | None, *, positive: bool) -> float | None:
     return value if value is None or positive else -value
 
 
+@functools.lru_cache(maxsize=STATUS_CACHE)
 def seal_state_of(status: int) -> SealState:
     """Level of the seal in a status word."""
     if status >> BIT_CUT & 1:
@@ -94,6 +97,7 @@ def seal_state_of(status: int) -> SealState:
     return SealState.SEALED if status >> BIT_LOCKED & 1 else SealState.UNLOCKED
 
 
+@functools.lru_cache(maxsize=STATUS_CACHE)
 def seal_events_of(status: int) -> SealEvent:
     """What a status word says has happened."""
     found = SealEvent.NONE
@@ -103,7 +107,8 @@ def seal_events_of(status: int) -> SealEvent:
     return found
 
 
-def _flags_of(status: int, data_type: int, battery: int) -> Flag:
+@functools.lru_cache(maxsize=STATUS_CACHE)
+def _flags_of(status: int, data_type: int, *, charging: bool) -> Flag:
     found = Flag.NONE
     if status >> BIT_ACK & 1:
         found |= Flag.ACK_REQUIRED
@@ -111,7 +116,7 @@ def _flags_of(status: int, data_type: int, battery: int) -> Flag:
             found |= Flag.BUFFERED  # the bit means alarm or memory, and there is no alarm
     if data_type in FROM_MEMORY:
         found |= Flag.BUFFERED
-    if battery == CHARGING:
+    if charging:
         found |= Flag.CHARGING
     return found
 
@@ -141,7 +146,7 @@ def position(record: bytes, *, from_cells: bool = False) -> tuple[int | None, Re
 def _long_record(record: bytes, head: _Head) -> tuple[int | None, Reading, bytes]:
     mileage, satellites, vehicle, status, battery, cell, area, gsm = LOCK.unpack_from(record, POSITION.size)
     claimed_ms, reading = position(record, from_cells=bool(status >> BIT_LBS & 1))
-    reading.flags |= _flags_of(status, head.data_type, battery).value
+    reading.flags |= _flags_of(status, head.data_type, charging=battery == CHARGING).value
     reading.seal_state = seal_state_of(status).value
     reading.seal_events = seal_events_of(status).value
     reading.satellites = satellites

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from gateway.device_time import DeviceTime, settle
+from gateway.device_time import settle
 from sealtrail.contract.errors import DecodeError
 from sealtrail.contract.public.device_report import RANGES
 from sealtrail.contract.reading import FixKind, Flag, Reading, reading_id_of
@@ -78,18 +78,15 @@ def settled_identity(found: str | None, device_id: str | None) -> str:
     return device_id
 
 
-def content_identity(
-    device_id: str, claimed_ms: int | None, received_at_ms: int, time: DeviceTime, content: bytes
-) -> int:
-    """Identity of a record of a device that doesn't count, see `reading_id_of`.
+def content_identity(device_id: str, at_ms: int | None, content: bytes) -> int:
+    """Identity of a record by what it says, see `reading_id_of`.
 
-    A device without any clock says nothing that tells one report from the
-    next: there every delivery counts as a report of its own, since a second
-    breach taken for a copy of the first would be lost.
+    ``at_ms`` is the claimed time. Where a device says nothing that tells one
+    report from the next, neither time nor count, it is the time of receipt:
+    every delivery is a report of its own, since a second breach taken for a
+    copy of the first would be lost.
     """
-    if claimed_ms is None and time.flags & Flag.CLOCK_UNSET:
-        return reading_id_of(device_id, None, received_at_ms, content)
-    return reading_id_of(device_id, None, claimed_ms, content)
+    return reading_id_of(device_id, None, at_ms, content)
 
 
 def stamped(
@@ -98,7 +95,9 @@ def stamped(
     """The reading of a device that doesn't count, given its identity and its times."""
     time = settle(claimed_ms, received_at_ms)
     reading.device_id = device_id
-    reading.reading_id = content_identity(device_id, claimed_ms, received_at_ms, time, content)
+    reading.reading_id = content_identity(
+        device_id, received_at_ms if claimed_ms is None else claimed_ms, content
+    )
     reading.occurred_at_ms = time.occurred_at_ms
     reading.received_at_ms = received_at_ms
     reading.device_time_ms = time.device_time_ms

@@ -27,8 +27,8 @@ any other           none; kept as ``extra["report_type"]``
 ==================  ============================================================
 
 A field may be empty: missing. Answers between server and seal have no report:
-``… OK``, ``… ACK`` and ``RC-…`` with fewer fields yield nothing. The index counts from 1 at every start, so the
-identity of a reading is its time and the whole frame.
+``… OK``, ``… ACK`` and ``RC-…`` with fewer fields yield nothing. The index counts
+from 1 at every start, so the identity of a reading is its time and the whole frame.
 
 Sample: ``##S,eSeal,1000821,256,3.0.6,Normal,34,2017-08-31,08:14:40,15,A,25.708828N
 100.372870W,10,0,Close,0.71,0:0:3:0,3.8,-73,E##`` (one blank between the coordinates)

@@ -25,7 +25,6 @@ Sample::
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from typing import Annotated, Any
 
@@ -33,7 +32,7 @@ import msgspec
 from msgspec import Meta
 
 from gateway.decoders._values import content_identity, settled_identity
-from gateway.device_time import settle
+from gateway.device_time import CLOCK_EPOCH_MS, settle
 from sealtrail.contract.errors import DecodeError
 from sealtrail.contract.public.device_report import (
     MAX_EVENTS,
@@ -49,7 +48,6 @@ from sealtrail.contract.reading import FixKind, Flag, Reading, SealEvent, SealSt
 
 MAX_FRAME_BYTES = 1 << 20
 
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _FIX_KINDS: dict[str, int] = {kind.name.lower(): kind.value for kind in FixKind if kind}
 _SEAL_STATES: dict[str | None, int] = {state.name.lower(): state.value for state in SealState if state}
 _SEAL_STATES[None] = SealState.UNKNOWN.value
@@ -199,11 +197,6 @@ def _parse_leniently(
     return reports, [left_out for _, left_out in lenient]
 
 
-def _milliseconds(moment: dt.datetime) -> int:
-    since = moment - _EPOCH
-    return (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000
-
-
 class SealTrailJson:
     """Stateless decoder of family ``json``."""
 
@@ -232,23 +225,28 @@ class SealTrailJson:
         ]
 
 
+def _settled(claimed_ms: int | None, received_at_ms: int) -> tuple[int, int | None, int]:
+    """What `settle` says, at a fraction of its cost in the ordinary case of a credible clock."""
+    if claimed_ms is not None and CLOCK_EPOCH_MS <= claimed_ms <= received_at_ms:
+        return claimed_ms, None, 0
+    time = settle(claimed_ms, received_at_ms)
+    return time.occurred_at_ms, time.device_time_ms, time.flags.value
+
+
 def _reading(
     report: _Report, device_id: str | None, received_at_ms: int, left_out: _Leniency | None
 ) -> Reading:
     named = report.device_id
     device = device_id if device_id is not None and named is None else settled_identity(named, device_id)
-    claimed_ms = None if report.occurred_at is None else _milliseconds(report.occurred_at)
-    time = settle(claimed_ms, received_at_ms)
-    flags = time.flags.value
+    claimed_ms = None if report.occurred_at is None else round(report.occurred_at.timestamp() * 1000)
+    occurred_at_ms, device_time_ms, flags = _settled(claimed_ms, received_at_ms)
     sequence = report.sequence
     if sequence is not None and not flags & _CLOCK_UNSET:
         reading_id = reading_id_of(device, sequence, claimed_ms, b"")
     else:
         content = _canonical(msgspec.structs.replace(report, device_id=None, buffered=False))
-        if sequence is None:
-            reading_id = content_identity(device, claimed_ms, received_at_ms, time, content)
-        else:
-            reading_id = reading_id_of(device, None, claimed_ms, content)
+        told_apart = claimed_ms is not None or sequence is not None
+        reading_id = content_identity(device, claimed_ms if told_apart else received_at_ms, content)
     if report.buffered:
         flags |= _BUFFERED
     if report.charging:
@@ -271,10 +269,10 @@ def _reading(
         device_id=device,
         family="json",
         reading_id=reading_id,
-        occurred_at_ms=time.occurred_at_ms,
+        occurred_at_ms=occurred_at_ms,
         received_at_ms=received_at_ms,
         sequence=sequence,
-        device_time_ms=time.device_time_ms,
+        device_time_ms=device_time_ms,
         flags=flags,
         fix_kind=_FIX_KINDS[fix.kind] if located else 0,
         latitude_deg=fix.latitude_deg if located else None,

@@ -15,7 +15,6 @@ import msgspec
 from pydantic import SecretStr
 
 from sealtrail.contract.clock import iso, parse_iso, wall_clock_ms
-from sealtrail.contract.public.trip_file import TripFile
 from sealtrail.contract.trip import TripEvent
 from sealtrail.runtime.embedded_nats import with_running_server
 from sealtrail.runtime.log import Log
@@ -30,6 +29,7 @@ from simulators.world import World
 T = TypeVar("T")
 
 _PROGRESS_EVERY_S = 1.0
+_LIVE_ENOUGH_S = 5
 
 
 @click.command()
@@ -74,8 +74,8 @@ _PROGRESS_EVERY_S = 1.0
 )
 @click.option("--json", "as_json", is_flag=True, help="End with one JSON object on standard output.")
 @click.pass_context
-def simulate(ctx: click.Context, **options: Any) -> None:
-    """Publish a simulated fleet, or a recorded journey, to an MQTT broker.
+def simulate(ctx: click.Context, /, **options: Any) -> None:
+    r"""Publish a simulated fleet, or a recorded journey, to an MQTT broker.
 
     \b
     Examples:
@@ -146,9 +146,8 @@ async def _run_fleet(
 
         def progress() -> str:
             behind_s = fleet.progress.behind_ms // 1000
-            return f"{fleet.progress.published} published" + (
-                f", {behind_s} s to catch up" if behind_s > 5 else ""
-            )  # noqa: PLR2004 - live enough
+            late = f", {behind_s} s to catch up" if behind_s > _LIVE_ENOUGH_S else ""
+            return f"{fleet.progress.published} published{late}"
 
         return await _watched(fleet.run, progress)
 
@@ -204,6 +203,8 @@ def _write_plan(world: World, options: dict[str, Any]) -> None:
         _write_truth(world, options["truth"], None)
     folder: Path | None = options["trips_dir"]
     if folder is not None:
+        from sealtrail.contract.public.trip_file import TripFile  # noqa: PLC0415 - only where it is asked for
+
         folder.mkdir(parents=True, exist_ok=True)
         for trip in world.plans:
             body = TripFile.from_trip(trip).model_dump_json(indent=2, exclude_none=True)
@@ -255,8 +256,7 @@ def _say_replay(report: ReplayReport, *, as_json: bool) -> None:
         refused = [row._asdict() for row in report.refused]
         click.echo(json.dumps(report._asdict() | {"refused": refused}))
         return
-    click.echo(
-        f"{report.published} of {report.rows} rows published, {sum(report.refused_by_reason.values())} refused"
-    )
+    refusals = sum(report.refused_by_reason.values())
+    click.echo(f"{report.published} of {report.rows} rows published, {refusals} refused")
     for row in report.refused:
         click.echo(f"  {row.reason}: {row.detail}")

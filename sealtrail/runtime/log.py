@@ -44,8 +44,9 @@ def _tls(settings: NatsSettings) -> ssl.SSLContext | None:
 class Log:
     """An open connection. Made by `Log.connect`; every method raises `UnavailableError` by name."""
 
-    def __init__(self, nc: Client, settings: NatsSettings) -> None:
+    def __init__(self, nc: Client, settings: NatsSettings, closing: asyncio.Event) -> None:
         self._nc = nc
+        self._closing = closing
         self._js: JetStreamContext = nc.jetstream(timeout=APPEND_TIMEOUT_S)
         self._settings = settings
         self._answering: set[asyncio.Task[None]] = set()
@@ -60,13 +61,15 @@ class Log:
             raise UnavailableError("nats.url is empty: set it, or start everything with `sealtrail up`")
 
         last_error: list[Exception] = []
+        closing = asyncio.Event()
 
         async def on_error(error: Exception) -> None:
             last_error[:] = [error]
             LOGGER.debug("nats_error", error=str(error) or type(error).__name__)
 
         async def on_lost() -> None:
-            LOGGER.warning("log_connection_lost")
+            if not closing.is_set():
+                LOGGER.warning("log_connection_lost")
 
         async def on_back() -> None:
             LOGGER.info("log_connection_restored")
@@ -101,13 +104,14 @@ class Log:
             raise UnavailableError(
                 f"no NATS server at {settings.url}: {cause or type(cause).__name__}"
             ) from error
-        return cls(nc, settings)
+        return cls(nc, settings, closing)
 
     @property
     def connected(self) -> bool:
         return self._nc.is_connected
 
     async def close(self) -> None:
+        self._closing.set()
         with contextlib.suppress(NatsError, TimeoutError, OSError):
             await asyncio.wait_for(self._nc.flush(), 2)
         with contextlib.suppress(NatsError, TimeoutError, OSError):

@@ -15,13 +15,15 @@ from ingest.sqlite_store import SqliteStore
 from ingest.store import Store
 from sealtrail.runtime.settings.ingest import IngestSettings
 from tests.parts.influxd import InfluxServer, influxd
+from tests.parts.nats import nats_server, nats_settings, open_log
 
-__all__ = ["influxd"]
+__all__ = ["influxd", "nats_server", "nats_settings", "open_log"]
 
 
 def influx_settings(server: InfluxServer, **fields: object) -> IngestSettings:
     """Settings for a bucket of its own on a running server."""
     basics: dict[str, object] = {
+        "store": "influxdb",
         "influxdb_url": server.url,
         "influxdb_token": SecretStr(server.token),
         "influxdb_org": server.org,

@@ -15,6 +15,11 @@ class AnomalySettings(Section):
     """What counts as a breach, a deviation, a jump; and how much is remembered."""
 
     # memory
+    snapshot_interval_s: float = Field(
+        default=30.0,
+        gt=0,
+        description="How often each partition's state is saved; what came since is judged again after a crash.",
+    )
     history_reports: int = Field(
         default=64,
         ge=8,

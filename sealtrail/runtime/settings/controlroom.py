@@ -47,6 +47,9 @@ class ControlRoomSettings(Section):
     max_containers: int = Field(
         default=100_000, ge=1, description="Containers kept in memory for the live map."
     )
+    max_custody_events: int = Field(
+        default=200_000, ge=1, description="Custody events kept in memory for the drawer, the newest ones."
+    )
     closed_incidents: int = Field(
         default=500, ge=0, description="Resolved and retracted incidents shown, the newest ones."
     )

@@ -11,11 +11,13 @@ from sealtrail.runtime.settings.section import Section
 
 
 class IngestSettings(Section):
-    """Where readings are kept. Without an InfluxDB address they are kept in an SQLite file."""
+    """Where readings are kept, and how they are collected before they are written."""
 
+    store: Literal["sqlite", "influxdb"] = Field(
+        default="sqlite", description="Where the record is kept: in a file, or in InfluxDB 2."
+    )
     influxdb_url: str = Field(
-        default="",
-        description="Address of InfluxDB 2, such as http://127.0.0.1:8086. Empty: the SQLite file.",
+        default="http://127.0.0.1:8086", pattern="^https?://", description="Address of InfluxDB 2."
     )
     influxdb_token: SecretStr = Field(
         default=SecretStr(""),

@@ -1,0 +1,149 @@
+"""The brokers that a session must work on unchanged, behind one face."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+from pydantic import SecretStr
+
+from sealtrail.runtime import embedded_nats
+from sealtrail.runtime.embedded_nats import EmbeddedNats
+from sealtrail.runtime.settings.gateway import GatewaySettings, MqttSettings
+from sealtrail.runtime.settings.nats import NatsSettings
+from tests.gateway.publisher import Publisher
+from tests.parts.mosquitto import Mosquitto, running_mosquitto
+
+DEADLINE_S = 20.0
+SAVES_AT_ONCE = "autosave_interval 1\nautosave_on_changes true\n"
+
+
+class Broker(Protocol):
+    """A broker that can be talked to, killed and started again with its sessions kept."""
+
+    keeps_through_kill: bool
+
+    def mqtt(self) -> MqttSettings: ...
+
+    def kill(self) -> None: ...
+
+    def start(self) -> None: ...
+
+
+class NatsBroker:
+    """The embedded NATS server."""
+
+    keeps_through_kill = True
+
+    def __init__(self, server: EmbeddedNats) -> None:
+        self.server = server
+
+    def mqtt(self) -> MqttSettings:
+        endpoint = self.server.endpoint
+        if endpoint is None:
+            raise AssertionError("the server has been started")
+        return MqttSettings(
+            host=endpoint.host,
+            port=endpoint.mqtt_port,
+            username=endpoint.user,
+            password=SecretStr(endpoint.password),
+        )
+
+    def kill(self) -> None:
+        endpoint = self.server.endpoint
+        if endpoint is None:
+            raise AssertionError("the server has been started")
+        os.kill(endpoint.pid, signal.SIGKILL)
+        until(lambda: not self.server.alive())
+
+    def start(self) -> None:
+        self.server.start()
+
+
+class MosquittoBroker:
+    """Mosquitto; what it acknowledged in the second before a kill may be gone."""
+
+    keeps_through_kill = False
+
+    def __init__(self, broker: Mosquitto) -> None:
+        self._broker = broker
+
+    def mqtt(self) -> MqttSettings:
+        return MqttSettings(host=self._broker.host, port=self._broker.port)
+
+    def kill(self) -> None:
+        self._broker.kill()
+
+    def start(self) -> None:
+        self._broker.start()
+
+
+def until(condition: Callable[[], bool], deadline_s: float = DEADLINE_S) -> None:
+    """Polls until the condition holds; fails after the deadline."""
+    end_s = time.monotonic() + deadline_s
+    while not condition():
+        assert time.monotonic() < end_s, "the condition never held"
+        time.sleep(0.02)
+
+
+async def eventually(condition: Callable[[], bool], deadline_s: float = DEADLINE_S) -> None:
+    """As `until`, for a running event loop."""
+    end_s = time.monotonic() + deadline_s
+    while not condition():
+        assert time.monotonic() < end_s, "the condition never held"
+        await asyncio.sleep(0.02)
+
+
+def gateway_settings(broker: Broker, **changes: object) -> GatewaySettings:
+    """Settings of a gateway at that broker."""
+    return GatewaySettings.model_validate({"mqtt": broker.mqtt(), **changes})
+
+
+def publisher(broker: Broker, client_id: str = "a-device") -> Publisher:
+    """A connected publisher at that broker."""
+    mqtt = broker.mqtt()
+    return Publisher(mqtt.host, mqtt.port, client_id, mqtt.username, mqtt.password.get_secret_value())
+
+
+@pytest.fixture
+def nats_broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NatsBroker]:
+    """The embedded server in a fresh folder, with a short wait for acknowledgements.
+
+    NATS delivers what a lost connection left unacknowledged only when that wait
+    is over, whenever the session comes back.
+    """
+    config = embedded_nats._config  # noqa: SLF001 - the wait has no setting
+
+    def impatient(*arguments: Any) -> str:
+        return re.sub(r'ack_wait: "\d+s"', 'ack_wait: "2s"', config(*arguments))
+
+    monkeypatch.setattr(embedded_nats, "_config", impatient)
+    server = EmbeddedNats(tmp_path / "nats", NatsSettings())
+    server.start()
+    try:
+        yield NatsBroker(server)
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def mosquitto_broker(tmp_path: Path) -> Iterator[MosquittoBroker]:
+    """A Mosquitto that keeps its sessions on disk."""
+    folder = tmp_path / "mosquitto"
+    folder.mkdir()
+    with running_mosquitto(folder, persistent=True, lines=SAVES_AT_ONCE) as broker:
+        yield MosquittoBroker(broker)
+
+
+@pytest.fixture(params=["nats", "mosquitto"])
+def broker(request: pytest.FixtureRequest) -> Broker:
+    """Each broker in turn."""
+    found: Broker = request.getfixturevalue(f"{request.param}_broker")
+    return found

@@ -1,0 +1,103 @@
+"""Line protocol, byte for byte."""
+
+from __future__ import annotations
+
+from ingest import line_protocol
+from ingest.line_protocol import alert_line, reading_lines
+from sealtrail.contract.reading import Reading
+from tests.ingest.fleet import START_MS, alert, placed, report
+
+
+def test_a_bare_reading() -> None:
+    """Missing fields don't appear; codes and times do, as integers."""
+    assert reading_lines([report(255)]) == [
+        "reading,container_id=MSCU6639870,device_id=7012345678,family=jt701,has_position=false "
+        'snapshot="[1790000000700,0,null,null,null,null,null,0,0,null]",'
+        'reading_id="00000000000000ff",received_at_ms=1790000000700i,flags=0i,fix_kind=0i,'
+        "seal_state=0i,seal_events=0i 1790000000000000255"
+    ]
+
+
+def test_every_field_and_every_escape() -> None:
+    """All fields at once, with everything in names and texts that line protocol gives a meaning."""
+    reading = Reading(
+        device_id='a,b =c"d',
+        family="eseal",
+        reading_id=2**64 - 1,
+        occurred_at_ms=START_MS,
+        received_at_ms=START_MS,
+        sequence=-1,
+        device_time_ms=0,
+        flags=3,
+        fix_kind=2,
+        latitude_deg=-0.0,
+        longitude_deg=1e-7,
+        accuracy_m=1.0,
+        altitude_m=-3.5,
+        speed_kmh=2.0,
+        course_deg=3.0,
+        satellites=0,
+        hdop=4.0,
+        seal_state=4,
+        seal_events=1 << 21,
+        seal_number='x"y\\,\n',
+        card_id="",
+        door_open=True,
+        mounted=False,
+        moving=True,
+        light_lux=5.0,
+        shock_g=6.0,
+        tilt_deg=7.0,
+        temperature_c=-8.5,
+        humidity_pct=9.0,
+        battery_pct=10.0,
+        battery_v=11.0,
+        external_v=12.0,
+        odometer_km=1e22,
+        signal_pct=14.0,
+        extra={"b": 'say "hi"', "a": 1},
+    )
+    assert reading_lines([reading]) == [
+        r"reading,container_id=a\,b\ \=c" + '"d,' + r"device_id=a\,b\ \=c" + '"d,family=eseal,has_position=true '
+        'snapshot="[1790000000000,2,-0.0,1e-7,1.0,2.0,3.0,4,2097152,10.0]",'
+        'reading_id="ffffffffffffffff",received_at_ms=1790000000000i,sequence=-1i,device_time_ms=0i,flags=3i,'
+        "fix_kind=2i,latitude_deg=-0.0,longitude_deg=1e-07,accuracy_m=1.0,altitude_m=-3.5,speed_kmh=2.0,"
+        "course_deg=3.0,satellites=0i,hdop=4.0,seal_state=4i,seal_events=2097152i,"
+        'seal_number="x\\"y\\\\,\n",card_id="",door_open=True,mounted=False,moving=True,light_lux=5.0,'
+        "shock_g=6.0,tilt_deg=7.0,temperature_c=-8.5,humidity_pct=9.0,battery_pct=10.0,battery_v=11.0,"
+        "external_v=12.0,odometer_km=1e+22,signal_pct=14.0,"
+        r'extra="{\"a\":1,\"b\":\"say \\\"hi\\\"\"}" 1790000000000551615'
+    ]
+
+
+def test_only_the_newest_of_a_series_carries_a_snapshot() -> None:
+    """A batch that catches up writes one snapshot per device, not one per report."""
+    lines = reading_lines([placed(1, START_MS + 2), placed(2, START_MS), report(3, START_MS + 5)])
+    assert ["snapshot=" in line for line in lines] == [True, False, True]
+
+
+def test_remembered_templates_are_bounded() -> None:
+    """Reports that vary in which fields they have can't fill the memory."""
+    fields = ("temperature_c", "humidity_pct", "battery_pct", "battery_v", "external_v", "odometer_km")
+    fields = (*fields, "signal_pct", "light_lux", "shock_g", "tilt_deg", "hdop", "altitude_m", "accuracy_m")
+    many = [
+        report(mask, **{name: 1.0 for bit, name in enumerate(fields) if mask >> bit & 1})
+        for mask in range(2 ** len(fields))
+    ]
+    lines = reading_lines(many)
+    assert len(lines) == 8_192
+    assert len(line_protocol._templates) <= line_protocol.MOST_TEMPLATES  # noqa: SLF001 - the bound is what is tested
+    assert all(line.count("=1.0") == mask.bit_count() for mask, line in enumerate(lines))
+
+
+def test_an_alert_event() -> None:
+    """Type, severity and action are tags; the sentence is quoted; lateness is in seconds."""
+    assert alert_line(alert(1)) == (
+        "alert,action=raised,container_id=MSCU6639870,severity=critical,type=SEAL_CUT "
+        "received_at_ms=1790007200000i,late_by_s=7200i,latitude_deg=-1.0,longitude_deg=36.0,"
+        f'alert_id="{"ab" * 12}",event_id="{alert(1).event_id}",trip_id="trip-1",device_id="7012345678",'
+        r'rule="seal_cut",sentence="Seal \"A, b\" cut at 12:00\\n" '
+    ) + alert_line(alert(1)).rsplit(" ", 1)[1]
+    times = {int(alert_line(alert(cause)).rsplit(" ", 1)[1]) for cause in range(50)}
+    assert len(times) == 50
+    assert {time // 1_000_000 for time in times} == {START_MS}
