@@ -9,6 +9,7 @@ never depend on the pointer: outside means outside of every leg.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 from typing import NamedTuple
 
@@ -16,12 +17,11 @@ import msgspec
 import numpy as np
 
 from anomaly.sphere import EARTH_RADIUS_M, Bools, Floats, Ints, distance_m, dot, point
-from sealtrail.contract.errors import InvalidTripError
+from sealtrail.contract.public.trip_file import check_corridor
 from sealtrail.contract.trip import Corridor
 
 WINDOW = np.arange(-3, 5)
 SCAN_ROWS = 256
-WIDEST_M = 2_000_000
 LEAST_LEG_RAD = 1e-9
 _VECTORS = ("a", "b", "n", "ta", "tb")
 _SCALARS = ("length_rad", "start_m", "half_width_m")
@@ -40,26 +40,6 @@ class Located(NamedTuple):
     along_m: Floats
     side: Floats
     leg: Ints
-
-
-def check(corridor: Corridor) -> None:
-    """Raises `InvalidTripError` for a corridor that is no line or has no width."""
-    points, widths = corridor.coordinates, corridor.half_width_m
-    if len(points) < 2:  # noqa: PLR2004 (a line has two ends)
-        raise InvalidTripError("corridor_too_short", f"{len(points)} points")
-    for longitude, latitude in points:
-        if not (abs(longitude) <= 180 and abs(latitude) <= 90):  # noqa: PLR2004 (degrees; refuses NaN too)
-            raise InvalidTripError("corridor_out_of_range", f"longitude {longitude}, latitude {latitude}")
-    if len(widths) not in {1, len(points) - 1}:
-        raise InvalidTripError("corridor_widths", f"{len(widths)} widths for {len(points) - 1} legs")
-    if not all(0 < width <= WIDEST_M for width in widths):
-        raise InvalidTripError("corridor_width_out_of_range", f"{widths} m")
-    vectors = [point(latitude, longitude) for longitude, latitude in points]
-    for index, (a, b) in enumerate(zip(vectors, vectors[1:], strict=False)):
-        if float(dot(a, b)) < -1 + 1e-9:
-            raise InvalidTripError("corridor_leg_ambiguous", f"leg {index} joins opposite points of the globe")
-    if all(float(distance_m(a, vectors[0])) < 1 for a in vectors):
-        raise InvalidTripError("corridor_too_short", "all points are one place")
 
 
 def _pieces(a: Floats, b: Floats, leg_max_m: float) -> list[tuple[Floats, Floats]]:
@@ -91,7 +71,7 @@ class Corridors:
         name = hashlib.blake2b(msgspec.msgpack.encode(corridor), digest_size=16).hexdigest()
         if (known := self._numbers.get(name)) is not None:
             return known
-        check(corridor)
+        check_corridor(corridor)
         self._add(corridor)
         self._numbers[name] = len(self.kept)
         self.kept.append(corridor)
@@ -102,7 +82,7 @@ class Corridors:
         widths = corridor.half_width_m
         ends: list[tuple[Floats, Floats]] = []
         half_widths: list[float] = []
-        for index, (start, end) in enumerate(zip(vectors, vectors[1:], strict=False)):
+        for index, (start, end) in enumerate(itertools.pairwise(vectors)):
             pieces = _pieces(start, end, self._leg_max_m)
             ends.extend(pieces)
             half_widths.extend([widths[index % len(widths)]] * len(pieces))

@@ -144,4 +144,3 @@ def _segments(events: list[TripEvent]) -> list[Segment]:
                 segments.append(Segment(begins, until, trip, end))
     segments.sort(key=lambda segment: (segment.from_ms, segment.trip.trip_id))
     return segments
-

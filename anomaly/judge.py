@@ -165,7 +165,9 @@ class Judge:
         same = reports["t"] == base["last_t"]
         old = (reports["t"] < base["last_t"]) | (same & (reports["rid"] <= base["last_rid"]))
         fit = np.flatnonzero(~old)
-        begins = np.flatnonzero(np.concatenate(([True], lanes[fit][1:] != lanes[fit][:-1]))) if fit.size else fit
+        begins = (
+            np.flatnonzero(np.concatenate(([True], lanes[fit][1:] != lanes[fit][:-1]))) if fit.size else fit
+        )
         groups = np.split(fit, begins[1:]) if fit.size else []
         replay(self.stepper, {int(lanes[group[0]]): reports[group] for group in groups})
         for i in np.flatnonzero(old):
@@ -234,7 +236,8 @@ class Judge:
             from_ms, key, trip_id = heapq.heappop(self.departures)
             file = self.containers.files[self.containers.index[key]]
             first = next(
-                (s for s in (file.custody.segments if file.custody else ()) if s.trip.trip_id == trip_id), None
+                (s for s in (file.custody.segments if file.custody else ()) if s.trip.trip_id == trip_id),
+                None,
             )
             if first is not None and first.from_ms == from_ms and trip_id not in file.started:
                 file.started.add(trip_id)

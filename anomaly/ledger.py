@@ -65,7 +65,9 @@ def settle(container_id: str, ledger: Ledger, findings: list[Finding], cause: Ca
     for alert_id, entry in ledger.items():
         if alert_id not in standing and not entry.retracted:
             events.append(_retract(entry, cause, authorised))
-    return sorted(events, key=lambda event: (event.occurred_at_ms, event.alert_id, event.action.value != "raised"))
+    return sorted(
+        events, key=lambda event: (event.occurred_at_ms, event.alert_id, event.action.value != "raised")
+    )
 
 
 def _match(ledger: Ledger, findings: list[Finding]) -> list[str]:
@@ -111,7 +113,9 @@ def _say(container_id: str, ledger: Ledger, finding: Finding, alert_id: str) -> 
         revision += 1
         events.append(_event(container_id, finding, alert_id, action, revision))
     ledger[alert_id] = Entry(
-        event=next((e for e in events if e.action is not AlertAction.CLEARED), entry.event if entry else events[0]),
+        event=next(
+            (e for e in events if e.action is not AlertAction.CLEARED), entry.event if entry else events[0]
+        ),
         group=finding.group,
         lane=finding.lane,
         rule=finding.rule,

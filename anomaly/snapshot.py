@@ -150,7 +150,9 @@ def _fill(judge: Judge, state: JudgeState) -> None:
         file.started, file.wants_place = set(each.started), each.wants_place
         lanes.container[file.lanes] = row
         for track in each.tracks:
-            file.tracks[track.lane, track.rule] = Track(track.lane, track.device_id, track.signals, track.base)
+            file.tracks[track.lane, track.rule] = Track(
+                track.lane, track.device_id, track.signals, track.base
+            )
         if each.events is not None:
             file.custody = Custody(judge.settings.custody_events_kept, each.events)
             judge.containers.replan(row, lambda _reason: None)

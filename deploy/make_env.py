@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Writes ``.env`` for docker compose, with random secrets that nobody has to think up.
 
 ``python3 deploy/make_env.py [FILE]`` needs nothing but Python. The file

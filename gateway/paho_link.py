@@ -158,8 +158,9 @@ class PahoLink:
             )
             self._must(self._client.reconnect())
             self._selector.register(self._wake, selectors.EVENT_READ)
-            self._subscribe()
-            on_subscribed(self._resumed)
+            self._subscribe(closing)
+            if self._subscribed:
+                on_subscribed(self._resumed)
             while not (closing.is_set() and self._nothing_to_send()):
                 self._turn(self._inbox.room())
             self._say_goodbye(self._sock())
@@ -184,10 +185,10 @@ class PahoLink:
                 SessionState.LOST, f"the connection to the broker ended: {code.name}"
             )
 
-    def _subscribe(self) -> None:
+    def _subscribe(self, closing: threading.Event) -> None:
         """Reads on until the broker has answered, even where there is no room for messages."""
         deadline_s = time.monotonic() + SUBSCRIBE_TIMEOUT_S
-        while not self._subscribed:
+        while not (self._subscribed or closing.is_set()):
             self._turn(self._inbox.room() or 1)
             if time.monotonic() > deadline_s:
                 raise LinkDownError(SessionState.LOST, "the broker didn't answer CONNECT and SUBSCRIBE")

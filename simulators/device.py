@@ -75,6 +75,13 @@ class _Moment(NamedTuple):
     change: SealChange | None
 
 
+class _Kept(NamedTuple):
+    """A report in the device's memory, waiting for the network."""
+
+    outgoing: Outgoing
+    is_alarm: bool
+
+
 class Device:
     """Generator of one device's messages, in the order in which they are sent."""
 
@@ -100,7 +107,7 @@ class Device:
         self._held_reports = 0
         self._outbox: list[tuple[int, int, Outgoing]] = []
         self._queued = 0
-        self._memory: list[Outgoing] = []
+        self._memory: list[_Kept] = []
 
     def messages(self) -> Iterator[Outgoing]:
         """Everything that the device sends, by send time."""
@@ -117,7 +124,7 @@ class Device:
                 self._send(outgoing)
             else:
                 zone_end_ms = zone.end_ms
-                self._memory.append(outgoing)
+                self._memory.append(_Kept(outgoing, is_alarm=moment.change is not None))
         if zone_end_ms is not None:
             self._upload(zone_end_ms)
         yield from self._due(None)
@@ -283,10 +290,12 @@ class Device:
 
     def _upload(self, from_ms: int) -> None:
         """Empties the memory once the network is back."""
-        reports, self._memory = self._memory, []
+        kept, self._memory = self._memory, []
         if self._spec.upload_order is UploadOrder.NEWEST_FIRST:
-            reports.reverse()
+            kept.reverse()
         elif self._spec.upload_order is UploadOrder.SHUFFLED:
-            self._rng.shuffle(reports)
-        for i, outgoing in enumerate(reports):
+            self._rng.shuffle(kept)
+        if self._spec.family == jt701.FAMILY:
+            kept.sort(key=lambda report: not report.is_alarm)  # locks send their alarms first
+        for i, (outgoing, _) in enumerate(kept):
             self._send(outgoing._replace(send_at_ms=from_ms + 1_000 + i * _UPLOAD_EVERY_MS))

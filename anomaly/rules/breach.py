@@ -34,7 +34,7 @@ def breach(
     at = signal.at
     ended = (later.at.occurred_at_ms for later in track.signals[index + 1 :] if not later.word & bits)
     trip_id = segment.trip.trip_id if segment else ""
-    place, last_known = _place(case, signal)
+    place, last_known = _place(signal)
     where, details = _where(case, segment, place, last_known=last_known, at_ms=at.occurred_at_ms)
     if at.card_id is not None:
         details["card_id"] = at.card_id
@@ -82,7 +82,7 @@ def _severity(case: Case, segment: Segment | None, kind: AlertType) -> Severity 
     return None if wanted == "off" else Severity(wanted)
 
 
-def _place(case: Case, signal: Signal) -> tuple[Spot | None, bool]:
+def _place(signal: Signal) -> tuple[Spot | None, bool]:
     """Best known place and whether it is older (or newer) than the event."""
     if signal.place is not None and signal.place.at_ms == signal.at.occurred_at_ms:
         return signal.place, False
@@ -114,7 +114,7 @@ def _where(
     return words, details
 
 
-def custody_entry(  # noqa: PLR0917 (one call shape for all entries of the log)
+def custody_entry(
     case: Case,
     lane: int,
     signal: Signal,
@@ -140,7 +140,7 @@ def custody_entry(  # noqa: PLR0917 (one call shape for all entries of the log)
     if at.card_id is not None:
         details["card_id"] = at.card_id
     trip_id = segment.trip.trip_id if segment else ""
-    place, last_known = _place(case, signal)
+    place, last_known = _place(signal)
     late = lateness(at.occurred_at_ms, at.received_at_ms, case.settings.late_after_s)
     return Finding(
         type=kind,
@@ -161,4 +161,3 @@ def custody_entry(  # noqa: PLR0917 (one call shape for all entries of the log)
         details=details,
         evidence=(at,),
     )
-

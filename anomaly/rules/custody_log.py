@@ -10,6 +10,8 @@ Settings: none. Source: ../shared/ALERTS.md, custody events; WCO SAFE seal integ
 
 from __future__ import annotations
 
+import msgspec
+
 from anomaly.custody import Segment
 from anomaly.words import moment
 from sealtrail.contract.alert import (
@@ -24,7 +26,13 @@ from sealtrail.contract.trip import TripEvent, TripEventKind
 
 NAME = "custody_log"
 VERSION = 1
-CONDITIONS = {1: "in the right condition", 2: "damaged", 3: "missing", 4: "broken", 5: "electronically faulty"}
+CONDITIONS = {
+    1: "in the right condition",
+    2: "damaged",
+    3: "missing",
+    4: "broken",
+    5: "electronically faulty",
+}
 _KINDS = {
     TripEventKind.PAIRED: AlertType.PAIRED,
     TripEventKind.UNPAIRED: AlertType.UNPAIRED,
@@ -52,7 +60,9 @@ def entry_of(event: TripEvent) -> AlertEvent | None:
     place = None
     if kind is AlertType.SEAL_CHECK and check is not None:
         at_ms, place = check.checked_at_ms, check.place
-        words += f" by {check.party} ({check.party_role}) and found {CONDITIONS.get(check.condition, 'unclear')}"
+        words += (
+            f" by {check.party} ({check.party_role}) and found {CONDITIONS.get(check.condition, 'unclear')}"
+        )
         details |= {
             "check_id": check.check_id,
             "condition": check.condition,
@@ -64,9 +74,10 @@ def entry_of(event: TripEvent) -> AlertEvent | None:
             "remark": check.remark,
         }
     by = f" by {event.actor}" if event.actor and kind is not AlertType.SEAL_CHECK else ""
-    line = _line(event.event_id, kind, event.container_id, event.trip_id, at_ms, event.recorded_at_ms)
-    return AlertEvent(
-        **line,
+    line = _line(event.event_id, kind, event.container_id, event.trip_id, event.recorded_at_ms)
+    return msgspec.structs.replace(
+        line,
+        occurred_at_ms=at_ms,
         device_id=device,
         sentence=f"{words}{by} {moment(at_ms)}.",
         details=details,
@@ -77,33 +88,33 @@ def entry_of(event: TripEvent) -> AlertEvent | None:
 
 def start_of(segment: Segment, container_id: str, known_at_ms: int) -> AlertEvent:
     """The log's line for the beginning of a trip."""
-    trip = segment.trip
-    cause = f"{trip.trip_id}/{segment.from_ms}"
-    line = _line(
-        cause, AlertType.TRIP_STARTED, container_id, trip.trip_id, segment.from_ms, max(known_at_ms, segment.from_ms)
-    )
-    return AlertEvent(
-        **line,
+    trip, from_ms = segment.trip, segment.from_ms
+    cause = f"{trip.trip_id}/{from_ms}"
+    line = _line(cause, AlertType.TRIP_STARTED, container_id, trip.trip_id, max(known_at_ms, from_ms))
+    return msgspec.structs.replace(
+        line,
+        occurred_at_ms=from_ms,
         device_id=trip.device_ids[0] if trip.device_ids else "",
-        sentence=f"Trip {trip.trip_id} of {container_id} started {moment(segment.from_ms)}; its seal is under watch.",
+        sentence=f"Trip {trip.trip_id} of {container_id} started {moment(from_ms)}; its seal is under watch.",
         details={"seal_numbers": ", ".join(trip.seal_numbers)},
     )
 
 
-def _line(  # noqa: PLR0917 (the identity of a line, in one place)
-    cause: str, kind: AlertType, container_id: str, trip_id: str, occurred_at_ms: int, received_at_ms: int
-) -> dict[str, object]:
+def _line(cause: str, kind: AlertType, container_id: str, trip_id: str, received_at_ms: int) -> AlertEvent:
+    """A line of the log without its words."""
     alert_id = alert_id_of(trip_id or container_id, f"{NAME}/{kind.value}", cause)
-    return {
-        "event_id": event_id_of(alert_id, AlertAction.LOGGED, cause),
-        "alert_id": alert_id,
-        "type": kind,
-        "action": AlertAction.LOGGED,
-        "severity": CATALOGUE[kind].severity,
-        "container_id": container_id,
-        "trip_id": trip_id,
-        "occurred_at_ms": occurred_at_ms,
-        "received_at_ms": received_at_ms,
-        "rule": NAME,
-        "rule_version": VERSION,
-    }
+    return AlertEvent(
+        event_id=event_id_of(alert_id, AlertAction.LOGGED, cause),
+        alert_id=alert_id,
+        type=kind,
+        action=AlertAction.LOGGED,
+        severity=CATALOGUE[kind].severity,
+        container_id=container_id,
+        trip_id=trip_id,
+        device_id="",
+        occurred_at_ms=received_at_ms,
+        received_at_ms=received_at_ms,
+        sentence="",
+        rule=NAME,
+        rule_version=VERSION,
+    )

@@ -120,6 +120,7 @@ class PositionImplausible:
         state["pos_episode"] = now
 
     def begins(self, signal: Signal) -> bool:
+        del signal
         return True  # each episode stands alone
 
     def findings(self, case: Case) -> list[Finding]:

@@ -142,9 +142,13 @@ class RouteDeviation:
         far = judged.far & (state["route_level"] == OUT)
         state["route_level"] = np.where(far, FAR, state["route_level"])
         for i in np.flatnonzero(confirmed):
-            rows.emit(int(use[i]), NAME, route_words.out_signal(OUT, rows, int(use[i]), state[i], located, int(i)))
+            rows.emit(
+                int(use[i]), NAME, route_words.out_signal(OUT, rows, int(use[i]), state[i], located, int(i))
+            )
         for i in np.flatnonzero(far):
-            signal = Signal(FAR, rows.sighting_of(int(use[i])), order=1, numbers=route_words.figures(located, int(i)))
+            signal = Signal(
+                FAR, rows.sighting_of(int(use[i])), order=1, numbers=route_words.figures(located, int(i))
+            )
             rows.emit(int(use[i]), NAME, signal)
 
     def _close(self, rows: Rows, use: Ints, state: Structured, located: Located, judged: _Judged) -> None:

@@ -71,9 +71,7 @@ def findings(case: Case, out: int, far: int, back: int) -> list[Finding]:
     found: list[Finding] = []
     for deviation in _merged(_stretches(case, out, far)):
         first = min(deviation.stretches, key=lambda stretch: stretch.first.key)
-        segment = case.segment_at(first.first.occurred_at_ms) or case.segment_at(
-            first.out.at.occurred_at_ms
-        )
+        segment = case.segment_at(first.first.occurred_at_ms) or case.segment_at(first.out.at.occurred_at_ms)
         found.append(_deviation(case, deviation, first, segment))
         if found[-1].cleared is not None:
             last = max(deviation.stretches, key=lambda stretch: stretch.end_ms or 0)
@@ -184,7 +182,8 @@ def _sentence(case: Case, first: _Stretch, worst: Signal) -> str:
     return (
         f"{case.key} went off its corridor {moment(began.occurred_at_ms)}, "
         f"up to {distance(worst.numbers['offset_m'])} to the {side} of the centre line "
-        f"near corridor km {numbers['corridor_km']:.0f} (allowed: {distance(numbers['half_width_m'])}){late}.{left}"
+        f"near corridor km {numbers['corridor_km']:.0f} "
+        f"(allowed: {distance(numbers['half_width_m'])}){late}.{left}"
     )
 
 
@@ -217,7 +216,8 @@ def _return(case: Case, lane: int, end: Signal, segment: Segment | None) -> Find
         start=at,
         shown_by=at,
         severity=CATALOGUE[AlertType.BACK_ON_ROUTE].severity,
-        sentence=f"{case.key} is back on its corridor near km {kilometre:.0f} {moment(at.occurred_at_ms)}{late}.",
+        sentence=f"{case.key} is back on its corridor near km {kilometre:.0f} "
+        f"{moment(at.occurred_at_ms)}{late}.",
         logged=True,
         until_ms=at.occurred_at_ms,
         place=_spot(at),

@@ -139,12 +139,11 @@ class SealCustody:
         for row in np.flatnonzero(speaks):
             card = int(Condition.CARD) if row in carded else 0
             rows.emit(int(row), NAME, seal_signal(rows, int(row), int(word[row]) | card))
-        state["seal_dirty"] = np.where(
-            (rising & BREACH) != 0, 1, np.where(closing, 0, state["seal_dirty"])
-        )
+        state["seal_dirty"] = np.where((rising & BREACH) != 0, 1, np.where(closing, 0, state["seal_dirty"]))
         state["seal_word"], state["seal_level"] = word, level
 
     def begins(self, signal: Signal) -> bool:
+        del signal
         return True  # the condition before it is kept
 
     def findings(self, case: Case) -> list[Finding]:
@@ -221,9 +220,7 @@ def _opened(case: Case, track: Track, index: int, segment: Segment | None, seal:
     return breach(case, track, index, segment, seal_opened.RULE, OPEN)
 
 
-def _closed(
-    case: Case, track: Track, signal: Signal, segment: Segment | None, seal: _Seal
-) -> list[Finding]:
+def _closed(case: Case, track: Track, signal: Signal, segment: Segment | None, seal: _Seal) -> list[Finding]:
     """A closing: armed again after an opening or a cut, else armed for the first time."""
     again = seal.disarmed_by is not None or seal.damaged
     seal.disarmed_by, seal.damaged = None, False

@@ -47,7 +47,11 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 async def serve(app: FastAPI, listening: socket.socket, stop: asyncio.Event) -> None:
-    """Serve until ``stop``; open live streams are ended, requests under way are finished."""
+    """Serve until ``stop``; open live streams are ended, requests under way are finished.
+
+    Ends with the error when the live feed fails: a page that looks live and
+    isn't is worse than none.
+    """
     config = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_S
     )
@@ -55,7 +59,12 @@ async def serve(app: FastAPI, listening: socket.socket, stop: asyncio.Event) -> 
     room: Room = app.state.room
 
     async def stopping() -> None:
-        await stop.wait()
+        ends = [asyncio.create_task(event.wait()) for event in (stop, room.feed.ended)]
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for end in ends:
+                end.cancel()
         room.hub.close()
         server.should_exit = True
 
@@ -66,6 +75,8 @@ async def serve(app: FastAPI, listening: socket.socket, stop: asyncio.Event) -> 
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
         listening.close()
+    if room.feed.failure is not None:
+        raise room.feed.failure
 
 
 async def main(service: Service) -> None:

@@ -11,6 +11,7 @@ from dashboards.controlroom.schemas.trips import TripSummary
 from sealtrail.contract.incident import Incident, IncidentState
 from sealtrail.contract.trip import Trip
 
+ENDED_TRIPS_KEPT = 5_000
 STANDING = (IncidentState.OPEN, IncidentState.ACKNOWLEDGED)
 
 
@@ -23,11 +24,14 @@ class Board:
         self._closed_kept = closed_incidents
         self._incidents: dict[str, Incident] = {}
         self._trips: dict[str, Trip] = {}
+        self._ended: dict[str, Trip] = {}  # incidents outlive their trips, and people look at both
 
     def replace(self, incidents: Iterable[Incident], trips: Iterable[Trip]) -> None:
         """Start from what the stores hold now."""
         self._incidents = {incident.incident_id: incident for incident in incidents}
-        self._trips = {trip.trip_id: trip for trip in trips}
+        before, self._trips = self._trips, {trip.trip_id: trip for trip in trips}
+        for trip_id in before.keys() - self._trips.keys():
+            self._keep_ended(before[trip_id])
         self._forget_old()
 
     def apply(self, change: Change) -> bool:
@@ -42,26 +46,32 @@ class Board:
                 self.fleet.absorb(readings)
                 return False
             case IncidentChanged(incident):
-                known = self._incidents.get(incident.incident_id)
-                # The answer to a command and the store's watch tell of the same step, in any order.
-                if known == incident or (known and _last_step_ms(known) > _last_step_ms(incident)):
-                    return False
-                self._incidents[incident.incident_id] = incident
-                self._forget_old()
-                return True
+                return self._take_incident(incident)
             case TripChanged(trip):
-                if self._trips.get(trip.trip_id) == trip:
-                    return False
+                known = self._trips.get(trip.trip_id)
                 self._trips[trip.trip_id] = trip
-                return True
+                return known != trip
             case TripRemoved(trip_id):
-                return self._trips.pop(trip_id, None) is not None
+                ended = self._trips.pop(trip_id, None)
+                if ended is not None:
+                    self._keep_ended(ended)
+                return ended is not None
+
+    def _take_incident(self, incident: Incident) -> bool:
+        known = self._incidents.get(incident.incident_id)
+        # The answer to a command and the store's watch tell of the same step, in any order.
+        if known == incident or (known and _last_step_ms(known) > _last_step_ms(incident)):
+            return False
+        self._incidents[incident.incident_id] = incident
+        self._forget_old()
+        return True
 
     def incident(self, incident_id: str) -> Incident | None:
         return self._incidents.get(incident_id)
 
     def trip(self, trip_id: str) -> Trip | None:
-        return self._trips.get(trip_id)
+        """A trip under way, or one that ended lately."""
+        return self._trips.get(trip_id) or self._ended.get(trip_id)
 
     def incidents_of(self, container_id: str) -> list[Incident]:
         """Incidents of a container, oldest first."""
@@ -74,6 +84,11 @@ class Board:
             [IncidentSummary.of(incident) for incident in self._incidents.values()],
             [TripSummary.of(trip) for trip in self._trips.values()],
         )
+
+    def _keep_ended(self, trip: Trip) -> None:
+        self._ended[trip.trip_id] = trip
+        if len(self._ended) > ENDED_TRIPS_KEPT:
+            del self._ended[next(iter(self._ended))]
 
     def _forget_old(self) -> None:
         """Keeps the standing incidents and the newest closed ones."""

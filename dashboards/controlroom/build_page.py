@@ -24,6 +24,7 @@ STATIC = HERE / "static"
 STAMP = "sources.sha256"
 NOT_SOURCES = frozenset({"node_modules", "tests", ".vite"})
 OLDEST_NODE = (20, 19)
+SHOWN_LINES = 40  # of what a failing command said; npm appends its whole manual
 
 
 class BuildError(RuntimeError):
@@ -117,7 +118,8 @@ def _run(what: str, command: list[str], environment: dict[str, str]) -> None:
         text=True,
     )
     if done.returncode:
-        raise BuildError(f"{what} failed ({' '.join(command)}):\n{done.stdout.strip()}")
+        shown = "\n".join(done.stdout.strip().splitlines()[:SHOWN_LINES])
+        raise BuildError(f"{what} failed ({' '.join(command)}):\n{shown}")
 
 
 def _say(text: str) -> None:

@@ -43,6 +43,8 @@ class Feed:
         self._settings = settings
         self._clock = clock
         self._error = "not connected yet"
+        self.ended = asyncio.Event()
+        self.failure: ExceptionGroup[Exception] | None = None  # a bug: nothing else ends the feed
         self.on_link: Callable[[str], None] = lambda _error: None
         self._reports_per_s = 0.0
 
@@ -63,10 +65,17 @@ class Feed:
 
     async def run(self) -> None:
         """Follow the backend, send positions in batches and figures now and then."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._follow())
-            tasks.create_task(self._flush())
-            tasks.create_task(self._report())
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._follow())
+                tasks.create_task(self._flush())
+                tasks.create_task(self._report())
+        except ExceptionGroup as error:
+            self.failure = error
+            self._set_error("a fault in the control room; its log tells more")
+            log.exception("feed_failed")
+        finally:
+            self.ended.set()
 
     async def _follow(self) -> None:
         pauses = backoff_s(cap_s=LONGEST_RETRY_S)

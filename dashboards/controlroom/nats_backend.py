@@ -177,9 +177,10 @@ class NatsBackend:
 
     async def _watch_connection(self) -> None:
         """The readers wait out a lost connection; people must be told of it."""
-        while self._log.connected:
+        while True:
+            if not self._log.connected:
+                raise UnavailableError("the connection to the log is lost")
             await asyncio.sleep(LOOK_S)
-        raise UnavailableError("the connection to the log is lost")
 
 
 def _decoded(body: bytes, kind: type[T], whose: str) -> T:

@@ -85,7 +85,7 @@ def _decode_one(
     return True
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
+@click.command()
 @click.argument("family", required=False)
 @click.argument("frames", metavar="[FRAME]...", nargs=-1)
 @click.option("--device-id", help="Identity given by topic or session; needed where the frame has none.")

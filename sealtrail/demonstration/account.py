@@ -128,7 +128,7 @@ def _problems(
     found += [
         f"{event.type.value} on {event.container_id} was retracted: {event.sentence}"
         for event in events
-        if event.action is AlertAction.RETRACTED
+        if event.action is AlertAction.RETRACTED and CATALOGUE[event.type].family not in LOGGED_FAMILIES
     ]
     return found
 

@@ -63,6 +63,7 @@ class Receiver:
         self.hold = threading.Event()
         self.hold.set()
         self.requests: list[Request] = []
+        self.stopped = False
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -74,6 +75,9 @@ class Receiver:
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 signed = is_signed(headers.get("sealtrail-signature", "t=0,v1="), body)
                 request = Request(self.path, headers, body, signed)
+                if receiver.stopped:
+                    self.close_connection = True
+                    return
                 receiver.requests.append(request)
                 receiver.hold.wait(30)
                 answer = receiver.decide(request)
@@ -95,6 +99,7 @@ class Receiver:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def stop(self) -> None:
+        self.stopped = True
         self.hold.set()
         self._server.shutdown()
         self._server.server_close()

@@ -157,7 +157,7 @@ def test_replay_gives_identical_bytes_also_over_a_restart(
             if number == restart_at:
                 made = Judge.restore(limits, made.snapshot())
             if message and isinstance(message[0], Reading):
-                told += made.apply_readings(message)  # type: ignore[arg-type]
+                told += made.apply_readings(message)
             else:
                 told += made.apply_trip_events(message)  # type: ignore[arg-type]
         return encode_alert_events(told)

@@ -15,9 +15,7 @@ MINUTE_MS = 60_000
 CONTAINER = "MSKU9070323"
 SEAL = "JT-123"
 TRACKER = "TR-9"
-CORRIDOR = Corridor(
-    coordinates=((10.0, 50.0), (12.0, 50.0), (14.0, 51.0)), half_width_m=(2_000.0, 5_000.0)
-)
+CORRIDOR = Corridor(coordinates=((10.0, 50.0), (12.0, 50.0), (14.0, 51.0)), half_width_m=(2_000.0, 5_000.0))
 ORIGIN = Place(name="Depot", latitude_deg=50.0, longitude_deg=10.0, radius_m=1_000.0)
 
 QUIET = {AlertType.TRIP_STARTED, AlertType.TRIP_ENDED, AlertType.PAIRED, AlertType.UNPAIRED}
@@ -57,9 +55,7 @@ def planned(minute: float = -10, **changes: object) -> TripEvent:
     return trip_event(TripEventKind.PLANNED, minute, trip=plan, **ids)
 
 
-def authorised(
-    from_minute: float, until_minute: float, *, minute: float = -5, **fields: object
-) -> TripEvent:
+def authorised(from_minute: float, until_minute: float, *, minute: float = -5, **fields: object) -> TripEvent:
     """Leave to open the seal between two minutes."""
     plan: dict[str, object] = {
         "authorisation_id": f"AUTH-{from_minute}",
@@ -71,7 +67,7 @@ def authorised(
     return trip_event(TripEventKind.AUTHORISED, minute, authorisation=authorisation)
 
 
-def reading(  # noqa: PLR0913 (what a report may carry)
+def reading(
     minute: float,
     place: tuple[float, float] | None = (50.0, 10.0),
     *,
@@ -136,7 +132,12 @@ def standing(events: Iterable[AlertEvent]) -> list[Standing]:
         )
         last[event.alert_id] = event
     return sorted(
-        (event.type.value, event.occurred_at_ms, event.severity.value, "cleared" if cleared[alert_id] else "open")
+        (
+            event.type.value,
+            event.occurred_at_ms,
+            event.severity.value,
+            "cleared" if cleared[alert_id] else "open",
+        )
         for alert_id, event in last.items()
         if event.action is not AlertAction.RETRACTED and event.type not in QUIET
     )

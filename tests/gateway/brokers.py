@@ -22,7 +22,7 @@ from tests.gateway.publisher import Publisher
 from tests.parts.mosquitto import Mosquitto, running_mosquitto
 
 DEADLINE_S = 20.0
-SAVES_AT_ONCE = "autosave_interval 1\nautosave_on_changes true\n"
+SAVES_AT_ONCE = "user root\nautosave_interval 1\nautosave_on_changes true\n"  # `user` counts only for root
 
 
 class Broker(Protocol):

@@ -1,4 +1,4 @@
-"""A device side for tests: publishes over MQTT 3.1.1 as fast as the window allows and knows what was acknowledged.
+"""A device side for tests: publishes over MQTT 3.1.1 at full speed and knows what was acknowledged.
 
 Written on bare sockets so that it shares no code with the session under test.
 """
@@ -36,7 +36,7 @@ def publish_packet(topic: str, payload: bytes, qos: int, mid: int) -> bytes:
 
 
 class Publisher:
-    """One connection. ``acknowledged`` holds the indices (order of `publish`) that the broker has confirmed."""
+    """One connection. ``acknowledged`` holds the indices (order of publishing) that are confirmed."""
 
     def __init__(
         self, host: str, port: int, client_id: str, user: str = "", password: str = "", timeout_s: float = 20
@@ -67,7 +67,7 @@ class Publisher:
         self._socket.close()
 
     def publish(self, messages: Iterable[tuple[str, bytes]], window: int = 1_000) -> None:
-        """Publishes with QoS 1 and returns when all are acknowledged; raises ``OSError`` when the broker goes."""
+        """Publishes with QoS 1 and returns when all are acknowledged; raises ``OSError`` if the broker goes."""
         packets: list[bytes] = []
         for topic, payload in messages:
             mid = self._sent % _MAX_MID + 1

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.decoders import decoder_for, decoders
+import gateway.decoders
+from gateway.decoders import decoder_for, decoders, sealtrail_json
 from sealtrail.contract.codec import decode_readings, encode_readings
 from sealtrail.contract.errors import DecodeError, RefusedError
 from sealtrail.contract.public.device_report import RANGES
@@ -142,6 +145,18 @@ def test_names_lead_to_their_family() -> None:
     with pytest.raises(RefusedError, match="jt701") as refusal:
         decoder_for("morse")
     assert refusal.value.reason == "unknown_family"
+
+
+def test_a_file_is_all_that_a_family_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module put into the folder of decoders is found; one with a leading underscore is no family."""
+    source = Path(sealtrail_json.__file__).read_text(encoding="utf-8").replace("sealtrail", "zz")
+    source = source.replace("from zz.", "from sealtrail.").replace('family = "json"', 'family = "zz0"')
+    (tmp_path / "zz_family.py").write_text(source, encoding="utf-8")
+    (tmp_path / "_zz_part.py").write_text("raise AssertionError", encoding="utf-8")
+    monkeypatch.setattr(gateway.decoders, "__path__", [*gateway.decoders.__path__, str(tmp_path)])
+    monkeypatch.setattr(gateway.decoders, "_by_name", functools.cache(gateway.decoders._by_name.__wrapped__))  # noqa: SLF001  a fresh discovery
+    assert set(decoders()) == {*FAMILIES, "zz0"}
+    assert decoder_for("zz0").family == "zz0"
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -14,11 +14,8 @@ from gateway.session import Delivery, MqttSession, SessionState
 from sealtrail.runtime.settings.gateway import GatewaySettings
 from tests.gateway.brokers import (
     Broker,
-    broker,  # noqa: F401 - fixture
     eventually,
     gateway_settings,
-    mosquitto_broker,  # noqa: F401 - fixture
-    nats_broker,  # noqa: F401 - fixture
     publisher,
 )
 
@@ -81,7 +78,7 @@ async def nothing_more(session: MqttSession) -> bool:
     return False
 
 
-async def test_everything_published_arrives_in_order_per_topic(broker: Broker) -> None:  # noqa: F811 - fixture
+async def test_everything_published_arrives_in_order_per_topic(broker: Broker) -> None:
     """A thousand messages arrive whole, with their topics, in the order of publishing."""
     async with opened(gateway_settings(broker)) as session:
         await publish(broker, reports(1_000))
@@ -89,7 +86,7 @@ async def test_everything_published_arrives_in_order_per_topic(broker: Broker) -
     assert [(topic, payload) for topic, payload, _ in found] == reports(1_000)
 
 
-async def test_unacknowledged_come_again_and_acknowledged_do_not(broker: Broker) -> None:  # noqa: F811 - fixture
+async def test_unacknowledged_come_again_and_acknowledged_do_not(broker: Broker) -> None:
     """After the session has gone, exactly the messages that weren't acknowledged are delivered again."""
     settings = gateway_settings(broker)
     async with opened(settings) as session:
@@ -103,7 +100,7 @@ async def test_unacknowledged_come_again_and_acknowledged_do_not(broker: Broker)
 
 
 async def test_abrupt_disconnect_delivers_again_and_ignores_old_tokens(
-    broker: Broker,  # noqa: F811 - fixture
+    broker: Broker,
 ) -> None:
     """A broken connection brings the unacknowledged again; tokens from before it acknowledge nothing."""
     proxy = await Proxy.start(broker.mqtt().host, broker.mqtt().port)
@@ -124,8 +121,8 @@ async def test_abrupt_disconnect_delivers_again_and_ignores_old_tokens(
         assert await nothing_more(session)
 
 
-async def test_window_is_larger_than_a_batch(broker: Broker) -> None:  # noqa: F811 - fixture
-    """More than a batch is delivered before anything is acknowledged, so that one can be stored while the next comes."""
+async def test_window_is_larger_than_a_batch(broker: Broker) -> None:
+    """More than a batch is delivered before anything is acknowledged: one is stored while the next comes."""
     async with opened(gateway_settings(broker)) as session:
         await publish(broker, reports(3_000))
         found = await collect(session, 3_000, ack=False)
@@ -133,7 +130,7 @@ async def test_window_is_larger_than_a_batch(broker: Broker) -> None:  # noqa: F
     assert len(set(payloads(found))) == 3_000
 
 
-async def test_session_collects_while_the_gateway_is_away(broker: Broker) -> None:  # noqa: F811 - fixture
+async def test_session_collects_while_the_gateway_is_away(broker: Broker) -> None:
     """What is published while no gateway is connected waits for it."""
     settings = gateway_settings(broker)
     async with opened(settings):
@@ -147,7 +144,7 @@ def payloads_of(messages: list[tuple[str, bytes]]) -> list[bytes]:
     return [payload for _, payload in messages]
 
 
-async def test_killed_broker_comes_back(broker: Broker) -> None:  # noqa: F811 - fixture
+async def test_killed_broker_comes_back(broker: Broker) -> None:
     """After a kill and restart of the broker the session subscribes again by itself and nothing is lost that
     the broker itself has kept.
     """
@@ -170,7 +167,7 @@ async def test_killed_broker_comes_back(broker: Broker) -> None:  # noqa: F811 -
         assert len(first) == 100
 
 
-async def test_full_inbox_stops_reading_and_loses_nothing(broker: Broker) -> None:  # noqa: F811 - fixture
+async def test_full_inbox_stops_reading_and_loses_nothing(broker: Broker) -> None:
     """While the bound is reached the socket isn't read; everything arrives once there is room again."""
     settings = gateway_settings(broker, max_pending_messages=200, max_payload_bytes=50_000)
     async with opened(settings) as session:
@@ -183,7 +180,7 @@ async def test_full_inbox_stops_reading_and_loses_nothing(broker: Broker) -> Non
     assert [payload.rstrip() for payload in payloads(held + rest)] == payloads_of(reports(2_000))
 
 
-async def test_qos_0_has_no_token(broker: Broker) -> None:  # noqa: F811 - fixture
+async def test_qos_0_has_no_token(broker: Broker) -> None:
     """A message published with QoS 0 is handed over with token 0 and needs no acknowledgement."""
     async with opened(gateway_settings(broker)) as session:
         with publisher(broker) as device:
@@ -192,7 +189,7 @@ async def test_qos_0_has_no_token(broker: Broker) -> None:  # noqa: F811 - fixtu
     assert [token for _, _, token in found] == [0, 0, 0]
 
 
-async def test_long_payload_is_cut_just_beyond_the_limit(broker: Broker) -> None:  # noqa: F811 - fixture
+async def test_long_payload_is_cut_just_beyond_the_limit(broker: Broker) -> None:
     """Of a payload over the limit only so much is kept that its length still shows it."""
     async with opened(gateway_settings(broker, max_payload_bytes=128)) as session:
         await publish(broker, [("sealtrail/json/d1/up", bytes(100_000))])
@@ -200,7 +197,7 @@ async def test_long_payload_is_cut_just_beyond_the_limit(broker: Broker) -> None
     assert found[1] == bytes(129)
 
 
-async def test_cease_lets_a_waiting_taker_go(broker: Broker) -> None:  # noqa: F811 - fixture
+async def test_cease_lets_a_waiting_taker_go(broker: Broker) -> None:
     """A taker that waits gets an empty batch once the session ceases."""
     async with opened(gateway_settings(broker)) as session:
         taking = asyncio.create_task(session.take(10, 0.01))
@@ -209,7 +206,7 @@ async def test_cease_lets_a_waiting_taker_go(broker: Broker) -> None:  # noqa: F
         assert await asyncio.wait_for(taking, 2) == []
 
 
-async def test_keep_alive_holds_an_idle_and_a_paused_session(broker: Broker) -> None:  # noqa: F811 - fixture
+async def test_keep_alive_holds_an_idle_and_a_paused_session(broker: Broker) -> None:
     """Neither silence nor a full inbox makes the broker give the session up."""
     settings = gateway_settings(broker, max_pending_messages=100)
     mqtt = settings.mqtt.model_copy(update={"keep_alive_s": 5})

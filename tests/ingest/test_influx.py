@@ -43,10 +43,14 @@ texts = st.text(alphabet=st.characters(exclude_characters="\r", exclude_categori
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(found=st.lists(st.tuples(names, names, texts, texts), min_size=1, max_size=20))
-async def test_any_names_and_texts_come_back(influxd: InfluxServer, found: list[tuple[str, str, str, str]]) -> None:
+async def test_any_names_and_texts_come_back(
+    influxd: InfluxServer, found: list[tuple[str, str, str, str]]
+) -> None:
     """Container, device, seal number and card of any characters are refused by name or read back as written."""
     store = InfluxStore(influx_settings(influxd))
     await store.open()
@@ -76,11 +80,13 @@ async def test_only_points_with_another_type_are_refused(influxd: InfluxServer) 
     store = InfluxStore(chosen)
     await store.open()
     client = InfluxClient(chosen)
-    client.write(["reading,container_id=foreign temperature_c=5i 1"])
+    client.write([f"reading,container_id=foreign temperature_c=5i {START_MS * 1_000_000}"])
     client.close()
     good = [report(number, START_MS + number) for number in range(500)]
     bad = {3, 4, 250, 499}
-    mixed = [msgspec.structs.replace(one, temperature_c=1.5) if at in bad else one for at, one in enumerate(good)]
+    mixed = [
+        msgspec.structs.replace(one, temperature_c=1.5) if at in bad else one for at, one in enumerate(good)
+    ]
     outcome = await store.write(mixed)
     assert outcome.written == 496
     assert [(refused.item, refused.reason) for refused in outcome.refused] == [
@@ -180,7 +186,10 @@ async def test_series_are_bounded_by_devices(influxd: InfluxServer) -> None:
     store = InfluxStore(chosen)
     await store.open()
     await store.write(
-        [placed(at, START_MS + at, seal_number=f"S{at}", card_id=f"C{at}", extra={f"k{at}": at}) for at in range(50)]
+        [
+            placed(at, START_MS + at, seal_number=f"S{at}", card_id=f"C{at}", extra={f"k{at}": at})
+            for at in range(50)
+        ]
     )
     await store.close()
     found = rows(influxd, chosen.influxdb_bucket, '|> filter(fn: (r) => r._field == "flags") |> count()')

@@ -58,7 +58,10 @@ def test_every_field_and_every_escape() -> None:
         extra={"b": 'say "hi"', "a": 1},
     )
     assert reading_lines([reading]) == [
-        r"reading,container_id=a\,b\ \=c" + '"d,' + r"device_id=a\,b\ \=c" + '"d,family=eseal,has_position=true '
+        r"reading,container_id=a\,b\ \=c"
+        + '"d,'
+        + r"device_id=a\,b\ \=c"
+        + '"d,family=eseal,has_position=true '
         'snapshot="[1790000000000,2,-0.0,1e-7,1.0,2.0,3.0,4,2097152,10.0]",'
         'reading_id="ffffffffffffffff",received_at_ms=1790000000000i,sequence=-1i,device_time_ms=0i,flags=3i,'
         "fix_kind=2i,latitude_deg=-0.0,longitude_deg=1e-07,accuracy_m=1.0,altitude_m=-3.5,speed_kmh=2.0,"
@@ -92,12 +95,16 @@ def test_remembered_templates_are_bounded() -> None:
 
 def test_an_alert_event() -> None:
     """Type, severity and action are tags; the sentence is quoted; lateness is in seconds."""
-    assert alert_line(alert(1)) == (
-        "alert,action=raised,container_id=MSCU6639870,severity=critical,type=SEAL_CUT "
-        "received_at_ms=1790007200000i,late_by_s=7200i,latitude_deg=-1.0,longitude_deg=36.0,"
-        f'alert_id="{"ab" * 12}",event_id="{alert(1).event_id}",trip_id="trip-1",device_id="7012345678",'
-        r'rule="seal_cut",sentence="Seal \"A, b\" cut at 12:00\\n" '
-    ) + alert_line(alert(1)).rsplit(" ", 1)[1]
+    assert (
+        alert_line(alert(1))
+        == (
+            "alert,action=raised,container_id=MSCU6639870,severity=critical,type=SEAL_CUT "
+            "received_at_ms=1790007200000i,late_by_s=7200i,latitude_deg=-1.0,longitude_deg=36.0,"
+            f'alert_id="{"ab" * 12}",event_id="{alert(1).event_id}",trip_id="trip-1",device_id="7012345678",'
+            r'rule="seal_cut",sentence="Seal \"A, b\" cut at 12:00\\n" '
+        )
+        + alert_line(alert(1)).rsplit(" ", 1)[1]
+    )
     times = {int(alert_line(alert(cause)).rsplit(" ", 1)[1]) for cause in range(50)}
     assert len(times) == 50
     assert {time // 1_000_000 for time in times} == {START_MS}

@@ -136,9 +136,10 @@ async def test_people_can_read_the_file(tmp_path: Path) -> None:
     assert connection.execute(
         "SELECT container_id, occurred_at_ms, reading_id, temperature_c, door_open, extra FROM reading"
     ).fetchall() == [("MSCU6639870", START_MS, -1, -3.5, 1, '{"a":"x","b":1}')]
-    assert connection.execute("SELECT type, severity, action, late_by_s FROM alert").fetchall() == [
-        ("SEAL_CUT", "critical", "raised", 7200)
-    ] * 2
+    assert (
+        connection.execute("SELECT type, severity, action, late_by_s FROM alert").fetchall()
+        == [("SEAL_CUT", "critical", "raised", 7200)] * 2
+    )
     connection.close()
 
 

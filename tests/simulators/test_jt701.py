@@ -57,7 +57,7 @@ def test_status_bits_say_what_happened(state: SealState, event: SealEvent, statu
 
 
 def test_memory_and_missing_clock_are_marked() -> None:
-    """A frame from memory carries data kind 3 and bit 5; one without a clock the year 2000 and no position."""
+    """A frame from memory has data kind 3 and bit 5; one without a clock the year 2000 and no place."""
     frame = jt701.encode(report(SEALED), buffered=True)
     assert frame[7] == 0x13
     assert frame[37] & 1 << 5

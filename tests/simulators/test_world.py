@@ -137,13 +137,13 @@ def test_circumstances_are_as_scripted(seed: int) -> None:
     for event in world(seed).scripted:
         message, kind = marked[event.event_no], Kind(event.kind)
         kinds.add(kind)
-        assert event.alert_type == (PLANS[kind].alert or None)
+        assert event.alert_type == PLANS[kind].alert
         reading = decoded(message)
         if kind is Kind.CUT_NO_FIX:
             assert reading.fix_kind in {FixKind.NONE, FixKind.STALE}
         if kind in {Kind.CUT_DEAD_ZONE, Kind.CUT_DEAD_ZONE_LIVE}:
             assert message.send_at_ms - event.occurred_at_ms > HOUR_MS
-            assert reading.flags & Flag.BUFFERED or decoder_for("jt701") is not None
+            assert reading.flags & Flag.BUFFERED
         if kind.value.endswith("_live"):
             assert NOW_MS < message.send_at_ms < NOW_MS + 45_000
     assert kinds >= set(Kind) - {Kind.PLAIN}
@@ -194,7 +194,7 @@ def place(reading: Reading) -> Point:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_nothing_leaves_its_corridor_but_the_scripted_detours(seed: int) -> None:
-    """Satellite fixes lie well inside the corridor, apart from detours (5 or more reports outside) and jumps (one)."""
+    """Satellite fixes lie well inside the corridor; a detour has 5 or more outside, a jump one."""
     kinds = {event.container_id: Kind(event.kind) for event in world(seed).scripted}
     fixes = fixes_by_device(seed)
     for trip in world(seed).trips:
@@ -212,7 +212,7 @@ def test_nothing_leaves_its_corridor_but_the_scripted_detours(seed: int) -> None
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_nothing_moves_faster_than_it_can_but_the_scripted_jumps(seed: int) -> None:
-    """Between consecutive satellite fixes of a device no more than 35 m/s, apart from one wrong fix per jump."""
+    """From one satellite fix of a device to the next at most 35 m/s, apart from a jump's wrong fix."""
     jumping = {e.device_id for e in world(seed).scripted if e.kind == Kind.JUMP.value}
     assert jumping
     for device_id, readings in fixes_by_device(seed).items():

@@ -30,7 +30,11 @@ function withoutCuts(line: Position[]): Position[][] {
   const parts: Position[][] = [];
   let part: Position[] = [];
   for (const point of line) {
-    if (cut(point) && part.length > 0 && cut(part[part.length - 1] as Position)) {
+    const before = part.at(-1);
+    if (before !== undefined && Math.abs((before[0] ?? 0) - (point[0] ?? 0)) > 180) {
+      if (part.length > 1) parts.push(part); // the line goes on at the other edge of the map
+      part = [point];
+    } else if (cut(point) && part.length > 0 && cut(part[part.length - 1] as Position)) {
       if (part.length > 1) parts.push(part);
       part = [point];
     } else {

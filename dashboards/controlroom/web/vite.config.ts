@@ -1,5 +1,5 @@
-import { defineConfig } from "vitest/config";
 import type { Plugin } from "vite";
+import { defineConfig } from "vitest/config";
 import { buildBasemap } from "./basemap.ts";
 
 /** Serves the base map as three GeoJSON files with hashed names; `virtual:basemap` exports their addresses. */

@@ -24,8 +24,8 @@ class AnomalySettings(Section):
         default=64,
         ge=8,
         le=4096,
-        description="Newest reports of one device that are kept in event-time order (between half of it and "
-        "all of it): a late report within them is judged as if it had come in time. About 44 bytes each.",
+        description="Newest reports of one device that are kept in event-time order (between half "
+        "of it and all of it): a late report within them is judged as if it had come in time. About 44 bytes each.",
     )
     signals_kept: int = Field(
         default=128,
@@ -99,7 +99,7 @@ class AnomalySettings(Section):
     reacquire_fixes: int = Field(
         default=5,
         ge=2,
-        description="So many consecutive fixes that agree with each other replace the position held for true.",
+        description="So many consecutive fixes that agree replace the position held for true.",
     )
     zero_island_deg: float = Field(
         default=0.001, ge=0, description="A fix this close to 0 N 0 E is a device's word for `unknown`."
@@ -126,5 +126,5 @@ class AnomalySettings(Section):
         default=50_000,
         ge=1_000,
         le=200_000,
-        description="Corridor legs are cut into pieces no longer than this.",
+        description="Corridor legs are cut to this length.",
     )

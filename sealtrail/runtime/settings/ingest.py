@@ -40,9 +40,8 @@ class IngestSettings(Section):
     influxdb_gzip: bool = Field(
         default=False, description="Compress what is sent to InfluxDB: less network for more CPU."
     )
-    sqlite_path: Path = Field(
-        default=Path("var/record.sqlite3"),
-        description="File of the embedded record; its folder is made if missing.",
+    sqlite_path: Path | None = Field(
+        default=None, description="File of the embedded record; none means record.sqlite3 in state_dir."
     )
     sqlite_synchronous: Literal["FULL", "NORMAL"] = Field(
         default="FULL",

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from gateway.decoders import sealtrail_json
 from gateway.decoders.sealtrail_json import DECODER
+from gateway.device_time import settle
 from sealtrail.contract.clock import parse_iso
 from sealtrail.contract.errors import DecodeError
 from sealtrail.contract.public.device_report import RANGES, DeviceReport
@@ -216,6 +217,18 @@ def test_different_reports_are_different_readings() -> None:
     ]
     identities = {decoded(each).reading_id for each in others} | {decoded(report, "KE-2").reading_id}
     assert len(identities) == 6
+
+
+@given(
+    claimed_ms=st.none()
+    | st.integers(-(10**12), 2 * RECEIVED_AT_MS)
+    | st.integers(-600_000, 600_000).map(RECEIVED_AT_MS.__add__)
+)
+def test_short_cut_settles_the_same_time(claimed_ms: int | None) -> None:
+    """The decoder's short cut for credible clocks says what `settle` says."""
+    expected = settle(claimed_ms, RECEIVED_AT_MS)
+    found = sealtrail_json._settled(claimed_ms, RECEIVED_AT_MS)  # noqa: SLF001  the short cut itself
+    assert found == (expected.occurred_at_ms, expected.device_time_ms, expected.flags)
 
 
 @pytest.mark.parametrize("when", [None, "2000-01-01T00:00:05Z"])

@@ -7,7 +7,6 @@ declare module "virtual:basemap" {
 declare module "maplibre-gl/dist/maplibre-gl-csp" {
   export * from "maplibre-gl";
 
-  // biome-ignore lint/style/noExportedImports: the CSP build is the same library with its worker apart
   import maplibre from "maplibre-gl";
   export default maplibre;
 }

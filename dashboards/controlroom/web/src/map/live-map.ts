@@ -14,6 +14,7 @@ maplibre.setWorkerUrl(workerUrl);
 
 const MOVING_KMH = 3;
 const FIT_ZOOM = 9;
+const LEGEND_PX = 200; // what is shown is shown beside the legend
 const LATE_POINT_MS = 600_000;
 
 export interface MapHandlers {
@@ -21,17 +22,11 @@ export interface MapHandlers {
   failed(words: string): void;
 }
 
-export interface Insets {
-  left: number;
-  right: number;
-}
-
 export class LiveMap {
   readonly #map: MapLibreMap;
   readonly #ready: Promise<void>;
   #updating: Promise<unknown> | null = null;
   readonly #pending = new Map<string, Feature<Point>>();
-  #insets: Insets = { left: 0, right: 0 };
   #fitted = false;
 
   constructor(element: HTMLElement, handlers: MapHandlers) {
@@ -79,11 +74,6 @@ export class LiveMap {
         }
       }
     });
-  }
-
-  /** Room that panels take from the map, so that what is shown is shown in the open. */
-  setInsets(insets: Insets): void {
-    this.#insets = insets;
   }
 
   /** Containers that changed; drawn in batches, one at a time. */
@@ -214,9 +204,10 @@ export class LiveMap {
   fit(places: readonly Position[], maxZoom = FIT_ZOOM, durationMs = 500): void {
     const box = bounds(unwrapped(places));
     if (box === null) return;
+    const wide = this.#map.getContainer().clientWidth > 4 * LEGEND_PX;
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.#map.fitBounds(box, {
-      padding: { top: 56, bottom: 56, left: this.#insets.left + 56, right: this.#insets.right + 56 },
+      padding: { top: 56, bottom: 56, left: wide ? LEGEND_PX : 64, right: 64 },
       maxZoom,
       duration: still ? 0 : durationMs,
       essential: true,

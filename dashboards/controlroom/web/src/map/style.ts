@@ -260,19 +260,6 @@ function containerLayers(palette: Palette): LayerSpecification[] {
       },
     },
     {
-      id: "alerts-label",
-      type: "symbol",
-      source: "alerts",
-      layout: {
-        "text-field": ["get", "title"],
-        "text-font": FONT,
-        "text-size": 12,
-        "text-variable-anchor": ["bottom", "top", "left", "right"],
-        "text-radial-offset": 1.1,
-      },
-      paint: { "text-color": colour, "text-halo-color": palette.labelHalo, "text-halo-width": 1.8 },
-    },
-    {
       id: "containers-label",
       type: "symbol",
       source: "containers",
@@ -286,6 +273,19 @@ function containerLayers(palette: Palette): LayerSpecification[] {
         "symbol-sort-key": ["get", "rank"],
       },
       paint: { "text-color": palette.text, "text-halo-color": palette.labelHalo, "text-halo-width": 1.5 },
+    },
+    {
+      id: "alerts-label",
+      type: "symbol",
+      source: "alerts",
+      layout: {
+        "text-field": ["get", "title"],
+        "text-font": FONT,
+        "text-size": 12,
+        "text-variable-anchor": ["bottom", "top", "left", "right"],
+        "text-radial-offset": 1.1,
+      },
+      paint: { "text-color": colour, "text-halo-color": palette.labelHalo, "text-halo-width": 1.8 },
     },
     {
       id: "selected",

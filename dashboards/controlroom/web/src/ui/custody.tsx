@@ -21,6 +21,11 @@ export function notable(reports: readonly SealReport[]): SealReport[] {
   return reports.filter((report, i) => report.events.length > 0 || report.state !== reports[i - 1]?.state);
 }
 
+/** Events that say more than the state already does. */
+function said(report: SealReport): string[] {
+  return report.events.filter((event) => event !== report.state);
+}
+
 export function SealReports({ seals, nowMs }: { seals: Loaded<SealHistory>; nowMs: number }) {
   const [all, setAll] = useState(false);
   const found = notable(seals.data?.reports ?? []).reverse();
@@ -47,7 +52,7 @@ export function SealReports({ seals, nowMs }: { seals: Loaded<SealHistory>; nowM
             </time>
             <div>
               <b class={`seal-state ${report.state}`}>{report.state}</b>
-              {report.events.length > 0 && <span>{report.events.map(words).join(", ")}</span>}
+              {said(report).length > 0 && <span>{said(report).map(words).join(", ")}</span>}
               <LateMark lateByMs={report.late_by_ms} />
               <p class="faint">
                 {[

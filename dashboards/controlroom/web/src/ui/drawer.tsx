@@ -1,13 +1,13 @@
 /** The trip drawer: everything about one container, its trip and its chosen incident. */
 import { useEffect } from "preact/hooks";
-import { api } from "../api";
+import { ApiError, api } from "../api";
 import type { Controller } from "../controller";
 import { age, containerNumber, distance, FIX_KINDS, place, SEAL_STATES, utc } from "../format";
 import { placeOf } from "../map/live-map";
 import { tripOf, tripState } from "../state/app";
 import { STATUS_LABELS } from "../state/fleet";
 import { useStore } from "../state/store";
-import type { Alert, TripPlan } from "../types";
+import type { Alert, TripDetail, TripPlan } from "../types";
 import { CustodyLog, SealReports } from "./custody";
 import { CloseIcon } from "./icons";
 import { IncidentBlock } from "./incident-block";
@@ -44,14 +44,17 @@ function ContainerDrawer({ controller, containerId }: { controller: Controller; 
   const version = useVersion(REFRESH_MS);
   const nowMs = store.state.nowMs;
   const sinceMs = Math.max(
-    summary?.departs_at_ms ? summary.departs_at_ms - BEFORE_DEPARTURE_MS : nowMs - WITHOUT_PLAN_MS,
+    Math.min(
+      summary?.departs_at_ms ? summary.departs_at_ms - BEFORE_DEPARTURE_MS : nowMs - WITHOUT_PLAN_MS,
+      incident ? incident.occurred_at_ms - BEFORE_DEPARTURE_MS : nowMs,
+    ),
     nowMs - LONGEST_MS,
   );
   const since = Math.floor(Math.min(sinceMs, nowMs - HOUR_MS) / HOUR_MS) * HOUR_MS;
   const until = nowMs + 60_000;
-  const tripId = summary?.trip_id ?? "";
+  const tripId = incident?.trip_id || (summary?.trip_id ?? "");
 
-  const trip = useLoaded(tripId, version, async () => (tripId === "" ? null : api.trip(tripId)));
+  const trip = useLoaded(tripId, version, () => tripIfKept(tripId));
   const track = useLoaded(`${containerId}/${since}`, version, () => api.track(containerId, since, until));
   const seals = useLoaded(`${containerId}/${since}`, version, () => api.seals(containerId, since, until));
   // A change of the incident (evidence joined, somebody decided) shows in its last step.
@@ -94,6 +97,7 @@ function ContainerDrawer({ controller, containerId }: { controller: Controller; 
         <TripFacts
           controller={controller}
           containerId={containerId}
+          tripId={tripId}
           plan={plan}
           custodyTypes={trip.data?.custody.map((event) => event.type) ?? []}
         />
@@ -113,6 +117,17 @@ function ContainerDrawer({ controller, containerId }: { controller: Controller; 
   );
 }
 
+/** The trip; null where there is none, or where it ended so long ago that its plan isn't kept. */
+async function tripIfKept(tripId: string): Promise<TripDetail | null> {
+  if (tripId === "") return null;
+  try {
+    return await api.trip(tripId);
+  } catch (error) {
+    if (error instanceof ApiError && error.problem === "unknown_trip") return null;
+    throw error;
+  }
+}
+
 /** Keeps the selection drawn on the map, and takes it away at the end. */
 function useDrawn(
   controller: Controller,
@@ -126,7 +141,6 @@ function useDrawn(
   useEffect(() => map?.showTrack(track), [map, track]);
   useEffect(() => map?.showAlerts(alerts, alerts[0]?.alert_id ?? null), [map, alerts]);
   useEffect(() => {
-    map?.setInsets({ left: 0, right: 0 });
     map?.select(controller.fleet.containers.get(containerId) ?? null);
     return () => {
       map?.select(null);
@@ -162,11 +176,13 @@ function useFramed(
 function TripFacts({
   controller,
   containerId,
+  tripId,
   plan,
   custodyTypes,
 }: {
   controller: Controller;
   containerId: string;
+  tripId: string;
   plan: TripPlan | null;
   custodyTypes: readonly string[];
 }) {
@@ -181,7 +197,8 @@ function TripFacts({
       {plan?.origin && plan.destination && (
         <p class="way">
           <b>{plan.origin.name}</b>
-          <span aria-label="to">→</span>
+          <span aria-hidden="true">→</span>
+          <span class="for-readers">to</span>
           <b>{plan.destination.name}</b>
         </p>
       )}
@@ -211,7 +228,7 @@ function TripFacts({
             ))}
           </>
         ) : (
-          <Fact name="Trip">none planned</Fact>
+          <Fact name="Trip">{tripId === "" ? "none planned" : `${tripId}, ended`}</Fact>
         )}
         {container && (
           <>

@@ -65,7 +65,11 @@ export function IncidentBlock({ controller, incident, detail }: BlockProps) {
             onClick={() => controller.ask(decision, incident.incident_id)}
           >
             {label}
-            {key && <kbd aria-hidden="true">{key}</kbd>}
+            {key && (
+              <span class="key" aria-hidden="true">
+                {key}
+              </span>
+            )}
           </button>
         ))}
       </div>

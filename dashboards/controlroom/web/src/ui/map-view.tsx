@@ -5,28 +5,35 @@ import { LiveMap } from "../map/live-map";
 import { useStore } from "../state/store";
 import { FitIcon, MinusIcon, PlusIcon } from "./icons";
 
+const FONT_WAIT_MS = 2_000;
+const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
 export function MapView({ controller }: { controller: Controller }) {
   const element = useRef<HTMLDivElement>(null);
   const hidden = useStore(controller.store, (state) => state.hidden);
   useEffect(() => {
-    if (element.current === null || controller.map !== null) return;
-    try {
-      controller.map = new LiveMap(element.current, {
-        pick: (id) => controller.openContainer(id),
-        failed: (words) => controller.notify("failed", `Map: ${words}`),
-      });
-    } catch {
-      controller.notify(
-        "failed",
-        "This browser can't draw the map (WebGL is off). The alert queue works without.",
-      );
-    }
+    const place = element.current;
+    if (place === null || controller.map !== null) return;
+    // Labels are drawn with the page's font, so it must be there first; a missing one holds nothing up.
+    void Promise.race([document.fonts.load('16px "IBM Plex Sans"'), wait(FONT_WAIT_MS)]).then(() => {
+      try {
+        controller.map = new LiveMap(place, {
+          pick: (id) => controller.openContainer(id),
+          failed: (words) => controller.notify("failed", `Map: ${words}`),
+        });
+      } catch {
+        controller.notify(
+          "failed",
+          "This browser can't draw the map (WebGL is off). The alert queue works without.",
+        );
+      }
+    });
   }, [controller]);
   useEffect(() => controller.map?.hide(hidden), [controller, hidden]);
   return (
     <>
       <div class="map" ref={element} data-testid="map" />
-      <div class="map-buttons" role="group" aria-label="Map view">
+      <fieldset class="map-buttons" aria-label="Map view">
         <button type="button" aria-label="Zoom in" onClick={() => controller.map?.zoomBy(1)}>
           <PlusIcon />
         </button>
@@ -41,7 +48,7 @@ export function MapView({ controller }: { controller: Controller }) {
         >
           <FitIcon />
         </button>
-      </div>
+      </fieldset>
     </>
   );
 }

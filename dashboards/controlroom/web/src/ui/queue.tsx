@@ -30,7 +30,7 @@ export function Queue({ controller }: { controller: Controller }) {
       <h2>
         Alerts <span class="hint">J/K move · Enter open · A acknowledge · R resolve</span>
       </h2>
-      <div class="filters" role="group" aria-label="Show alerts that are">
+      <fieldset class="filters" aria-label="Show alerts that are">
         {FILTERS.map(({ id, label }) => (
           <button
             type="button"
@@ -45,7 +45,7 @@ export function Queue({ controller }: { controller: Controller }) {
             {label} <b>{count[id]}</b>
           </button>
         ))}
-      </div>
+      </fieldset>
       {list.length === 0 ? (
         <p class="empty">{loaded ? EMPTY[filter] : "Loading alerts…"}</p>
       ) : (

@@ -64,15 +64,17 @@ export function Search({ controller }: { controller: Controller }) {
         onBlur={() => setOpen(false)}
         onKeyDown={key}
       />
-      <kbd aria-hidden="true">/</kbd>
+      <span class="key" aria-hidden="true">
+        /
+      </span>
       {listed && (
-        <ul id="search-found" class="found" role="listbox" aria-label="Containers found">
-          {found.length === 0 && <li class="none">No container of that number has reported.</li>}
+        <div id="search-found" class="found" role="listbox" aria-label="Containers found">
+          {found.length === 0 && <p class="none">No container of that number has reported.</p>}
           {found.map((container, index) => {
             const status = controller.statusOf(container);
             return (
               // biome-ignore lint/a11y/useKeyWithClickEvents: the field has the keys, as a combobox does
-              <li
+              <div
                 key={container.id}
                 id={`found-${index}`}
                 role="option"
@@ -85,10 +87,10 @@ export function Search({ controller }: { controller: Controller }) {
                 <b class="number">{containerNumber(container.id)}</b>
                 <span>{STATUS_LABELS[status]}</span>
                 <span>{age(container.occurredAtMs, controller.store.state.nowMs)}</span>
-              </li>
+              </div>
             );
           })}
-        </ul>
+        </div>
       )}
     </div>
   );

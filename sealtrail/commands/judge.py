@@ -1,0 +1,127 @@
+"""`sealtrail judge`: a file of readings through the very same judgement, for investigations."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import click
+
+from anomaly.judge import Judge
+from sealtrail.commands.judge_input import readings_of
+from sealtrail.commands.trip import read_trip
+from sealtrail.contract.alert import AlertAction, AlertEvent
+from sealtrail.contract.clock import iso
+from sealtrail.contract.errors import InvalidTripError, RefusedError
+from sealtrail.contract.public.alert_line import to_line
+from sealtrail.contract.reading import Reading
+from sealtrail.contract.trip import Trip, TripEvent, TripEventKind
+from sealtrail.runtime.settings.anomaly import AnomalySettings
+from sealtrail.runtime.settings.tree import Settings
+
+
+def read_readings(path: Path, refused: Counter[str]) -> list[Reading]:
+    """Readings of a file in its order; bad lines are told by number and reason, and counted."""
+
+    def refuse(number: int, error: RefusedError) -> None:
+        refused[error.reason] += 1
+        click.echo(f"{path}:{number}: {error}", err=True)
+
+    with click.open_file(str(path), encoding="utf-8", errors="replace") as lines:
+        return list(readings_of(lines, refuse))
+
+
+def pair(readings: list[Reading], trips: list[Trip]) -> None:
+    """Stamp readings of a trip's devices with its container, as the gateway does."""
+    containers: dict[str, str] = {}
+    for trip in trips:
+        for device_id in trip.device_ids:
+            if containers.setdefault(device_id, trip.container_id) != trip.container_id:
+                raise InvalidTripError("device_on_two_containers", device_id)
+    for reading in readings:
+        reading.container_id = reading.container_id or containers.get(reading.device_id)
+
+
+def plan(trip: Trip, first_ms: int) -> TripEvent:
+    """The planning of a trip; one without a departure is under watch from the first reading on."""
+    at_ms = first_ms if trip.departs_at_ms is None else trip.departs_at_ms
+    return TripEvent(
+        event_id=f"file/{trip.trip_id}",
+        kind=TripEventKind.PLANNED,
+        occurred_at_ms=at_ms,
+        recorded_at_ms=min(at_ms, first_ms),
+        container_id=trip.container_id,
+        trip_id=trip.trip_id,
+        actor="sealtrail judge",
+        trip=trip,
+    )
+
+
+def _row(event: AlertEvent) -> str:
+    late_s = event.late_by_ms // 1000
+    late = f"+{late_s // 3600}:{late_s // 60 % 60:02d} h" if late_s >= 60 else ""  # noqa: PLR2004 (a minute)
+    mark = "*" if event.action is AlertAction.RETRACTED else ""
+    return (
+        f"{iso(event.occurred_at_ms)[:19]}Z  {late:>10}  {event.severity.value:<8}  "
+        f"{event.action.value + mark:<10}  {event.type.value:<20}  {event.sentence}"
+    )
+
+
+def judge_readings(
+    readings: list[Reading], trips: list[Trip], settings: AnomalySettings, *, as_arrived: bool
+) -> list[AlertEvent]:
+    """Alert events of readings under trips, in the order in which they would have been told."""
+    if not as_arrived:
+        readings = sorted(readings, key=lambda reading: reading.received_at_ms)
+    first_ms = min((reading.occurred_at_ms for reading in readings), default=0)
+    made = Judge(settings)
+    events = made.apply_trip_events([plan(trip, first_ms) for trip in trips])
+    for start in range(0, len(readings), settings.batch_readings):
+        events += made.apply_readings(readings[start : start + settings.batch_readings])
+    return events
+
+
+@click.command()
+@click.option(
+    "--trip",
+    "trip_files",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A trip's plan (docs/trip-file.md); may be given several times.",
+)
+@click.argument("readings", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option(
+    "--as-arrived",
+    is_flag=True,
+    help="Take the file's order for the order of arrival; else received_at decides, else occurred_at.",
+)
+@click.pass_context
+def judge(
+    ctx: click.Context, trip_files: tuple[Path, ...], readings: Path, *, as_json: bool, as_arrived: bool
+) -> None:
+    """Judge a file of READINGS as the running system would have, and print the alert events.
+
+    READINGS is JSON lines (readings as `sealtrail decode --json` prints them, or reports
+    as devices send them) or a container-journeys CSV; - is standard input. Settings
+    below [anomaly] apply, so rules can be tried out. Bad lines are told by number and
+    reason and skipped; the exit code is then 1.
+
+    Example: sealtrail judge --trip mombasa-malaba.json readings.jsonl
+    """
+    tree = ctx.find_object(Settings)
+    settings = tree.anomaly if tree is not None else AnomalySettings()
+    refused: Counter[str] = Counter()
+    trips = [read_trip(path) for path in trip_files]
+    found = read_readings(readings, refused)
+    pair(found, trips)
+    events = judge_readings(found, trips, settings, as_arrived=as_arrived)
+    for event in events:
+        click.echo(to_line(event) if as_json else _row(event))
+    reasons = "".join(f", {reason} {number}" for reason, number in sorted(refused.items()))
+    click.echo(
+        f"{len(found)} readings judged, {len(events)} alert events, {refused.total()} lines refused{reasons}",
+        err=True,
+    )
+    if refused:
+        ctx.exit(1)

@@ -1,0 +1,86 @@
+"""Files of readings for `sealtrail judge`: three forms, told apart by their content.
+
+* reading lines: JSON lines as `sealtrail decode --json` prints them;
+* device reports: JSON lines as devices send them (docs/device-protocol.md), with ``device_id``;
+* container journeys: CSV with a header (sealtrail/contract/public/journey_csv.py).
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from gateway.decoders import decoder_for
+from sealtrail.contract.clock import parse_iso
+from sealtrail.contract.errors import RefusedError
+from sealtrail.contract.public.journey_csv import parse_journey
+from sealtrail.contract.public.reading_line import from_line
+from sealtrail.contract.reading import Reading
+
+Refuse = Callable[[int, RefusedError], None]
+
+REPORT_KEYS = frozenset({"fix", "seal", "buffered"})
+"""Keys that a device report may have and a reading line can't."""
+
+
+def readings_of(lines: Iterable[str], refuse: Refuse) -> Iterator[Reading]:
+    """Readings in file order; a line that is none goes to ``refuse(line_no, error)``."""
+    rest = iter(lines)
+    for skipped, line in enumerate(rest):
+        if line.strip("\ufeff \t\r\n"):
+            whole = itertools.chain(itertools.repeat("\n", skipped), [line], rest)
+            if line.lstrip("\ufeff \t").startswith(("{", "[")):
+                yield from _json_lines(whole, refuse)
+            else:
+                yield from _journey(line, rest, skipped, refuse)
+            return
+
+
+def _json_lines(lines: Iterable[str], refuse: Refuse) -> Iterator[Reading]:
+    for number, line in enumerate(lines, start=1):
+        text = line.strip("\ufeff \t\r\n")
+        if text:
+            try:
+                yield from _json_line(text)
+            except RefusedError as error:
+                refuse(number, error)
+
+
+def _json_line(text: str) -> list[Reading]:
+    try:
+        found: Any = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise RefusedError("not_json", str(error)) from error
+    if not isinstance(found, dict):
+        raise RefusedError("not_an_object", text[:40])
+    if REPORT_KEYS.isdisjoint(found):
+        return [from_line(text)]
+    if not isinstance(found.get("device_id"), str) or not isinstance(found.get("occurred_at"), str):
+        raise RefusedError("incomplete_report", "in a file a report needs device_id and occurred_at")
+    received_at = found.get("received_at", found["occurred_at"])
+    report = {name: value for name, value in found.items() if name != "received_at"}
+    return _decoded(report, found["device_id"], parse_iso(str(received_at)))
+
+
+def _decoded(report: dict[str, Any], device_id: str, received_at_ms: int) -> list[Reading]:
+    return decoder_for("json").decode(json.dumps(report).encode(), device_id, received_at_ms)
+
+
+def _journey(header: str, rows: Iterable[str], skipped: int, refuse: Refuse) -> Iterator[Reading]:
+    def at_line(number: int, error: RefusedError) -> None:
+        refuse(number + skipped, error)
+
+    try:
+        for row in parse_journey(itertools.chain([header], rows), at_line):
+            try:
+                readings = _decoded(row.report, row.device, row.occurred_at_ms)
+            except RefusedError as error:
+                refuse(row.line_no + skipped, error)
+                continue
+            for reading in readings:
+                reading.container_id = row.container
+                yield reading
+    except RefusedError as error:
+        refuse(skipped + 1, error)
