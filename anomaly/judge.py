@@ -38,6 +38,7 @@ from anomaly.rules.seal_custody import OPEN
 from anomaly.snapshot import pack, unpack
 from anomaly.sphere import DEGREE_E7, Ints, Structured
 from anomaly.step import STATE, Stepper
+from anomaly.words import LATEST_MS
 from sealtrail.contract.alert import AlertEvent
 from sealtrail.contract.reading import Reading
 from sealtrail.contract.trip import TripEvent, TripEventKind
@@ -188,6 +189,9 @@ class Judge:
         replan: set[int] = set()
         cause = Cause("the trip's plan", 0)
         for event in events:
+            if not _in_time(event):
+                self._refuse("trip_event_out_of_range")
+                continue
             self.now_ms = max(self.now_ms, event.recorded_at_ms)
             if event.kind is TripEventKind.TICK:
                 self.now_ms = max(self.now_ms, event.occurred_at_ms)
@@ -334,3 +338,10 @@ class Judge:
         judge = cls(settings)
         unpack(judge, snapshot)
         return judge
+
+
+def _in_time(event: TripEvent) -> bool:
+    """Whether an event's times are times at all."""
+    departs_at_ms = event.trip.departs_at_ms if event.trip is not None else None
+    times = event.occurred_at_ms, event.recorded_at_ms, departs_at_ms or 0
+    return all(0 <= at <= LATEST_MS for at in times)

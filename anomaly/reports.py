@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from anomaly.sphere import DEGREE_E7, Floats, Structured, unit_vectors
+from anomaly.words import LATEST_MS
 from sealtrail.contract.alert import Evidence
 from sealtrail.contract.reading import FixKind, Flag, Reading
 from sealtrail.runtime.settings.anomaly import AnomalySettings
@@ -38,8 +39,6 @@ PLAUSIBLE = 1
 IMPLAUSIBLE = 2
 
 CLOCKLESS = int(Flag.CLOCK_UNSET | Flag.CLOCK_FUTURE)
-LATEST_MS = 253_402_300_799_999
-"""End of the year 9999: times beyond it are damage, whoever let them in."""
 
 
 class Sighting(msgspec.Struct, frozen=True):

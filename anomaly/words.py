@@ -7,11 +7,13 @@ import datetime as dt
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 KILOMETRE_M = 1000
 FAR_M = 10_000
+LATEST_MS = 253_402_300_799_999
+"""End of the year 9999."""
 
 
 def moment(at_ms: int) -> str:
     """``at 03:12 UTC on 23 Nov 2026``."""
-    at = dt.datetime.fromtimestamp(at_ms / 1000, dt.UTC)
+    at = dt.datetime.fromtimestamp(min(max(at_ms, 0), LATEST_MS) / 1000, dt.UTC)
     return f"at {at:%H:%M} UTC on {at.day} {MONTHS[at.month - 1]} {at.year}"
 
 

@@ -72,7 +72,6 @@ class InfluxStore:
         return await self._in(self._writer, lambda: _write(client, readings, reading_lines(readings)))
 
     async def write(self, readings: Sequence[Reading]) -> WriteReport[Reading]:
-        client = self._client
         sound, refused = sift(readings)
         if self._retention_s:
             oldest_ms = self._clock() - self._retention_s * 1000

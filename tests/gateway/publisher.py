@@ -67,7 +67,7 @@ class Publisher:
         self._socket.close()
 
     def publish(self, messages: Iterable[tuple[str, bytes]], window: int = 1_000) -> None:
-        """Publishes with QoS 1 and returns when all are acknowledged; raises ``OSError`` if the broker goes."""
+        """Publishes with QoS 1, returns when all are acknowledged; raises ``OSError`` if the broker goes."""
         packets: list[bytes] = []
         for topic, payload in messages:
             mid = self._sent % _MAX_MID + 1

@@ -152,7 +152,7 @@ async def test_what_cannot_be_recorded_is_set_aside(
 async def test_an_outage_of_influxdb_loses_nothing(
     open_log: Log, nats_settings: NatsSettings, tmp_path: Path
 ) -> None:
-    """While InfluxDB is away the service isn't ready, says so and keeps trying; the record is complete afterwards."""
+    """While InfluxDB is away the service says so and keeps trying; the record is complete afterwards."""
     with running_influxd() as server:
         readings = fleet(900, containers=9)
         async with running(nats_settings, tmp_path, influx_settings(server)) as service:
@@ -208,7 +208,7 @@ async def test_a_stop_while_the_store_is_away_acknowledges_nothing(
 async def test_a_record_lost_in_the_middle_of_work_is_taken_up_again(
     open_log: Log, nats_settings: NatsSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A batch that a store refuses to take for a while is written when it comes back, and acknowledged then."""
+    """A batch that finds the store away is written when it is back, and only then acknowledged."""
     store = MemoryStore()
     monkeypatch.setattr(app, "make_store", lambda _: store)
     readings = fleet(200, containers=4)

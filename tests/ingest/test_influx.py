@@ -51,7 +51,7 @@ texts = st.text(alphabet=st.characters(exclude_characters="\r", exclude_categori
 async def test_any_names_and_texts_come_back(
     influxd: InfluxServer, found: list[tuple[str, str, str, str]]
 ) -> None:
-    """Container, device, seal number and card of any characters are refused by name or read back as written."""
+    """Names and texts of any characters are refused by name or read back as written."""
     store = InfluxStore(influx_settings(influxd))
     await store.open()
     try:
@@ -155,7 +155,7 @@ async def test_an_existing_bucket_keeps_its_retention(influxd: InfluxServer) -> 
 async def test_a_server_that_cannot_be_used_is_unavailable(
     influxd: InfluxServer, wrong: dict[str, object]
 ) -> None:
-    """Wrong token, organisation or address are unavailability on every call, without the token in the text."""
+    """Wrong token, organisation or address are unavailability, and the token is not in the text."""
     store = InfluxStore(influx_settings(influxd).model_copy(update=wrong))
     for call in (store.open(), store.write([placed(1)]), store.latest(LatestQuery())):
         with pytest.raises(UnavailableError, match="InfluxDB") as error:

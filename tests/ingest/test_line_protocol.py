@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ingest import line_protocol
+from ingest import line_protocol, names
 from ingest.line_protocol import alert_line, reading_lines
 from sealtrail.contract.reading import Reading
 from tests.ingest.fleet import START_MS, alert, placed, report
@@ -10,12 +10,13 @@ from tests.ingest.fleet import START_MS, alert, placed, report
 
 def test_a_bare_reading() -> None:
     """Missing fields don't appear; codes and times do, as integers."""
-    assert reading_lines([report(255)]) == [
+    (line,) = reading_lines([report(255)])
+    assert line == (
         "reading,container_id=MSCU6639870,device_id=7012345678,family=jt701,has_position=false "
         'snapshot="[1790000000700,0,null,null,null,null,null,0,0,null]",'
         'reading_id="00000000000000ff",received_at_ms=1790000000700i,flags=0i,fix_kind=0i,'
         "seal_state=0i,seal_events=0i 1790000000000000255"
-    ]
+    )
 
 
 def test_every_field_and_every_escape() -> None:
@@ -57,11 +58,9 @@ def test_every_field_and_every_escape() -> None:
         signal_pct=14.0,
         extra={"b": 'say "hi"', "a": 1},
     )
-    assert reading_lines([reading]) == [
-        r"reading,container_id=a\,b\ \=c"
-        + '"d,'
-        + r"device_id=a\,b\ \=c"
-        + '"d,family=eseal,has_position=true '
+    (line,) = reading_lines([reading])
+    assert line == (
+        r'reading,container_id=a\,b\ \=c"d,device_id=a\,b\ \=c"d,family=eseal,has_position=true '
         'snapshot="[1790000000000,2,-0.0,1e-7,1.0,2.0,3.0,4,2097152,10.0]",'
         'reading_id="ffffffffffffffff",received_at_ms=1790000000000i,sequence=-1i,device_time_ms=0i,flags=3i,'
         "fix_kind=2i,latitude_deg=-0.0,longitude_deg=1e-07,accuracy_m=1.0,altitude_m=-3.5,speed_kmh=2.0,"
@@ -70,7 +69,7 @@ def test_every_field_and_every_escape() -> None:
         "shock_g=6.0,tilt_deg=7.0,temperature_c=-8.5,humidity_pct=9.0,battery_pct=10.0,battery_v=11.0,"
         "external_v=12.0,odometer_km=1e+22,signal_pct=14.0,"
         r'extra="{\"a\":1,\"b\":\"say \\\"hi\\\"\"}" 1790000000000551615'
-    ]
+    )
 
 
 def test_only_the_newest_of_a_series_carries_a_snapshot() -> None:
@@ -81,10 +80,9 @@ def test_only_the_newest_of_a_series_carries_a_snapshot() -> None:
 
 def test_remembered_templates_are_bounded() -> None:
     """Reports that vary in which fields they have can't fill the memory."""
-    fields = ("temperature_c", "humidity_pct", "battery_pct", "battery_v", "external_v", "odometer_km")
-    fields = (*fields, "signal_pct", "light_lux", "shock_g", "tilt_deg", "hdop", "altitude_m", "accuracy_m")
+    fields = names.FLOAT_FIELDS[-13:]
     many = [
-        report(mask, **{name: 1.0 for bit, name in enumerate(fields) if mask >> bit & 1})
+        report(mask, START_MS, **{name: 1.0 for bit, name in enumerate(fields) if mask >> bit & 1})
         for mask in range(2 ** len(fields))
     ]
     lines = reading_lines(many)

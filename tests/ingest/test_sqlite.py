@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sqlite3
 import sys
@@ -26,7 +25,7 @@ from tests.ingest.fleet import fleet
 async def write():
     store = SqliteStore(Path(sys.argv[1]))
     await store.open()
-    readings = fleet(200_000)
+    readings = fleet(40_000)
     for begin in range(0, len(readings), 200):
         await store.write(readings[begin : begin + 200])
         print(begin + 200, flush=True)
@@ -146,7 +145,7 @@ async def test_people_can_read_the_file(tmp_path: Path) -> None:
 def test_the_file_is_private(tmp_path: Path) -> None:
     """Other users of the machine can't read where the cargo is."""
     asyncio.run(_make(tmp_path / "var" / "record.sqlite3"))
-    assert os.stat(tmp_path / "var" / "record.sqlite3").st_mode & 0o077 == 0
+    assert (tmp_path / "var" / "record.sqlite3").stat().st_mode & 0o077 == 0
 
 
 async def _make(path: Path) -> None:

@@ -96,8 +96,12 @@ class Ports:
 def nats_files(folder: Path, listener: str = "mqtt-plain.conf") -> tuple[Path, Ports]:
     """NATS's configuration as the container sees it, on free ports; with the MQTT ``listener`` named."""
     ports = Ports(free_port(), free_port(), free_port())
-    mqtt = {"mqtt-plain.conf": "0.0.0.0:1883", "mqtt-tls.conf": "0.0.0.0:8883"}[listener]  # noqa: S104 - replaced
-    adapted(listener, folder, {mqtt: f"127.0.0.1:{ports.mqtt}"}, "mqtt.conf")
+    here = f"127.0.0.1:{ports.mqtt}"
+    mqtt = {
+        "mqtt-plain.conf": {"0.0.0.0:1883": here},
+        "mqtt-tls.conf": {"0.0.0.0:8883": here, "/etc/nats/tls": str(folder / "tls")},
+    }
+    adapted(listener, folder, mqtt[listener], "mqtt.conf")
     config = adapted(
         "nats.conf",
         folder,

@@ -24,14 +24,15 @@ class AnomalySettings(Section):
         default=64,
         ge=8,
         le=4096,
-        description="Newest reports of one device that are kept in event-time order (between half "
-        "of it and all of it): a late report within them is judged as if it had come in time. About 44 bytes each.",
+        description="Newest reports of one device that are kept in event-time order (between half of "
+        "it and all of it): a late report within them is judged as if it had come in time. "
+        "44 bytes each.",
     )
     signals_kept: int = Field(
         default=128,
         ge=16,
-        description="Transitions of one device and rule that stay open to correction, for example by an "
-        "authorisation that arrives late.",
+        description="Transitions of one device and rule that stay open to correction, for example "
+        "by an authorisation that arrives late.",
     )
     custody_events_kept: int = Field(
         default=256, ge=16, description="Trip events that are remembered for each container."
