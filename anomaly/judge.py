@@ -305,7 +305,7 @@ class Judge:
                     last = track.signals[cut - 1]
                     track.base = last.word
                     del track.signals[:cut]
-                    forget(file.ledger, track.lane, rule.name, last.at.key)
+                    forget(file.ledger, track.lane, rule.types, last.at.key)
 
     def _waits(self, file: ContainerFile) -> bool:
         """Whether a fix still to come could place an opening better."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from anomaly.rules.rule import EVIDENCE_KEPT, Finding
-from sealtrail.contract.alert import AlertAction, AlertEvent, alert_id_of, event_id_of
+from sealtrail.contract.alert import AlertAction, AlertEvent, AlertType, alert_id_of, event_id_of
 
 Key = tuple[int, int]
 
@@ -20,7 +20,6 @@ class Entry(msgspec.Struct):
     event: AlertEvent
     group: str
     lane: int
-    rule: str
     shown_key: Key
     until_ms: int | None
     cleared: bool
@@ -38,12 +37,12 @@ class Cause(msgspec.Struct, frozen=True):
 Ledger = dict[str, Entry]
 
 
-def forget(ledger: Ledger, lane: int, rule: str, up_to: Key) -> None:
+def forget(ledger: Ledger, lane: int, types: tuple[AlertType, ...], up_to: Key) -> None:
     """Entries whose signals are given up stay as they were told, out of reach of corrections."""
     gone = [
         alert_id
         for alert_id, entry in ledger.items()
-        if entry.lane == lane and entry.rule == rule and entry.shown_key <= up_to
+        if entry.lane == lane and entry.event.type in types and entry.shown_key <= up_to
     ]
     for alert_id in gone:
         del ledger[alert_id]
@@ -118,7 +117,6 @@ def _say(container_id: str, ledger: Ledger, finding: Finding, alert_id: str) -> 
         ),
         group=finding.group,
         lane=finding.lane,
-        rule=finding.rule,
         shown_key=finding.shown_by.key,
         until_ms=finding.until_ms,
         cleared=finding.cleared is not None,

@@ -1,22 +1,23 @@
 """`PahoLink`: one connection to an MQTT 3.1.1 broker. The only file that knows paho-mqtt.
 
-paho parses and keeps the protocol's state; its own thread and reconnect loop
-are not used, because they read the socket whether or not there is room for what
-comes, and acknowledge with one system call a message. Here one `select` drives
-the connection: it reads in bursts and only while there is room (so that TCP
-holds the broker back), and writes the acknowledgements of a batch at once.
+paho makes the connection: TLS, CONNECT, SUBSCRIBE and the broker's refusals.
+From the accepted subscription on the socket is driven here, because paho reads
+it whether or not there is room for what comes, takes four system calls and
+15 µs a message to do so, and one more for each acknowledgement. Here it is read
+only while there is room (so that TCP holds the broker back), a read is parsed
+as a whole (`gateway.frames`), and the acknowledgements of a batch are one write.
 """
 
 from __future__ import annotations
 
 import contextlib
+import select
 import selectors
 import socket
 import ssl
-import struct
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from paho.mqtt.client import Client, ConnectFlags, MQTTMessage, MQTTv311
@@ -24,6 +25,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from gateway.frames import DISCONNECT, PINGREQ, UNREADABLE_TOPIC, Frames
 from gateway.inbox import Inbox
 from gateway.session import Delivery, SessionState
 from sealtrail.contract.errors import UnavailableError
@@ -33,14 +35,12 @@ CONNECT_TIMEOUT_S = 4.0
 SUBSCRIBE_TIMEOUT_S = 15.0
 CLOSE_TIMEOUT_S = 1.0
 TICK_S = 1.0
-BURST = 256
-"""Packets that are read before the waiting acknowledgements get their turn."""
+HANDSHAKE_TICK_S = 0.1
+READ_BYTES = 65_536
+BURST = 512
+"""Messages that are read before the waiting acknowledgements get their turn."""
 
-_PUBACK = 0x4002_0000
-_PINGREQ = b"\xc0\x00"
-_DISCONNECT = b"\xe0\x00"
 _REFUSED_QOS = 0x80
-_UNREADABLE_TOPIC = "(topic is not UTF-8)"
 _REFUSALS = {
     "Not authorized": SessionState.CREDENTIALS_REFUSED,
     "Bad user name or password": SessionState.CREDENTIALS_REFUSED,
@@ -57,7 +57,7 @@ class LinkDownError(UnavailableError):
 
 
 class PahoLink:
-    """One connection, used once. Tokens are its generation and the packet identifier."""
+    """One connection, used once."""
 
     def __init__(
         self,
@@ -65,25 +65,19 @@ class PahoLink:
         context: ssl.SSLContext | None,
         inbox: Inbox,
         wake: socket.socket,
-        *,
-        generation: int,
-        keep_bytes: int,
+        frames: Frames,
     ) -> None:
-        """``wake`` becomes readable when the inbox has news; longer payloads are cut to ``keep_bytes``."""
+        """``wake`` becomes readable when the inbox has news."""
         self._settings = settings
         self._inbox = inbox
         self._wake = wake
-        self._generation = generation
-        self._keep_bytes = keep_bytes
+        self._frames = frames
         self._selector = selectors.DefaultSelector()
         self._watched = 0  # the socket's events in the selector
-        self._burst: list[Delivery] = []
-        self._packets = 0
+        self._burst: list[Delivery] = []  # read, and not yet in the inbox
         self._unread = False  # more may be waiting than was read
-        self._unacknowledged: set[int] = set()
         self._outgoing = bytearray()
-        self._torn = False  # a part of `_outgoing` has been sent, perhaps of a packet
-        self._last_ping_s = time.monotonic()
+        self._heard_s = self._pinged_s = time.monotonic()
         self._subscribed = False
         self._resumed = False
         self._failure: LinkDownError | None = None
@@ -130,21 +124,14 @@ class PahoLink:
             self._subscribed = True
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
-        self._packets += 1
-        token = 0
-        if message.qos:
-            if message.mid in self._unacknowledged:
-                return  # the broker's own repetition of what is already in hand
-            self._unacknowledged.add(message.mid)
-            token = self._generation << 16 | message.mid
+        """Takes what a kept session delivers before the subscription is confirmed."""
         try:
             topic = message.topic
         except UnicodeDecodeError:
-            topic = _UNREADABLE_TOPIC
-        payload = bytes(message.payload)
-        if len(payload) > self._keep_bytes:
-            payload = payload[: self._keep_bytes]
-        self._burst.append((topic, payload, token))
+            topic = UNREADABLE_TOPIC
+        delivery = self._frames.accept(topic, bytes(message.payload), message.mid if message.qos else 0)
+        if delivery is not None:
+            self._burst.append(delivery)
 
     def serve(self, closing: threading.Event, on_subscribed: Callable[[bool], None]) -> None:
         """Connects, subscribes, then moves messages and acknowledgements until ``closing`` is set.
@@ -157,10 +144,10 @@ class PahoLink:
                 self._settings.host, self._settings.port, keepalive=self._settings.keep_alive_s
             )
             self._must(self._client.reconnect())
+            if not self._subscribe(closing):
+                return
+            on_subscribed(self._resumed)
             self._selector.register(self._wake, selectors.EVENT_READ)
-            self._subscribe(closing)
-            if self._subscribed:
-                on_subscribed(self._resumed)
             while not (closing.is_set() and self._nothing_to_send()):
                 self._turn(self._inbox.room())
             self._say_goodbye(self._sock())
@@ -185,33 +172,41 @@ class PahoLink:
                 SessionState.LOST, f"the connection to the broker ended: {code.name}"
             )
 
-    def _subscribe(self, closing: threading.Event) -> None:
-        """Reads on until the broker has answered, even where there is no room for messages."""
+    def _subscribe(self, closing: threading.Event) -> bool:
+        """Lets paho work until the broker has accepted the subscription; False when ``closing`` came first."""
         deadline_s = time.monotonic() + SUBSCRIBE_TIMEOUT_S
-        while not (self._subscribed or closing.is_set()):
-            self._turn(self._inbox.room() or 1)
+        while not self._subscribed:
+            readable, _, _ = select.select([self._sock()], [], [], HANDSHAKE_TICK_S)
+            if readable or self._tls_has_more(self._sock()):
+                self._must(self._client.loop_read())  # one packet, so that no byte beyond SUBACK is read
+            if self._failure is not None:
+                raise self._failure
+            self._must(self._client.loop_write())
+            if closing.is_set():
+                return False
             if time.monotonic() > deadline_s:
                 raise LinkDownError(SessionState.LOST, "the broker didn't answer CONNECT and SUBSCRIBE")
+        return True
 
     def _turn(self, room: int) -> None:
         """Waits for something to do and does it once."""
         sock = self._sock()
         self._watch(sock, reading=room > 0)
-        wait_s = 0 if room and self._unread else TICK_S
+        wait_s = 0 if room and (self._unread or self._burst) else TICK_S
         ready = {key.fileobj: events for key, events in self._selector.select(wait_s)}
         if self._wake in ready:
             self._wake.recv(4096)
         if room and (self._unread or ready.get(sock, 0) & selectors.EVENT_READ):
             self._read(sock, room)
-        self._acknowledge(self._inbox.settled())
-        self._write(self._sock())
+        if room and self._burst:
+            self._inbox.put(self._burst[:room])
+            del self._burst[:room]
+        self._outgoing += self._frames.acknowledgements(self._inbox.settled())
         self._stay_alive(paused=not room)
-        if self._failure is not None:
-            raise self._failure
+        self._write(sock)
 
     def _watch(self, sock: socket.socket, *, reading: bool) -> None:
-        writing = bool(self._outgoing) or self._client.want_write()
-        wanted = (selectors.EVENT_READ if reading else 0) | (selectors.EVENT_WRITE if writing else 0)
+        wanted = (selectors.EVENT_READ if reading else 0) | (selectors.EVENT_WRITE if self._outgoing else 0)
         if wanted == self._watched:
             return
         if not self._watched:
@@ -223,51 +218,51 @@ class PahoLink:
         self._watched = wanted
 
     def _nothing_to_send(self) -> bool:
-        self._acknowledge(self._inbox.settled())
-        return not self._outgoing and not self._client.want_write()
+        self._outgoing += self._frames.acknowledgements(self._inbox.settled())
+        return not self._outgoing
+
+    @staticmethod
+    def _tls_has_more(sock: socket.socket) -> bool:
+        return isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
 
     def _read(self, sock: socket.socket, room: int) -> None:
-        """Reads until the socket is dry, at most a burst and at most what there is room for."""
+        """Reads until the socket is dry or there is as much as there is room for."""
         self._unread = True
-        for _ in range(min(room, BURST)):
-            before = self._packets
-            self._must(self._client.loop_read())
-            if self._packets == before:  # nothing whole was there, or a packet that isn't a message
-                self._unread = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
-                break
-        if self._burst:
-            burst, self._burst = self._burst, []
-            self._inbox.put(burst)
-
-    def _acknowledge(self, tokens: Sequence[int]) -> None:
-        mids = [token & 0xFFFF for token in tokens if token >> 16 == self._generation]
-        if mids:
-            self._unacknowledged.difference_update(mids)
-            self._outgoing += struct.pack(f"!{len(mids)}I", *[_PUBACK | mid for mid in mids])
+        while len(self._burst) < room:
+            try:
+                data = sock.recv(READ_BYTES)
+            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                self._unread = False
+                return
+            if not data:
+                raise LinkDownError(SessionState.LOST, "the broker closed the connection")
+            self._heard_s = time.monotonic()
+            self._burst += self._frames.feed(data)
+            if len(self._burst) >= BURST:
+                return
 
     def _write(self, sock: socket.socket) -> None:
-        """Packets of paho's own go first, never in the middle of ours."""
-        if not self._torn and self._client.want_write():
-            self._must(self._client.loop_write())
-        if self._outgoing and not self._client.want_write():
+        if self._outgoing:
             with contextlib.suppress(BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
                 sent = sock.send(self._outgoing)
                 del self._outgoing[:sent]
-            self._torn = bool(self._outgoing)
 
     def _stay_alive(self, *, paused: bool) -> None:
-        """Keeps the broker from giving us up, and gives it up when it is silent.
+        """Pings so that the broker doesn't give us up, and gives up a broker that is silent.
 
-        While the socket isn't read, or not yet dry, an answer to paho's ping
-        can't be seen and its absence means nothing; then only the ping is sent.
+        While the socket isn't read, or not yet dry, silence means nothing.
         """
-        if not (paused or self._unread or self._outgoing):
-            self._must(self._client.loop_misc())
-            return
         now_s = time.monotonic()
-        if now_s - self._last_ping_s > self._settings.keep_alive_s / 2 and not self._outgoing:
-            self._last_ping_s = now_s
-            self._outgoing += _PINGREQ
+        keep_alive_s = self._settings.keep_alive_s
+        if now_s - self._pinged_s > keep_alive_s / 2:
+            self._pinged_s = now_s
+            self._outgoing += PINGREQ
+        if paused or self._unread:
+            self._heard_s = now_s
+        elif now_s - self._heard_s > 1.5 * keep_alive_s:
+            raise LinkDownError(
+                SessionState.LOST, f"the broker has been silent for {1.5 * keep_alive_s:.0f} s"
+            )
 
     def _say_goodbye(self, sock: socket.socket) -> None:
         """Sends DISCONNECT and reads to the end.
@@ -277,7 +272,7 @@ class PahoLink:
         """
         with contextlib.suppress(OSError):
             sock.settimeout(CLOSE_TIMEOUT_S)
-            sock.sendall(_DISCONNECT)
+            sock.sendall(DISCONNECT)
             sock.shutdown(socket.SHUT_WR)
             deadline_s = time.monotonic() + CLOSE_TIMEOUT_S
             while time.monotonic() < deadline_s and sock.recv(65_536):

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from gateway.frames import Frames
 from gateway.inbox import Inbox
 from gateway.paho_link import LinkDownError, PahoLink
 from gateway.session import Delivery, OnState, SessionState
@@ -119,14 +120,8 @@ class PahoSession:
         for generation in itertools.count(1):
             if self._closing.is_set():
                 break
-            link = PahoLink(
-                self._settings.mqtt,
-                self._context,
-                inbox,
-                self._wake_end,
-                generation=generation,
-                keep_bytes=self._settings.max_payload_bytes + 1,
-            )
+            frames = Frames(generation, self._settings.max_payload_bytes + 1)
+            link = PahoLink(self._settings.mqtt, self._context, inbox, self._wake_end, frames)
             try:
                 link.serve(self._closing, self._subscribed)
             except LinkDownError as down:

@@ -69,7 +69,16 @@ class InfluxStore:
 
     async def _put(self, readings: Sequence[Reading]) -> list[Refused[Reading]]:
         client = self._client
-        return await self._in(self._writer, lambda: _write(client, readings, reading_lines(readings)))
+
+        def call() -> list[Refused[Reading]]:
+            refused = _write(client, readings, reading_lines(readings))
+            if refused:  # one of them may have been the newest, which alone carries a snapshot
+                without = {id(one.item) for one in refused}
+                kept = [one for one in readings if id(one) not in without]
+                refused += _write(client, kept, reading_lines(kept))
+            return refused
+
+        return await self._in(self._writer, call)
 
     async def write(self, readings: Sequence[Reading]) -> WriteReport[Reading]:
         sound, refused = sift(readings)

@@ -28,6 +28,7 @@ CELL_SIGMA_M = 700.0
 CELL_WORST_M = 2_000.0
 _ALARM_HOLD_REPORTS = 2  # a JT701 repeats its alarm bits in the frames that follow
 _UPLOAD_EVERY_MS = 120
+_REPORTS_PER_BLOCK = 12
 _WALKING_KMH = 3.0
 
 
@@ -36,7 +37,7 @@ class UploadOrder(enum.Enum):
 
     OLDEST_FIRST = enum.auto()
     NEWEST_FIRST = enum.auto()
-    SHUFFLED = enum.auto()
+    NEWEST_BLOCK_FIRST = enum.auto()  # flash memory read page by page, each page oldest first
 
 
 class Whereabouts(Protocol):
@@ -293,8 +294,9 @@ class Device:
         kept, self._memory = self._memory, []
         if self._spec.upload_order is UploadOrder.NEWEST_FIRST:
             kept.reverse()
-        elif self._spec.upload_order is UploadOrder.SHUFFLED:
-            self._rng.shuffle(kept)
+        elif self._spec.upload_order is UploadOrder.NEWEST_BLOCK_FIRST:
+            starts = range(0, len(kept), _REPORTS_PER_BLOCK)
+            kept = [report for i in reversed(starts) for report in kept[i : i + _REPORTS_PER_BLOCK]]
         if self._spec.family == jt701.FAMILY:
             kept.sort(key=lambda report: not report.is_alarm)  # locks send their alarms first
         for i, (outgoing, _) in enumerate(kept):

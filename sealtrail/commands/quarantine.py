@@ -25,12 +25,12 @@ class Entry(NamedTuple):
     """A refused message; its number is its place in the quarantine and stays the same."""
 
     batch: int
-    index: int
+    place: int
     message: QuarantinedMessage
 
     @property
     def number(self) -> str:
-        return f"{self.batch}.{self.index}"
+        return f"{self.batch}.{self.place}"
 
     def as_json(self) -> str:
         """One line: everything, the payload as hex and, where it is readable, as text."""
@@ -71,8 +71,11 @@ def _payload(payload: bytes, limit: int | None) -> str:
     return shown if length is None or len(shown) <= length else f"{shown[:length]}…"
 
 
-async def _read(log: Log, first: int, last: int) -> list[Entry]:
-    """Entries of the log messages ``first`` to ``last``, newest first; damaged ones are told and left out."""
+async def _read(log: Log, first: int, last: int) -> tuple[list[Entry], bool]:
+    """Entries of the log messages ``first`` to ``last``, newest first, and whether there is any message.
+
+    Damaged messages are told and left out.
+    """
     reader = log.reader(QUARANTINE_STREAM, QUARANTINE_SUBJECTS, first)
     found: list[Entry] = []
     position = first - 1
@@ -87,11 +90,11 @@ async def _read(log: Log, first: int, last: int) -> list[Entry]:
                 except WireError as error:
                     click.echo(f"quarantine {position} can't be read: {error}", err=True)
                     continue
-                found += [Entry(position, index, message) for index, message in enumerate(messages)]
+                found += [Entry(position, place, message) for place, message in enumerate(messages)]
     finally:
         await reader.close()
     found.reverse()
-    return found
+    return found, position >= first
 
 
 async def entries(log: Log) -> AsyncIterator[Entry]:
@@ -99,10 +102,10 @@ async def entries(log: Log) -> AsyncIterator[Entry]:
     last = await log.last_sequence(QUARANTINE_STREAM)
     while last > 0:
         first = max(1, last - WINDOW + 1)
-        found = await _read(log, first, last)
+        found, any_left = await _read(log, first, last)
         for entry in found:
             yield entry
-        if not found:  # older ones have expired
+        if not any_left:  # older ones have expired
             break
         last = first - 1
 
@@ -128,10 +131,11 @@ async def newest(log: Log, limit: int, reason: str | None, family: str | None) -
 
 async def numbered(log: Log, number: str) -> Entry:
     """The entry with that number; raises `RefusedError` where there is none."""
-    batch, _, index = number.partition(".")
-    if batch.isdecimal() and index.isdecimal() and int(batch) <= await log.last_sequence(QUARANTINE_STREAM):
-        for entry in await _read(log, max(1, int(batch)), int(batch)):
-            if entry.index == int(index):
+    batch, _, place = number.partition(".")
+    if batch.isdecimal() and place.isdecimal() and int(batch) <= await log.last_sequence(QUARANTINE_STREAM):
+        found, _ = await _read(log, max(1, int(batch)), int(batch))
+        for entry in found:
+            if entry.place == int(place):
                 return entry
     raise RefusedError(
         "unknown_number", f"there is no {number!r} in quarantine; see `sealtrail quarantine list`"
@@ -170,7 +174,7 @@ def list_(ctx: click.Context, reason: str | None, family: str | None, limit: int
             continue
         message = entry.message
         click.echo(
-            f"{entry.number:>8}  {iso(message.received_at_ms)}  {message.reason}  "
+            f"{entry.number:>8}  {iso(message.received_at_ms)}  {_printable(message.reason)}  "
             f"{_printable(message.topic)}  {_payload(message.payload, SHOWN_BYTES)}"
         )
     if not found and not as_json:
@@ -196,7 +200,7 @@ def show(ctx: click.Context, number: str, *, as_json: bool) -> None:
         ("topic", _printable(message.topic)),
         ("family", _printable(message.family)),
         ("device", _printable(message.device_id)),
-        ("reason", message.reason),
+        ("reason", _printable(message.reason)),
         ("detail", _printable(message.detail)),
         ("bytes", str(len(message.payload))),
         ("hex", message.payload.hex()),

@@ -165,7 +165,7 @@ def test_the_trip_may_set_the_severity() -> None:
         assert alert.severity is expected
 
 
-PLACE = Place(name="Malaba", latitude_deg=50.0, longitude_deg=10.1, radius_m=500)
+PLACE = Place(name="Malaba", latitude_deg=50.0, longitude_deg=10.1, radius_m=800)
 FAR_PLACE = Place(name="Elsewhere", latitude_deg=50.0, longitude_deg=10.2, radius_m=500)
 
 

@@ -94,6 +94,8 @@ async def test_only_points_with_another_type_are_refused(influxd: InfluxServer) 
     ]
     assert "temperature_c" in outcome.refused[0].detail
     assert (await store.counts(CountQuery())).readings == 496
+    (newest,) = await store.latest(LatestQuery())
+    assert newest.occurred_at_ms == START_MS + 498
     await store.close()
 
 

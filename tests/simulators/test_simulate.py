@@ -9,12 +9,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from sealtrail.commands.trip import read_trip
+from sealtrail.contract.clock import parse_iso
+from simulators.profile import HOUR_MS, Profile
+from simulators.world import World
 from tests.parts.mosquitto import Mosquitto
 from tests.shared import ROOT, shared
 from tests.simulators.conftest import listening
 
 
-async def simulate(folder: Path, *arguments: str, stop_after: int | None = None, port: int = 0) -> Any:
+async def simulate(folder: Path, *arguments: str, stop_after: int | None = None, port: int = 1) -> Any:
     """Exit code, standard output and standard error; SIGINT after so many heard messages."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -114,3 +118,18 @@ async def test_no_broker_is_one_line(tmp_path: Path) -> None:
     assert code == 1
     assert "127.0.0.1:1" in errors
     assert "Traceback" not in errors
+
+
+async def test_planned_trips_are_files_for_trip_add(tmp_path: Path) -> None:
+    """--plan-only writes one trip file for each container, authorisations included, and sends nothing."""
+    arguments = ("--seed", "9", "--containers", "12", "--at", "2026-03-01T12:00:00Z")
+    code, _, errors = await simulate(tmp_path, *arguments, "--trips-dir", "trips", "--plan-only")
+    assert code == 0, errors
+    live_ms = parse_iso("2026-03-01T12:00:00Z")
+    world = World(Profile(seed=9, containers=12, start_ms=live_ms - 6 * HOUR_MS, live_ms=live_ms))
+    files = sorted((tmp_path / "trips").iterdir())
+    found = {trip.trip_id: trip for trip in (read_trip(path) for path in files)}
+    assert set(found) == {trip.trip_id for trip in world.plans}
+    assert any(trip.authorisations for trip in found.values())
+    for trip in world.plans:
+        assert found[trip.trip_id] == trip

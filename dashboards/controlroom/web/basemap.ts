@@ -45,6 +45,18 @@ function withoutCuts(line: Position[]): Position[][] {
   return parts;
 }
 
+/** A ring across the antimeridian goes on beyond ±180; one around the pole (Antarctica) stays as it is. */
+function withoutJumps(ring: Position[]): Position[] {
+  let turn = 0;
+  const found = ring.map(([longitude = 0, latitude = 0], i): Position => {
+    const before = ring[i - 1]?.[0] ?? longitude;
+    if (longitude - before > 180) turn -= 360;
+    else if (before - longitude > 180) turn += 360;
+    return [longitude + turn, latitude];
+  });
+  return turn === 0 ? found : ring;
+}
+
 function ringArea(ring: Position[]): number {
   let sum = 0;
   for (let i = 0; i + 1 < ring.length; i++) {
@@ -91,7 +103,7 @@ export function buildBasemap(): Basemap {
   for (const country of countries) {
     const polygons =
       country.geometry.type === "Polygon" ? [country.geometry.coordinates] : country.geometry.coordinates;
-    const plain = polygons.map((rings) => rings.map((ring) => ring.map(rounded)));
+    const plain = polygons.map((rings) => rings.map((ring) => withoutJumps(ring.map(rounded))));
     land.features.push({
       type: "Feature",
       properties: null,

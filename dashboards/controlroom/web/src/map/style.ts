@@ -101,7 +101,7 @@ function baseLayers(palette: Palette): LayerSpecification[] {
       id: "country",
       type: "symbol",
       source: "labels",
-      filter: ["<=", ["get", "rank"], ["step", ["zoom"], 1, 3, 2, 4, 3, 5, 4]],
+      filter: ["<=", ["get", "rank"], ["step", ["zoom"], 2, 3, 3, 4, 4]],
       minzoom: 2,
       layout: {
         "text-field": ["get", "name"],

@@ -1,0 +1,166 @@
+"""Positions that can't be true: said once, never used, and never in the way of the truth."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import gzip
+import itertools
+
+import pytest
+
+from anomaly.sphere import between_m
+from sealtrail.contract.alert import AlertAction, AlertType
+from sealtrail.contract.reading import FixKind, Flag, Reading, SealEvent, reading_id_of
+from tests.anomaly.world import START_MS, drive, judge, of_type, planned, reading, told, trip_event
+from tests.shared import shared
+
+JUMP = ("logged", "POSITION_IMPLAUSIBLE")
+AWAY = (52.0, 13.0)
+
+
+def held(made: object, device: str = "JT-123") -> tuple[float, float]:
+    """The place held for true."""
+    lanes = made.lanes  # type: ignore[attr-defined]
+    lane = next(number for (_, name), number in lanes.index.items() if name == device)
+    return lanes.live["pos_lat"][lane] / 1e7, lanes.live["pos_lon"][lane] / 1e7
+
+
+def test_a_jump_is_logged_once_per_episode_and_not_used() -> None:
+    """Three reports from elsewhere are one entry; the place held for true stays; a second episode is a second."""
+    made = judge()
+    made.apply_readings(drive(range(5)))
+    events = made.apply_readings([reading(5 + n, AWAY) for n in range(3)])
+    assert told(events) == [JUMP]
+    assert held(made) == (50.0, 10.04)
+    assert events[0].details["why"] == "jump"
+    assert events[0].details["distance_m"] == pytest.approx(between_m((50.0, 10.04), AWAY), rel=0.01)
+    assert told(made.apply_readings(drive([8, 9]))) == []
+    assert held(made) == (50.0, 10.09)
+    assert told(made.apply_readings([reading(10, AWAY)])) == [JUMP]
+
+
+def test_the_truth_is_never_locked_out() -> None:
+    """After a first fix that was wrong, consistent fixes become the truth, and the route goes on from there."""
+    made = judge(reacquire_fixes=5)
+    events = made.apply_readings([reading(0, (22.5, 114.0)), *drive(range(1, 5))])
+    assert told(events) == [JUMP]
+    assert held(made) == (22.5, 114.0)
+    made.apply_readings(drive([5]))
+    assert held(made) == (50.0, 10.05)
+    assert told(made.apply_readings(drive([6, 7], north_deg=0.03))) == [("raised", "ROUTE_DEVIATION")]
+
+
+def test_fixes_that_contradict_each_other_never_become_the_truth() -> None:
+    """Only fixes that agree with each other count as a second hypothesis."""
+    made = judge(reacquire_fixes=3)
+    made.apply_readings(drive(range(3)))
+    made.apply_readings([reading(3 + n / 2, (50.0 + 3 * (n % 2 + 1), 10.0)) for n in range(20)])
+    assert held(made) == (50.0, 10.02)
+
+
+def test_a_fix_reached_at_a_possible_speed_is_no_jump() -> None:
+    """Far away after a long time is plausible."""
+    made = judge()
+    assert told(made.apply_readings([reading(0), reading(600, (51.0, 16.0))])) == [
+        # no word about the position: 440 km in ten hours
+    ]
+
+
+def test_a_cell_id_is_plausible_within_kilometres_and_moves_nothing() -> None:
+    """A coarse fix is neither a jump nor better than the satellite fix of a minute before."""
+    made = judge()
+    made.apply_readings(drive(range(5)))
+    assert told(made.apply_readings([reading(5, (50.06, 10.1), kind=FixKind.CELL)])) == []
+    assert held(made) == (50.0, 10.04)
+    made.apply_readings([reading(300, (50.06, 10.1), kind=FixKind.CELL)])
+    assert held(made) == (50.06, 10.1)
+
+
+def test_zero_island_and_a_clock_ahead_are_named() -> None:
+    """The entry says why; the position of a report with a clock ahead is used."""
+    made = judge()
+    [zero] = of_type(made.apply_readings([reading(1, (0.0, 0.0))]), AlertType.POSITION_IMPLAUSIBLE)
+    assert zero.details["why"] == "zero_island"
+    made.apply_readings(drive([2]))
+    events = made.apply_readings([reading(3, (50.0, 10.03), flags=int(Flag.CLOCK_FUTURE))])
+    assert [event.details["why"] for event in events] == ["future_time"]
+    assert held(made) == (50.0, 10.03)
+
+
+def test_a_late_report_never_moves_the_live_position_back() -> None:
+    """The newest position stays, whatever the backlog brings."""
+    made = judge()
+    made.apply_readings(drive([0, 1, 50, 51]))
+    made.apply_readings(drive(range(2, 50), late_min=50))
+    assert held(made) == (50.0, 10.51)
+
+
+def test_a_late_fix_that_explains_a_jump_takes_its_entry_back() -> None:
+    """What looked like a jump over a gap is none once the fixes between are there."""
+    made = judge(planned(corridor=None), max_speed_m_s=20)
+    events = made.apply_readings([reading(0, (50.0, 10.0)), reading(10, (50.2, 10.0))])
+    assert told(events)[-1:] == [JUMP]
+    late = [reading(n, (50.0 + 0.012 * n, 10.0), late_min=20) for n in range(1, 10)]
+    assert told(made.apply_readings([late[0], *late[1:]]))[-1:] != [JUMP]
+
+
+def test_copies_of_a_report_without_a_clock_are_one_report() -> None:
+    """A device without a clock is judged at receipt: the copy has another time and the same identity."""
+    made = judge()
+    first = reading(1, events=SealEvent.CUT, flags=int(Flag.CLOCK_UNSET), reading_id=7)
+    copy = reading(3, events=SealEvent.CUT, flags=int(Flag.CLOCK_UNSET), reading_id=7)
+    between = reading(2)
+    events = made.apply_readings([first, between]) + made.apply_readings([copy])
+    assert told(events) == [("raised", "SEAL_CUT")]
+    again = judge()
+    assert told(again.apply_readings([first, copy])) == [("raised", "SEAL_CUT")]
+    assert again.lanes.count[0] == 1
+
+
+def test_readings_that_no_row_holds_are_counted_and_cost_nobody_else() -> None:
+    """Absurd times and identities are left out by name; the rest of the batch is judged."""
+    made = judge()
+    bad = [
+        reading(1, occurred_at_ms=1 << 63),
+        reading(1, received_at_ms=-5),
+        reading(1, reading_id=1 << 70),
+    ]
+    assert told(made.apply_readings([*bad, reading(2, events=SealEvent.CUT)])) == [("raised", "SEAL_CUT")]
+    assert made.refused == {"reading_out_of_range": 3}
+
+
+def _ais_rows(path: str) -> list[dict[str, str]]:
+    with gzip.open(shared(path), "rt", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_real_identity_swaps_are_found_as_well_as_by_the_stateless_rule() -> None:
+    """On real AIS tracks with shared identities the episodes found are no worse than 40 m/s between neighbours."""
+    hits = found = onsets = 0
+    for path in sorted(shared("data/gfw-tracks").glob("*.csv.gz")):
+        rows = _ais_rows(f"data/gfw-tracks/{path.name}")
+        made = judge(trip_event(kind=planned().kind, trip=None))
+        truth: set[int] = set()
+        batch: list[Reading] = []
+        for before, row in itertools.pairwise([None, *rows]):
+            assert row is not None
+            at_ms = round(dt.datetime.fromisoformat(row["time_utc"]).timestamp() * 1000)
+            place = float(row["lat"]), float(row["lon"])
+            rid = reading_id_of(path.name, len(batch), at_ms, b"")
+            batch.append(
+                reading(0, place, occurred_at_ms=at_ms, received_at_ms=at_ms, reading_id=rid, device="V")
+            )
+            if before is not None and before["segment"] != row["segment"]:
+                if between_m(place, (float(before["lat"]), float(before["lon"]))) > 5_000:
+                    truth.add(rid)
+        events = made.apply_readings(batch)
+        said = {
+            int(event.evidence[0].reading_id, 16)
+            for event in events
+            if event.type is AlertType.POSITION_IMPLAUSIBLE and event.action is AlertAction.LOGGED
+        }
+        hits, found, onsets = hits + len(truth & said), found + len(said), onsets + len(truth)
+    assert onsets > 50
+    print(hits, found, onsets, START_MS)
+    assert hits / found > 0.8
