@@ -20,13 +20,16 @@ from sealtrail.contract.errors import UnavailableError, WireError
 from sealtrail.contract.subjects import ALERT_STREAM, ALERT_SUBJECTS
 from sealtrail.runtime import streams
 from sealtrail.runtime.log import Log
-from sealtrail.runtime.reader import LogMessage
+from sealtrail.runtime.reader import DurableReader, LogMessage
 
 LOGGER = structlog.get_logger(__name__)
 
 POSITION = "alerts.position"
 SAVE_EVERY_S = 1.0
 MOST = 64
+IDLE_S = 0.5
+FOLLOW_WAIT_S = 0.5
+CLOSE_GRACE_S = 2.0
 
 
 def events_of(message: LogMessage) -> list[AlertEvent]:
@@ -39,7 +42,7 @@ def events_of(message: LogMessage) -> list[AlertEvent]:
 
 
 class AlertFeed:
-    """Messages of the alert stream; `done` moves the saved position."""
+    """Messages of the alert stream; `done` moves the position."""
 
     def __init__(self, log: Log, position: int) -> None:
         self._log = log
@@ -47,8 +50,8 @@ class AlertFeed:
         self._position = position
         self._saved = position
         self._saved_at_s = 0.0
-        self._moved = asyncio.Condition()
-        self._follower = asyncio.create_task(self._follow(), name="alert feed follower")
+        self._followed = 0
+        self._follower: asyncio.Task[None] | None = None
 
     @classmethod
     async def open(cls, log: Log) -> AlertFeed:
@@ -60,17 +63,16 @@ class AlertFeed:
         return cls(log, position)
 
     async def take(self) -> list[LogMessage]:
-        """Next messages in order; an empty list after a second without any."""
-        messages = await self._reader.take(MOST, 1.0)
+        """Next messages in order; an empty list after a moment without any."""
+        messages = await self._reader.take(MOST, IDLE_S)
         if not messages:
             await self._save(due=True)
+            self._follow()
         return messages
 
     async def done(self, messages: list[LogMessage]) -> None:
         """What these cause is on disk."""
-        async with self._moved:
-            self._position = messages[-1].sequence
-            self._moved.notify_all()
+        self._position = messages[-1].sequence
         await self._save(due=False)
 
     async def _save(self, *, due: bool) -> None:
@@ -82,23 +84,46 @@ class AlertFeed:
             await self._log.save_snapshot(POSITION, str(position).encode())
             self._saved, self._saved_at_s = position, now_s
 
-    async def _follow(self) -> None:
-        """Acknowledges to the durable consumer what is done."""
+    def _follow(self) -> None:
+        """Lets the durable consumer follow in the background, when nothing else is to do.
+
+        What it has taken when the process is killed counts as lag until its
+        acknowledgement time is over, so it only looks while the stream is quiet.
+        """
+        running = self._follower is not None and not self._follower.done()
+        if self._followed < self._position and not running:
+            self._follower = asyncio.create_task(self._follow_to(self._position), name="alert feed follower")
+
+    async def _follow_to(self, goal: int) -> None:
         durable = self._log.durable(ALERT_STREAM, streams.ALERTS_EVENTS)
+        reached = 0
         try:
-            while True:
-                messages = await durable.take(256, 5.0)
-                for message in messages:
-                    async with self._moved:
-                        while self._position < message.sequence:
-                            await self._moved.wait()
-                    await durable.ack([message])
+            while reached < goal:
+                messages = await durable.take(MOST, FOLLOW_WAIT_S)
+                if not messages:  # acknowledged before, or still with a worker that was killed
+                    break
+                done = [message for message in messages if message.sequence <= self._position]
+                await durable.ack(done)
+                reached = messages[-1].sequence
+                if len(done) < len(messages):
+                    await self._ack_later(durable, messages[len(done) :])
+            self._followed = max(goal, min(reached, self._position))
         finally:
             await durable.close()
 
+    async def _ack_later(self, durable: DurableReader, messages: list[LogMessage]) -> None:
+        """Acknowledges messages that came while following, once they are done."""
+        for message in messages:
+            while self._position < message.sequence:  # noqa: ASYNC110 - a few milliseconds, seldom
+                await asyncio.sleep(0.01)
+            await durable.ack([message])
+
     async def close(self) -> None:
-        self._follower.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._follower
+        if self._follower is not None:
+            self._follower.cancel()
+            await asyncio.gather(self._follower, return_exceptions=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_GRACE_S):
+                await self._follow_to(self._position)
         await self._save(due=True)
         await self._reader.close()

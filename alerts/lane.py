@@ -125,8 +125,7 @@ class Lane:
         if not self._spilled or len(self._known) > self._limits.in_memory // 2:
             return
         self._spilled = False
-        entries = await self._ledger.queued_of(self._subscriber_id)
-        self.add(entries)
+        self.add(await self._ledger.queued_of(self._subscriber_id))
 
     async def _deliver(self, waiting: Waiting, *, in_chain: bool) -> bool:
         """Tries until the delivery has ended (True), or leaves its chain (False)."""

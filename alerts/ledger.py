@@ -21,6 +21,7 @@ LOGGER = structlog.get_logger(__name__)
 KEPT_FIRST_ATTEMPTS = 5
 MAX_ATTEMPTS = 50
 WRITES_AT_ONCE = 64
+LIST_WITHIN_S = 5.0
 
 
 class LedgerEntry(Delivery, frozen=True, kw_only=True):
@@ -92,10 +93,20 @@ class Ledger:
         return entries
 
     async def queued_of(self, subscriber_id: str) -> list[LedgerEntry]:
-        """Queued entries of one subscriber, oldest first."""
+        """Queued entries of one subscriber, oldest first. Waits for the log."""
+        found: list[LedgerEntry] = []
+        for wait_s in backoff_s(cap_s=5.0):
+            try:
+                async with asyncio.timeout(LIST_WITHIN_S):
+                    found = await self._all()
+            except (UnavailableError, TimeoutError) as error:
+                LOGGER.warning("ledger_unavailable", error=str(error) or type(error).__name__)
+                await asyncio.sleep(wait_s)
+            else:
+                break
         return [
             entry
-            for entry in await self._all()
+            for entry in found
             if entry.subscriber_id == subscriber_id and entry.state is DeliveryState.QUEUED
         ]
 

@@ -19,12 +19,20 @@ from anomaly.reports import NO_PLACE
 from anomaly.rules.rule import Signal, Track
 from anomaly.rules.seal_custody import BREACH, NAME, Condition, words_of
 from anomaly.rules.seal_opened import own_spot
-from anomaly.sphere import Structured
+from anomaly.sphere import Bools, Structured
 from anomaly.step import Stepper
 from sealtrail.contract.reading import SealEvent, SealState
 
+BREACH_EVENTS = int(SealEvent.CUT | SealEvent.OPENED | SealEvent.TAMPERED)
 PULSE, FALL = 1, 2
 """Codes of signals made here; those of the step have 0."""
+
+
+def says_breach(reports: Structured) -> Bools:
+    """Whether reports say anything that can be a breach; the rest of them is only recorded."""
+    states = np.isin(reports["state"], (SealState.UNLOCKED, SealState.OPEN, SealState.CUT))
+    found: Bools = states | ((reports["events"] & BREACH_EVENTS) != 0)
+    return found
 
 
 def judge_old(stepper: Stepper, lane: int, reports: Structured) -> None:

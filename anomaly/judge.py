@@ -22,7 +22,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from anomaly.backlog import judge_old
+from anomaly.backlog import judge_old, says_breach
 from anomaly.containers import ContainerFile, Containers, cut_point
 from anomaly.corridor import Corridors
 from anomaly.custody import PLAN_KINDS, Custody
@@ -171,9 +171,10 @@ class Judge:
         )
         groups = np.split(fit, begins[1:]) if fit.size else []
         replay(self.stepper, {int(lanes[group[0]]): reports[group] for group in groups})
-        for i in np.flatnonzero(old):
+        telling = np.flatnonzero(old & says_breach(reports))
+        for i in telling:
             judge_old(self.stepper, int(lanes[i]), reports[i : i + 1])
-        return np.flatnonzero(old)
+        return telling
 
     def _mark_waiting(self, lanes: Ints) -> None:
         """Containers with an opening that waits for a place are looked at whenever they report."""

@@ -11,6 +11,8 @@ import msgspec
 from anomaly.rules.rule import EVIDENCE_KEPT, Finding
 from sealtrail.contract.alert import AlertAction, AlertEvent, AlertType, alert_id_of, event_id_of
 
+RETRACTED_KEPT = 256
+
 Key = tuple[int, int]
 
 
@@ -64,9 +66,17 @@ def settle(container_id: str, ledger: Ledger, findings: list[Finding], cause: Ca
     for alert_id, entry in ledger.items():
         if alert_id not in standing and not entry.retracted:
             events.append(_retract(entry, cause, authorised))
+    _bound(ledger)
     return sorted(
         events, key=lambda event: (event.occurred_at_ms, event.alert_id, event.action.value != "raised")
     )
+
+
+def _bound(ledger: Ledger) -> None:
+    """Retracted alerts are remembered for their ids' sake, the oldest given up first."""
+    retracted = [alert_id for alert_id, entry in ledger.items() if entry.retracted]
+    for alert_id in retracted[: max(0, len(retracted) - RETRACTED_KEPT)]:
+        del ledger[alert_id]
 
 
 def _match(ledger: Ledger, findings: list[Finding]) -> list[str]:

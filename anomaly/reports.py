@@ -38,6 +38,7 @@ NO_PLACE = 0
 PLAUSIBLE = 1
 IMPLAUSIBLE = 2
 
+CLOCK_UNSET = int(Flag.CLOCK_UNSET)
 CLOCKLESS = int(Flag.CLOCK_UNSET | Flag.CLOCK_FUTURE)
 
 
@@ -115,7 +116,8 @@ def gather(batch: Sequence[Reading], settings: AnomalySettings) -> Structured:
     """Rows of `REPORT`, one for each reading, in the batch's order.
 
     A fix counts as a place where it is satellite, cell or Wi-Fi, within range
-    and no NaN; ``quality`` is then PLAUSIBLE until the position rule knows better.
+    and no NaN, and the device has a clock: one without can't say when it was
+    there. ``quality`` is then PLAUSIBLE until the position rule knows better.
     """
     rows = np.empty(len(batch), REPORT)
     rows["t"] = [r.occurred_at_ms for r in batch]
@@ -129,6 +131,7 @@ def gather(batch: Sequence[Reading], settings: AnomalySettings) -> Structured:
     longitude = np.array([r.longitude_deg for r in batch], np.float64)
     claimed = np.array([r.accuracy_m for r in batch], np.float64)
     placed = (kind >= FixKind.GNSS) & (kind <= FixKind.WIFI)
+    placed &= (rows["flags"] & CLOCK_UNSET) == 0
     placed &= (np.abs(latitude) <= 90) & (np.abs(longitude) <= 180)  # noqa: PLR2004 (degrees)
     defaults = np.zeros(256)
     defaults[FixKind.GNSS] = settings.gnss_uncertainty_m

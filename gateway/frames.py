@@ -14,7 +14,10 @@ UNREADABLE_TOPIC = "(topic is not UTF-8)"
 PINGREQ = b"\xc0\x00"
 DISCONNECT = b"\xe0\x00"
 
-_PUBLISH, _QOS_BITS, _PINGRESP = 0x3, 0x06, 0xD
+REFUSED_QOS = 0x80
+
+_PUBLISH, _SUBACK, _PINGRESP = 0x3, 0x9, 0xD
+_QOS_BITS = 0x06
 _QOS_1 = 0x02
 _PUBACK = 0x4002_0000
 _CONTINUES, _DIGIT = 0x80, 0x7F
@@ -26,7 +29,7 @@ class BadPacketError(ValueError):
 
 
 class Frames:
-    """The receiving side of one connection, after its subscription was accepted.
+    """The receiving side of one connection, after the broker has accepted it.
 
     A token is the connection's generation and the packet identifier. A message
     that the broker repeats while its first copy is unacknowledged is dropped.
@@ -41,6 +44,7 @@ class Frames:
         self._needed = 0  # bytes that must be there before `_partial` is worth another look
         self._skip = 0  # bytes of a long packet that are still to come and not kept
         self._unacknowledged: set[int] = set()
+        self.subscription_refused = False
 
     def feed(self, data: bytes) -> list[Delivery]:
         """Messages that are complete with ``data``; raises `BadPacketError`."""
@@ -53,6 +57,7 @@ class Frames:
             if len(data) < self._needed:
                 self._partial = data
                 return []
+        self._needed = 0
         found: list[Delivery] = []
         at = 0
         while (header := _header(data, at)) is not None:
@@ -68,6 +73,8 @@ class Frames:
                 delivery = self._publish(data, at, body, end)
                 if delivery is not None:
                     found.append(delivery)
+            elif data[at] >> 4 == _SUBACK:
+                self.subscription_refused |= data[end - 1] >= REFUSED_QOS
             elif data[at] >> 4 != _PINGRESP:
                 raise BadPacketError(f"packet type {data[at] >> 4}")
             at = end

@@ -1,7 +1,7 @@
 """`PahoLink`: one connection to an MQTT 3.1.1 broker. The only file that knows paho-mqtt.
 
 paho makes the connection: TLS, CONNECT, SUBSCRIBE and the broker's refusals.
-From the accepted subscription on the socket is driven here, because paho reads
+From the subscription on the socket is driven here, because paho reads
 it whether or not there is room for what comes, takes four system calls and
 15 µs a message to do so, and one more for each acknowledgement. Here it is read
 only while there is room (so that TCP holds the broker back), a read is parsed
@@ -11,7 +11,6 @@ as a whole (`gateway.frames`), and the acknowledgements of a batch are one write
 from __future__ import annotations
 
 import contextlib
-import select
 import selectors
 import socket
 import ssl
@@ -25,7 +24,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from gateway.frames import DISCONNECT, PINGREQ, UNREADABLE_TOPIC, Frames
+from gateway.frames import DISCONNECT, PINGREQ, REFUSED_QOS, UNREADABLE_TOPIC, Frames
 from gateway.inbox import Inbox
 from gateway.session import Delivery, SessionState
 from sealtrail.contract.errors import UnavailableError
@@ -40,7 +39,6 @@ READ_BYTES = 65_536
 BURST = 512
 """Messages that are read before the waiting acknowledgements get their turn."""
 
-_REFUSED_QOS = 0x80
 _REFUSALS = {
     "Not authorized": SessionState.CREDENTIALS_REFUSED,
     "Bad user name or password": SessionState.CREDENTIALS_REFUSED,
@@ -115,13 +113,16 @@ class PahoLink:
     def _on_subscribe(
         self, _client: Client, _data: Any, _mid: int, reasons: list[ReasonCode], _more: Properties | None
     ) -> None:
-        if any(reason.value >= _REFUSED_QOS for reason in reasons):
-            self._failure = LinkDownError(
-                SessionState.SUBSCRIPTION_REFUSED,
-                f"the broker refused the subscription to {self._settings.topic_filter}",
-            )
+        if any(reason.value >= REFUSED_QOS for reason in reasons):
+            self._failure = self._refused_subscription()
         else:
             self._subscribed = True
+
+    def _refused_subscription(self) -> LinkDownError:
+        return LinkDownError(
+            SessionState.SUBSCRIPTION_REFUSED,
+            f"the broker refused the subscription to {self._settings.topic_filter}",
+        )
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
         """Takes what a kept session delivers before the subscription is confirmed."""
@@ -173,12 +174,18 @@ class PahoLink:
             )
 
     def _subscribe(self, closing: threading.Event) -> bool:
-        """Lets paho work until the broker has accepted the subscription; False when ``closing`` came first."""
+        """Lets paho work until the broker has a subscription of ours; False when ``closing`` came first.
+
+        In a session that the broker has kept it is there already. Its answer
+        to the new SUBSCRIBE then stands behind the whole backlog, which must
+        not be read without a bound; `Frames` finds it there.
+        """
         deadline_s = time.monotonic() + SUBSCRIBE_TIMEOUT_S
-        while not self._subscribed:
-            readable, _, _ = select.select([self._sock()], [], [], HANDSHAKE_TICK_S)
-            if readable or self._tls_has_more(self._sock()):
-                self._must(self._client.loop_read())  # one packet, so that no byte beyond SUBACK is read
+        while not (self._subscribed or self._resumed) or self._client.want_write():
+            sock = self._sock()
+            self._watch(sock, reading=True)
+            if self._selector.select(HANDSHAKE_TICK_S) or self._tls_has_more(sock):
+                self._must(self._client.loop_read())  # one packet, and no byte beyond it
             if self._failure is not None:
                 raise self._failure
             self._must(self._client.loop_write())
@@ -238,6 +245,8 @@ class PahoLink:
                 raise LinkDownError(SessionState.LOST, "the broker closed the connection")
             self._heard_s = time.monotonic()
             self._burst += self._frames.feed(data)
+            if self._frames.subscription_refused:
+                raise self._refused_subscription()
             if len(self._burst) >= BURST:
                 return
 

@@ -17,6 +17,7 @@ DEVICE_ID = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 log subjects, bucket keys and file names alike."""
 
 _REMEMBERED = 100_000
+_LONGEST = 256  # a sound topic is shorter; others aren't worth the memory
 _LEVELS = 4
 
 
@@ -58,7 +59,8 @@ class Routes(dict[str, Route]):
 
     def __missing__(self, topic: str) -> Route:
         route = _route(topic, self._decoders)
-        if len(self) >= _REMEMBERED:
-            self.clear()
-        self[topic] = route
+        if len(topic) <= _LONGEST:
+            if len(self) >= _REMEMBERED:
+                self.clear()
+            self[topic] = route
         return route

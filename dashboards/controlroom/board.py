@@ -59,8 +59,9 @@ class Board:
 
     def _take_incident(self, incident: Incident) -> bool:
         known = self._incidents.get(incident.incident_id)
-        # The answer to a command and the store's watch tell of the same step, in any order.
-        if known == incident or (known and _last_step_ms(known) > _last_step_ms(incident)):
+        # The answer to a command and the store's watch tell of the same step, in any order. A history
+        # only grows; its times say nothing, because clocks are set back.
+        if known == incident or (known and len(known.history) > len(incident.history)):
             return False
         self._incidents[incident.incident_id] = incident
         self._forget_old()

@@ -11,6 +11,7 @@ from grafana_foundation_sdk.builders.stat import Panel as StatPanel
 from grafana_foundation_sdk.builders.statetimeline import Panel as TimelinePanel
 from grafana_foundation_sdk.builders.table import Panel as TablePanel
 from grafana_foundation_sdk.builders.timeseries import Panel as SeriesPanel
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from dashboards.grafana import alert_state, looks, maps
 from dashboards.grafana.flux import (
@@ -185,37 +186,50 @@ def alert_table(name: str, description: str, flux: str) -> TablePanel:
     )
 
 
-def _sensor(field: str, *, peaks: bool = False) -> str:
-    """One line per device. Peaks are kept where a mean would iron them out."""
+def _sensor(field: str) -> str:
+    """One line per device."""
     return f"""{readings(field, scope=ONE_CONTAINER)}
   |> group(columns: ["device_id"])
-  |> aggregateWindow(every: v.windowPeriod, fn: {"max" if peaks else "mean"}, createEmpty: false)
+  |> aggregateWindow(every: v.windowPeriod, fn: mean, createEmpty: false)
 {keep("_time", "_value", "device_id")}"""
 
 
-def _plot(name: str, description: str, field: str, unit: str, *, peaks: bool = False) -> SeriesPanel:
+def _plot(name: str, description: str, field: str, unit: str) -> SeriesPanel:
     return (
         series(name, description)
-        .with_target(Flux(_sensor(field, peaks=peaks)))
+        .with_target(Flux(_sensor(field)))
         .unit(unit)
         .display_name("${__field.labels.device_id}")
     )
 
 
+def _peaks() -> SeriesPanel:
+    """Light and shock together, since few devices measure both; the highest values, not the means."""
+    flux = f"""{readings("light_lux", "shock_g", scope=ONE_CONTAINER)}
+  |> group(columns: ["device_id", "_field"])
+  |> aggregateWindow(every: v.windowPeriod, fn: max, createEmpty: false)
+{keep("_time", "_value", "_field", "device_id")}"""
+    return (
+        series(
+            "Light and shock",
+            "Highest of each interval: shock in g on the left, light in lux on the right.",
+        )
+        .with_target(Flux(flux))
+        .unit("accG")
+        .display_name("${__field.labels._field} ${__field.labels.device_id}")
+        .override_by_regexp(
+            "/light_lux/", [looks.unit("lux"), DynamicConfigValue("custom.axisPlacement", "right")]
+        )
+    )
+
+
 def _sensors() -> list[SeriesPanel]:
     return [
-        _plot("Temperature", "Inside, mean per interval.", "temperature_c", "celsius"),
-        _plot("Humidity", "Relative, mean per interval.", "humidity_pct", "humidity"),
-        _plot(
-            "Light",
-            "Highest per interval; light in a sealed box is an opening.",
-            "light_lux",
-            "lux",
-            peaks=True,
-        ),
-        _plot("Shock", "Strongest per interval.", "shock_g", "accG", peaks=True),
-        _plot("Speed", "Mean per interval.", "speed_kmh", "velocitykmh"),
-        _plot("Battery", "Charge, mean per interval.", "battery_pct", "percent").min(0).max(100),
+        _peaks(),
+        _plot("Speed", "Mean of each interval.", "speed_kmh", "velocitykmh"),
+        _plot("Temperature", "Inside, mean of each interval.", "temperature_c", "celsius"),
+        _plot("Humidity", "Relative, mean of each interval.", "humidity_pct", "humidity"),
+        _plot("Battery", "Charge, mean of each interval.", "battery_pct", "percent").min(0).max(100),
     ]
 
 

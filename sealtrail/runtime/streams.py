@@ -21,6 +21,9 @@ from sealtrail.runtime.settings.nats import NatsSettings
 
 DAY_S = 86_400.0
 LEASE_TTL_S = 8.0
+RECORD_ACK_WAIT_S = 60.0
+ALERTS_ACK_WAIT_S = 10.0
+"""What a killed alerts service had in hand is delivered again after this; nobody should wait longer."""
 
 INGEST_READINGS = "ingest-readings"
 INGEST_ALERTS = "ingest-alerts"
@@ -50,21 +53,21 @@ def _streams(settings: NatsSettings) -> list[StreamConfig]:
 
 
 def _durables() -> list[tuple[str, ConsumerConfig]]:
-    def durable(name: str, filter_subject: str, max_ack_pending: int) -> ConsumerConfig:
+    def durable(name: str, filter_subject: str, max_ack_pending: int, ack_wait_s: float) -> ConsumerConfig:
         return ConsumerConfig(
             durable_name=name,
             filter_subject=filter_subject,
             deliver_policy=DeliverPolicy.ALL,
             ack_policy=AckPolicy.EXPLICIT,
-            ack_wait=60,
+            ack_wait=ack_wait_s,
             max_deliver=-1,
             max_ack_pending=max_ack_pending,
         )
 
     return [
-        (subjects.LOG_STREAM, durable(INGEST_READINGS, "sealtrail.log.*.readings", 2_000)),
-        (subjects.ALERT_STREAM, durable(INGEST_ALERTS, subjects.ALERT_SUBJECTS, 1_000)),
-        (subjects.ALERT_STREAM, durable(ALERTS_EVENTS, subjects.ALERT_SUBJECTS, 1_000)),
+        (subjects.LOG_STREAM, durable(INGEST_READINGS, "sealtrail.log.*.readings", 2_000, RECORD_ACK_WAIT_S)),
+        (subjects.ALERT_STREAM, durable(INGEST_ALERTS, subjects.ALERT_SUBJECTS, 1_000, RECORD_ACK_WAIT_S)),
+        (subjects.ALERT_STREAM, durable(ALERTS_EVENTS, subjects.ALERT_SUBJECTS, 1_000, ALERTS_ACK_WAIT_S)),
     ]
 
 

@@ -71,7 +71,11 @@ class Receiver:
             timeout = 30
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                length = int(self.headers.get("Content-Length", 0))
+                body = self.rfile.read(length)
+                if len(body) < length:  # the sender was killed in the middle
+                    self.close_connection = True
+                    return
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 signed = is_signed(headers.get("sealtrail-signature", "t=0,v1="), body)
                 request = Request(self.path, headers, body, signed)

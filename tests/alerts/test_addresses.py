@@ -73,7 +73,9 @@ async def test_resolving_refuses_this_machine(host: str) -> None:
     assert refused.value.reason in ("address_refused", "name_unknown")
 
 
-async def test_one_private_address_among_public_ones_refuses_the_name(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_private_address_among_public_ones_refuses_the_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A name with a public and a private address is refused whole."""
 
     def answers(*_args: Any, **_kwargs: Any) -> list[Any]:

@@ -43,7 +43,7 @@ async def _listen(broker: Broker, heard: list[bytes], ready: asyncio.Event) -> N
         ready.set()
         async for message in client.messages:
             assert not message.retain
-            heard.append(bytes(message.payload))  # type: ignore[arg-type] # paho says Any kind of payload
+            heard.append(bytes(message.payload))
 
 
 async def _mqtt_case(broker: Broker, stop: Callable[[], None]) -> tuple[Case, asyncio.Task[None]]:
@@ -76,9 +76,7 @@ async def case(request: pytest.FixtureRequest) -> AsyncIterator[Case]:
     if request.param == "webhook":
         receiver: Receiver = request.getfixturevalue("receiver")
         found = Case(
-            WebhookChannel(
-                WebhookSettings(allow_private_addresses=True, timeout_s=TIMEOUT_S), wall_clock_ms
-            ),
+            WebhookChannel(WebhookSettings(allow_private_addresses=True, timeout_s=TIMEOUT_S), wall_clock_ms),
             subscriber(channels={"webhook": {"url": receiver.url, "secret": SECRET}}),
             _Heard(receiver),
             receiver.stop,

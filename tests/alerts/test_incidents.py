@@ -162,7 +162,7 @@ def test_a_new_alert_after_resolution_opens_a_new_incident() -> None:
 
 
 def test_an_alert_that_gets_worse_after_resolution_opens_a_new_incident() -> None:
-    """A deviation that was closed as high and becomes critical needs a person again; a mild update doesn't."""
+    """A deviation that was closed as high and becomes critical needs a person again, a mild update not."""
     book = Book()
     kind = AlertType.ROUTE_DEVIATION
     first = applied(book, alert("r", type=kind)).incident
@@ -170,9 +170,7 @@ def test_an_alert_that_gets_worse_after_resolution_opens_a_new_incident() -> Non
     mild = applied(book, alert("r", AlertAction.UPDATED, type=kind, cause=1))
     assert (mild.incident.incident_id, mild.notice) == (first.incident_id, None)
     assert mild.incident.state is IncidentState.RESOLVED
-    worse = applied(
-        book, alert("r", AlertAction.UPDATED, type=kind, severity=Severity.CRITICAL, cause=2)
-    )
+    worse = applied(book, alert("r", AlertAction.UPDATED, type=kind, severity=Severity.CRITICAL, cause=2))
     assert worse.incident.incident_id != first.incident_id
     assert worse.notice is Notice.RAISED
     after = applied(book, alert("r", AlertAction.CLEARED, type=kind))
@@ -334,10 +332,12 @@ def test_order_and_repetition_change_nothing(lives: list[Life], one: int, other:
     assert len({(one.trip_id, one.family) for one in mixed.all()}) == len(mixed.all())
 
 
-@given(_LIVES, st.integers(0, 2**32), st.booleans())
-def test_a_replay_after_a_restart_changes_nothing(lives: list[Life], seed: int, resolve: bool) -> None:
+@given(lives=_LIVES, seed=st.integers(0, 2**32), resolve=st.booleans())
+def test_a_replay_after_a_restart_changes_nothing(lives: list[Life], seed: int, *, resolve: bool) -> None:
     """A book loaded from what was stored ignores all events that come again, also of resolved incidents."""
-    events = merged([events_of_life(number, later) for number, later in enumerate(lives)], random.Random(seed))
+    events = merged(
+        [events_of_life(number, later) for number, later in enumerate(lives)], random.Random(seed)
+    )
     book = Book()
     for event in events:
         book.apply(event, NOW_MS)

@@ -137,7 +137,11 @@ async def test_more_than_the_memory_holds_waits_in_the_ledger(bench: Bench) -> N
 
 async def test_a_message_that_always_fails_steps_out_of_the_way(bench: Bench) -> None:
     """One notification that a receiver can't digest doesn't stop later ones of its container for ever."""
-    poison, good, other = fresh(1), fresh(2), [fresh(number, container_id="OTHER") for number in range(3, 200)]
+    poison, good, other = (
+        fresh(1),
+        fresh(2),
+        [fresh(number, container_id="OTHER") for number in range(3, 200)],
+    )
     bench.channel.decide = lambda _who, what: DOWN if what.delivery_id == poison.delivery_id else DELIVERED
     await bench.queue(poison, good)
 

@@ -21,7 +21,9 @@ LONGITUDES = st.floats(-180, 180)
 BEARINGS = st.floats(0, 360)
 
 
-def located(corridors: Corridors, number: int, latitude: float, longitude: float) -> tuple[float, float, float]:
+def located(
+    corridors: Corridors, number: int, latitude: float, longitude: float
+) -> tuple[float, float, float]:
     """(along, offset, excess) in metres."""
     return corridors.place(number, latitude, longitude)
 
@@ -50,7 +52,7 @@ def test_distances_are_those_of_the_sphere(a: float, b: float, c: float, d: floa
     st.floats(1, 300_000),
     st.sampled_from([-1, 1]),
 )
-def test_offset_and_progress_of_a_point_beside_a_leg(  # noqa: PLR0917 (drawn values)
+def test_offset_and_progress_of_a_point_beside_a_leg(
     latitude: float, longitude: float, bearing: float, length_m: float, share: float, away_m: float, side: int
 ) -> None:
     """A point set off at right angles from a leg of any length anywhere has that offset and progress."""
@@ -66,9 +68,16 @@ def test_offset_and_progress_of_a_point_beside_a_leg(  # noqa: PLR0917 (drawn va
 
 
 @settings(deadline=None)
-@given(LATITUDES, LONGITUDES, BEARINGS, st.floats(20_000, 15_000_000), st.floats(1_000, 2_000_000), st.booleans())
-def test_beyond_the_ends_the_distance_is_to_the_end(  # noqa: PLR0917 (drawn values)
-    latitude: float, longitude: float, bearing: float, length_m: float, away_m: float, past_end: bool  # noqa: FBT001
+@given(
+    LATITUDES, LONGITUDES, BEARINGS, st.floats(20_000, 15_000_000), st.floats(1_000, 2_000_000), st.booleans()
+)
+def test_beyond_the_ends_the_distance_is_to_the_end(
+    latitude: float,
+    longitude: float,
+    bearing: float,
+    length_m: float,
+    away_m: float,
+    past_end: bool,  # noqa: FBT001
 ) -> None:
     """The far part of the leg's great circle is no part of the corridor: caps are round."""
     line = SPHERE.Line(latitude, longitude, bearing)
@@ -94,13 +103,11 @@ def test_inside_and_outside_never_depend_on_the_pointer(
     try:
         corridors = store(*points, width_m=300_000)
     except InvalidTripError:
-        assume(False)  # noqa: FBT003 (hypothesis)
+        assume(False)
     leg = min(pointer, int(corridors.last[0]))
     vector = unit_vectors(np.array([latitude]), np.array([longitude]))
     from_there = corridors.locate(np.array([0]), np.array([leg]), vector)
-    least = min(
-        _to_leg(points[i], points[i + 1], latitude, longitude) for i in range(len(points) - 1)
-    )
+    least = min(_to_leg(points[i], points[i + 1], latitude, longitude) for i in range(len(points) - 1))
     assert (from_there.excess_m[0] <= 0) == (least <= 300_000) or abs(least - 300_000) < 1
 
 

@@ -135,9 +135,7 @@ def test_a_cell_id_far_outside_is_a_deviation_and_one_inside_clears_none() -> No
     """Coarse fixes count as far as they can tell: far outside yes, inside a narrow corridor no."""
     made = judge()
     made.apply_readings(drive(range(3)))
-    events = made.apply_readings(
-        [reading(60 + 10 * n, (50.4, 10.2), kind=FixKind.CELL) for n in range(3)]
-    )
+    events = made.apply_readings([reading(60 + 10 * n, (50.4, 10.2), kind=FixKind.CELL) for n in range(3)])
     assert told(events) == [RAISED]
     inside = [reading(120 + 10 * n, (50.0, 10.2), kind=FixKind.CELL) for n in range(5)]
     assert told(made.apply_readings(inside)) == []
@@ -149,7 +147,8 @@ def test_inside_the_trips_circles_there_is_no_deviation() -> None:
     journey = [*drive(range(5)), *[reading(10 + n, (50.05, 10.1)) for n in range(30)]]
     assert told(judge().apply_readings(journey)) == [RAISED]
     for field in ("origin", "destination"):
-        assert told(judge(planned(**{field: depot})).apply_readings(journey)) == []
+        plan = planned(**{field: depot})  # type: ignore[arg-type]  # fields by name
+        assert told(judge(plan).apply_readings(journey)) == []
     assert told(judge(planned(allowed_places=(depot,))).apply_readings(journey)) == []
 
 
@@ -238,13 +237,21 @@ def test_another_corridor_starts_anew_and_the_end_of_the_trip_ends_the_deviation
 @pytest.mark.parametrize(
     ("line", "inside", "outside"),
     [
-        pytest.param([(170, 10), (-170, 10)], [(10.15, 179.999), (10.15, -179.999)], [(12, 180)], id="antimeridian"),
-        pytest.param([(179, 60), (180, 60.5), (-179, 61)], [(60.5, 180), (60.5, -180)], [(60.9, -179.9)], id="180"),
-        pytest.param([(0, 85), (180, 85)], [(89.99, 12), (90, 0), (88, 180)], [(88, 90), (86, -90)], id="pole"),
+        pytest.param(
+            [(170, 10), (-170, 10)], [(10.15, 179.999), (10.15, -179.999)], [(12, 180)], id="antimeridian"
+        ),
+        pytest.param(
+            [(179, 60), (180, 60.5), (-179, 61)], [(60.5, 180), (60.5, -180)], [(60.9, -179.9)], id="180"
+        ),
+        pytest.param(
+            [(0, 85), (180, 85)], [(89.99, 12), (90, 0), (88, 180)], [(88, 90), (86, -90)], id="pole"
+        ),
         pytest.param(
             [(-60, 45), (0, 45)], [(49.107, -30)], [(45.0, -30.0)], id="ocean leg is a great circle"
         ),
-        pytest.param([(0, 0), (10, 0)], [(0, 5)], [(0, -175), (0, 15), (0, 180)], id="not the far great circle"),
+        pytest.param(
+            [(0, 0), (10, 0)], [(0, 5)], [(0, -175), (0, 15), (0, 180)], id="not the far great circle"
+        ),
     ],
 )
 def test_corridors_anywhere_on_the_globe(line: Any, inside: Any, outside: Any) -> None:

@@ -297,7 +297,7 @@ class Scene:
         """One round of reports from a share of the fleet, told to the feeds."""
         self.now_ms = self._clock()
         readings = []
-        for container_id in self._random.sample(self._talking, max(1, round(len(self._talking) * share))):
+        for container_id in self._random.sample(self._talking, round(len(self._talking) * share)):
             self._progress[container_id] = (self._progress[container_id] + 0.0002) % 1.0
             found = self._position(container_id, self.now_ms, self._progress[container_id])
             self._latest[container_id] = found
@@ -320,6 +320,11 @@ class Scene:
             )
         self._tell(ReadingsSeen(readings))
         return readings
+
+    def wake(self, container_id: str) -> None:
+        """A container that was late or silent reports again with everyone else."""
+        self._talking.append(container_id)
+        self.move(1.0)
 
     def _check(self) -> None:
         if self.failing:
@@ -392,6 +397,8 @@ class Scene:
                 seal_state=SealState.CUT if any(at >= cut for cut in cuts) else SealState.SEALED,
                 seal_events=SealEvent.CUT if at in cuts else SealEvent.CLOSED if number == 0 else 0,
                 seal_number=self.trip_of(query.container_id).seal_numbers[0],
+                latitude_deg=self._latest[query.container_id].latitude_deg,
+                longitude_deg=self._latest[query.container_id].longitude_deg,
             )
             for number, at in enumerate(moments)
             if query.since_ms <= at < query.until_ms

@@ -169,7 +169,8 @@ async def test_refusal_of_the_alerts_service_keeps_its_name(http: httpx.AsyncCli
 
 async def test_another_sites_page_cannot_decide(http: httpx.AsyncClient, scene: Scene) -> None:
     """A form or script of another origin is refused, and so is a body that isn't JSON."""
-    path = f"/api/incidents/{scene.breach(scene.containers[2], AlertType.SEAL_CUT, scene.now_ms).incident_id}/acknowledge"
+    incident = scene.breach(scene.containers[2], AlertType.SEAL_CUT, scene.now_ms)
+    path = f"/api/incidents/{incident.incident_id}/acknowledge"
     foreign = await http.post(path, json={"actor": "A"}, headers={"Origin": "https://evil.example"})
     assert (foreign.status_code, foreign.json()["name"]) == (403, "foreign_origin")
     form = await http.post(path, content='{"actor":"A"}', headers={"Content-Type": "text/plain"})
@@ -232,7 +233,7 @@ async def test_trip_with_plan_incidents_and_custody(http: httpx.AsyncClient, sce
     assert (missing.status_code, missing.json()["name"]) == (404, "unknown_trip")
 
 
-async def test_deliveries_of_one_incident(http: httpx.AsyncClient, scene: Scene) -> None:
+async def test_deliveries_of_one_incident(http: httpx.AsyncClient) -> None:
     """The ledger can be asked for one incident, newest first."""
     everything = (await http.get("/api/deliveries")).json()["deliveries"]
     queued = [one["queued_at_ms"] for one in everything]

@@ -109,7 +109,7 @@ def test_order_and_repetition_do_not_matter(
 ) -> None:
     """Any order and any repetition of the same reports shows the same map."""
     reports = [
-        reading(at_ms, **({"latitude_deg": place[0], "longitude_deg": place[1]} if place else {}))
+        reading(at_ms, latitude_deg=place[0], longitude_deg=place[1]) if place else reading(at_ms)
         for at_ms, place in rows
     ]
     shuffled = data.draw(st.permutations(reports + reports[:3]))

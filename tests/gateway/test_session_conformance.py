@@ -140,6 +140,20 @@ async def test_session_collects_while_the_gateway_is_away(broker: Broker) -> Non
         assert payloads(await collect(session, 500)) == payloads_of(reports(500))
 
 
+async def test_backlog_beyond_the_bounds_is_read_within_them(broker: Broker) -> None:
+    """A session that comes back to a large backlog takes it in piece by piece and gets all of it."""
+    settings = gateway_settings(broker, max_pending_messages=100)
+    async with opened(settings):
+        pass
+    await publish(broker, reports(5_000))
+    async with opened(settings) as session:
+        first = await session.take(5_000, 0.5)
+        assert len(first) <= 100
+        session.ack([token for _, _, token in first])
+        rest = await collect(session, 5_000 - len(first))
+    assert payloads(first + rest) == payloads_of(reports(5_000))
+
+
 def payloads_of(messages: list[tuple[str, bytes]]) -> list[bytes]:
     return [payload for _, payload in messages]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from sealtrail.contract.errors import SettingsError
 from sealtrail.runtime import embedded_nats
 from sealtrail.runtime.settings.gateway import GatewaySettings, MqttSettings
 from tests.gateway.brokers import NatsBroker, eventually, gateway_settings
-from tests.parts.mosquitto import free_port
+from tests.gateway.publisher import Publisher
+from tests.parts.mosquitto import free_port, running_mosquitto
 
 QUICK = Retry(first_s=0.05, cap_s=0.2, refused_s=0.2)
 
@@ -108,3 +110,62 @@ async def test_missing_tls_files_are_a_setting_error(tmp_path: Path) -> None:
     mqtt = MqttSettings(host="127.0.0.1", tls=True, tls_ca=tmp_path / "no.pem")
     with pytest.raises(SettingsError, match="TLS"):
         PahoSession(GatewaySettings(mqtt=mqtt), lambda *_: None)
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A fresh self-signed certificate for 127.0.0.1 and its key."""
+    cert, key = folder / "cert.pem", folder / "key.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+            *("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"),
+            *("-keyout", str(key), "-out", str(cert)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return cert, key
+
+
+def tls_lines(folder: Path, port: int) -> tuple[str, Path]:
+    """Lines that give Mosquitto a TLS listener, and the certificate to trust."""
+    cert, key = certificate(folder)
+    return f"user root\nlistener {port} 127.0.0.1\ncertfile {cert}\nkeyfile {key}\n", cert
+
+
+async def test_tls_moves_everything(tmp_path: Path) -> None:
+    """Over TLS thousands of messages arrive and are acknowledged on one connection."""
+    port = free_port()
+    lines, cert = tls_lines(tmp_path, port)
+    with running_mosquitto(tmp_path, lines=lines) as broker:
+        mqtt = MqttSettings(host="127.0.0.1", port=port, tls=True, tls_ca=cert)
+        states: list[SessionState] = []
+        session = PahoSession(GatewaySettings(mqtt=mqtt), lambda state, _: states.append(state), QUICK)
+        await session.open()
+        await eventually(lambda: SessionState.SUBSCRIBED in states)
+        with Publisher(broker.host, broker.port, "a-device") as device:
+            await asyncio.to_thread(
+                device.publish, [("sealtrail/json/d1/up", b"%d" % n + bytes(700)) for n in range(3_000)]
+            )
+        count = 0
+        async with asyncio.timeout(20):
+            while count < 3_000:
+                taken = await session.take(1_000, 0.01)
+                session.ack([token for _, _, token in taken])
+                count += len(taken)
+        await session.close()
+    assert states == [SessionState.SUBSCRIBED, SessionState.CLOSED]
+
+
+# paho leaves the socket of a failed handshake to the garbage collector, which warns
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_certificate_of_another_authority_is_refused(tmp_path: Path) -> None:
+    """A broker whose certificate the configured CA didn't sign is not spoken to."""
+    port = free_port()
+    lines, _ = tls_lines(tmp_path, port)
+    other = tmp_path / "other"
+    other.mkdir()
+    with running_mosquitto(tmp_path, lines=lines):
+        mqtt = MqttSettings(host="127.0.0.1", port=port, tls=True, tls_ca=certificate(other)[0])
+        found = await states_of(GatewaySettings(mqtt=mqtt), SessionState.LOST)
+    assert "certificate verify failed" in found[0][1]

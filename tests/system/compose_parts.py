@@ -116,10 +116,16 @@ def nats_files(folder: Path, listener: str = "mqtt-plain.conf") -> tuple[Path, P
 
 @contextmanager
 def nats_of_the_project(
-    folder: Path, environment: dict[str, str], listener: str = "mqtt-plain.conf"
+    folder: Path,
+    environment: dict[str, str],
+    listener: str = "mqtt-plain.conf",
+    files: tuple[Path, Ports] | None = None,
 ) -> Iterator[Ports]:
-    """The NATS server that compose would start, with the container's ``environment``."""
-    config, ports = nats_files(folder, listener)
+    """The NATS server that compose would start, with the container's ``environment``.
+
+    ``files`` are those of `nats_files` where a test has changed them.
+    """
+    config, ports = files or nats_files(folder, listener)
     log = folder / "nats.log"
     with running([binary(), "-c", str(config)], environment, log) as process:
         wait_until(

@@ -18,7 +18,7 @@ class AnomalySettings(Section):
     snapshot_interval_s: float = Field(
         default=30.0,
         gt=0,
-        description="How often each partition's state is saved; what came since is judged again after a crash.",
+        description="How often a partition's state is saved; what came since is judged again after a crash.",
     )
     history_reports: int = Field(
         default=64,

@@ -1,0 +1,108 @@
+"""What every rule must do, run over all of them; a new rule is checked without a new test."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+
+import msgspec
+import numpy as np
+import pytest
+
+from anomaly.rules.catalogue import RULES
+from anomaly.rules.rule import Rule
+from anomaly.step import STATE
+from sealtrail.contract.alert import AlertEvent
+from sealtrail.contract.codec import encode_alert_events
+from sealtrail.contract.reading import FixKind, Reading, SealEvent
+from sealtrail.runtime.settings.anomaly import AnomalySettings
+from tests.anomaly.world import CONTAINER, TRACKER, drive, judge, planned, reading, standing
+
+NAMES = [rule.name for rule in RULES]
+
+# one journey in which every rule has something to say
+JOURNEY: list[Reading] = [
+    *drive(range(10)),
+    reading(10, (53.0, 13.0), events=SealEvent.TAMPERED),
+    *drive(range(11, 15)),
+    *drive(range(15, 25), north_deg=0.03),
+    reading(25, None, events=SealEvent.CUT),
+    *drive(range(26, 32)),
+    reading(32, (50.0, 10.32), events=SealEvent.CLOSED),
+    reading(33, (float("nan"), 10.0), events=SealEvent.OPENED, kind=FixKind.GNSS),
+    *drive(range(5, 30), device=TRACKER),
+]
+
+
+def alerts(batches: list[list[Reading]]) -> list[AlertEvent]:
+    made = judge(history_reports=128)
+    return [event for batch in batches for event in made.apply_readings(batch)]
+
+
+def of_rule(rule: Rule, events: list[AlertEvent]) -> list[AlertEvent]:
+    return [event for event in events if event.type in rule.types]
+
+
+def test_names_and_columns_are_its_own() -> None:
+    """No two rules share a name, an alert type or a column of state."""
+    assert len(set(NAMES)) == len(NAMES)
+    types = [kind for rule in RULES for kind in rule.types]
+    assert len(set(types)) == len(types)
+    assert len(STATE.names or ()) == 2 + sum(len(rule.state) for rule in RULES)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=NAMES)
+class TestEveryRule:
+    """The promises of `anomaly.rules.rule.Rule`."""
+
+    def test_its_docstring_is_its_page(self, rule: Rule) -> None:
+        """The module says what, when, its settings and its source, and the settings exist."""
+        module = sys.modules[type(rule).__module__]
+        text = inspect.getdoc(module) or ""
+        assert text
+        for word in ("Settings:", "Source:"):
+            assert word in text
+        named = text.split("Settings:")[1].split("Source:")[0].split(".")[0].replace(",", " ").split()
+        known = [name for name in named if name in AnomalySettings.model_fields]
+        assert known, named
+        assert rule.version >= 1
+        assert rule.types
+
+    def test_it_speaks_in_the_journey(self, rule: Rule) -> None:
+        """The journey of this suite makes it say something, so that the other tests test it."""
+        assert of_rule(rule, alerts([JOURNEY]))
+
+    def test_order_and_duplicates_change_nothing(self, rule: Rule) -> None:
+        """Reversed, doubled, one by one: the same alerts stand."""
+        expected = standing(of_rule(rule, alerts([JOURNEY])))
+        for batches in (
+            [JOURNEY[::-1]],
+            [[each] for each in JOURNEY[::-1]],
+            [[each] for each in JOURNEY for _ in range(2)],
+            [JOURNEY[20:], JOURNEY[:20], JOURNEY],
+        ):
+            assert standing(of_rule(rule, alerts(batches))) == expected
+
+    def test_a_fleet_is_judged_like_each_alone(self, rule: Rule) -> None:
+        """Vectorised over forty containers it says of each what it says of one."""
+        expected = standing(of_rule(rule, alerts([JOURNEY])))
+        names = [f"{CONTAINER}-{number}" for number in range(40)]
+        made = judge(*(planned(container=name) for name in names), history_reports=128)
+        fleet = [msgspec.structs.replace(each, container_id=name) for each in JOURNEY for name in names]
+        events = of_rule(rule, made.apply_readings(fleet))
+        for name in names:
+            assert standing([event for event in events if event.container_id == name]) == expected
+
+    def test_it_says_what_it_rests_on(self, rule: Rule) -> None:
+        """Every event names rule, version and evidence, has a sentence, and is bytes."""
+        for event in of_rule(rule, alerts([JOURNEY])):
+            assert event.rule
+            assert event.rule_version >= 1
+            assert event.sentence.endswith(".")
+            assert event.evidence
+            assert encode_alert_events([event])
+
+    def test_its_state_starts_as_zero(self, rule: Rule) -> None:
+        """A new device's state is all zeros; the columns are NumPy types."""
+        columns = np.zeros(1, np.dtype(list(rule.state)))
+        assert columns.tobytes().strip(b"\0") == b""

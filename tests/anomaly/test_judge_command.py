@@ -1,0 +1,135 @@
+"""`sealtrail judge`: every form of file, bad lines by number, the same verdict as the system."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from sealtrail.commands.judge import judge
+from sealtrail.contract.public.alert_line import AlertLine
+from sealtrail.contract.public.reading_line import to_line
+from sealtrail.contract.public.trip_file import TripFile
+from sealtrail.contract.reading import Reading, SealEvent
+from tests.anomaly.world import drive, reading, trip
+from tests.shared import shared
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Path:
+    path = tmp_path / "trip.json"
+    path.write_text(TripFile.from_trip(trip()).model_dump_json(exclude_none=True), encoding="utf-8")
+    return path
+
+
+def run(path: Path, *options: str) -> tuple[int, list[dict[str, Any]], str]:
+    result = CliRunner().invoke(judge, ["--json", *options, str(path)])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, [json.loads(line) for line in result.stdout.splitlines()], result.stderr
+
+
+def lines(path: Path, readings: list[Reading]) -> Path:
+    path.write_text("".join(to_line(each) + "\n" for each in readings), encoding="utf-8")
+    return path
+
+
+def test_reading_lines_are_judged_and_every_line_out_is_an_alert_line(plan: Path, tmp_path: Path) -> None:
+    """A cut and a deviation in a file are the alerts that the system would have raised."""
+    outside = drive(range(5, 9), north_deg=0.03)
+    journey = [*drive(range(5)), *outside, reading(9, None, events=SealEvent.CUT)]
+    code, found, said = run(lines(tmp_path / "readings.jsonl", journey), "--trip", str(plan))
+    assert code == 0
+    assert [line["type"] for line in found] == ["TRIP_STARTED", "ROUTE_DEVIATION", "SEAL_CUT"]
+    assert found[1]["occurred_at"] == "2027-01-15T08:05:00.000Z"
+    assert "10 readings judged, 3 alert events, 0 lines refused" in said
+    for line in found:
+        AlertLine.model_validate(line)
+
+
+def test_arrival_decides_unless_the_file_does(plan: Path, tmp_path: Path) -> None:
+    """Sorted by receipt a late cut is told last; as arrived it is told where it stands in the file."""
+    journey = [reading(0, events=SealEvent.TAMPERED, late_min=500), *drive(range(1, 30))]
+    path = lines(tmp_path / "r.jsonl", journey)
+    _, found, _ = run(path, "--trip", str(plan))
+    assert found[-1]["late_by_s"] == 30_002
+    _, same, _ = run(path, "--trip", str(plan), "--as-arrived")
+    assert {line["type"] for line in same} == {line["type"] for line in found}
+
+
+def test_device_reports_are_decoded_and_bad_lines_are_told_by_number(plan: Path, tmp_path: Path) -> None:
+    """Reports as devices send them; a bad line costs itself and the exit code."""
+    path = tmp_path / "reports.jsonl"
+    report = {
+        "device_id": "JT-123",
+        "occurred_at": "2027-01-15T08:10:00Z",
+        "fix": {"latitude_deg": 50.0, "longitude_deg": 10.1},
+        "seal": {"state": "cut", "events": ["cut"]},
+    }
+    bad = ["", "{", "[1]", json.dumps({"fix": {}}), json.dumps({**report, "occurred_at": "soon"})]
+    path.write_text("\n".join([*bad, json.dumps(report)]), encoding="utf-8")
+    code, found, said = run(path, "--trip", str(plan))
+    assert code == 1
+    assert [line["type"] for line in found] == ["TRIP_STARTED", "SEAL_CUT"]
+    assert found[1]["container_id"] == "MSKU9070323"
+    for number in (2, 3, 4, 5):
+        assert f"reports.jsonl:{number}: " in said
+    assert "4 lines refused" in said
+
+
+def test_people_read_a_table(plan: Path, tmp_path: Path) -> None:
+    """Without --json each event is one line with time, lateness, severity and sentence."""
+    path = lines(tmp_path / "r.jsonl", [reading(1, events=SealEvent.CUT, late_min=90)])
+    result = CliRunner().invoke(judge, ["--trip", str(plan), str(path)])
+    assert "2027-01-15T08:01:00Z     +1:30 h  critical  raised      SEAL_CUT" in result.stdout
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"\xff\xfe\x00garbage\n", b"a,b,c\n1,2,3\n", b"[]\n"])
+def test_what_is_no_file_of_readings_is_refused_not_a_crash(content: bytes, tmp_path: Path) -> None:
+    """Empty files judge nothing; others are refused by name."""
+    path = tmp_path / "x"
+    path.write_bytes(content)
+    code, found, said = run(path)
+    assert found == []
+    assert code == (1 if content.strip() else 0)
+    assert "0 readings judged" in said
+
+
+JOURNEYS = {
+    "A": "MSKU9070323",
+    "B": "TCNU7200794",
+    "D": "GYOU4047990",
+    "F": "APZU4812090",
+    "H": "CSQU3054383",
+}
+
+
+@pytest.mark.parametrize("name", JOURNEYS)
+@pytest.mark.parametrize("north_deg", [0.0, 3.0])
+def test_real_journeys_deviate_from_another_corridor_and_not_from_their_own(
+    name: str, north_deg: float, tmp_path: Path
+) -> None:
+    """Five real sea and rail journeys: no false deviation, jump or breach on their own corridor."""
+    path = shared(f"data/container-journeys/journey-{name}.csv")
+    places: list[tuple[float, float]] = []
+    for row in path.read_text(encoding="utf-8").splitlines()[1:]:
+        cells = row.split(",")
+        if cells[4] and not cells[6].startswith("cellid"):
+            place = float(cells[5]), float(cells[4]) + north_deg
+            if not places or abs(place[0] - places[-1][0]) + abs(place[1] - places[-1][1]) > 0.2:
+                places.append(place)
+    corridor = {
+        "type": "Feature",
+        "geometry": {"type": "LineString", "coordinates": places},
+        "properties": {"half_width_m": 30_000},
+    }
+    plan = tmp_path / "trip.json"
+    trip_file = {"trip_id": f"J-{name}", "container_id": JOURNEYS[name], "device_ids": [name]}
+    plan.write_text(json.dumps({**trip_file, "corridor": corridor}), encoding="utf-8")
+    code, found, said = run(path, "--trip", str(plan))
+    assert code == 0
+    assert "0 lines refused" in said
+    types = {line["type"] for line in found} - {"TRIP_STARTED"}
+    assert types - {"BACK_ON_ROUTE"} == ({"ROUTE_DEVIATION"} if north_deg else set())

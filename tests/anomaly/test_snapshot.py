@@ -1,0 +1,72 @@
+"""Snapshots: complete, versioned, and refused by name where they can't be read."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anomaly.judge import Judge
+from sealtrail.contract.errors import MalformedBatchError, UnknownVersionError, WireError
+from sealtrail.contract.reading import SealEvent
+from sealtrail.runtime.settings.anomaly import AnomalySettings
+from tests.anomaly.world import authorised, drive, judge, planned, reading, told
+
+SETTINGS = AnomalySettings()
+
+
+def lived() -> Judge:
+    """A judge that has seen a deviation, an authorised opening, a breach and a card."""
+    made = judge(planned(), authorised(0, 5, card_ids=("7",)))
+    made.apply_readings([*drive(range(10)), *drive(range(10, 15), north_deg=0.03)])
+    made.apply_readings([reading(3.5, events=SealEvent.OPENED, card_id="7")])
+    made.apply_readings([reading(16, None, events=SealEvent.CUT)])
+    return made
+
+
+def test_a_restored_judge_is_the_same() -> None:
+    """The snapshot of the restored judge has the same bytes, and it goes on from there."""
+    made = lived()
+    again = Judge.restore(SETTINGS, made.snapshot())
+    assert again.snapshot() == made.snapshot()
+    more = [reading(17, events=SealEvent.CUT), *drive(range(18, 22))]
+    expected = made.apply_readings(more)
+    assert again.apply_readings(more) == expected
+    assert ("cleared", "ROUTE_DEVIATION") in told(expected)
+
+
+def test_a_snapshot_of_another_history_goes_on_with_its_own() -> None:
+    """A changed history setting doesn't spoil a snapshot."""
+    made = lived()
+    again = Judge.restore(AnomalySettings(history_reports=16), made.snapshot())
+    assert again.lanes.history == SETTINGS.history_reports
+    assert again.snapshot() == made.snapshot()
+
+
+def test_an_unknown_version_is_refused_by_name() -> None:
+    """A snapshot of a later program is not guessed at."""
+    data = bytearray(lived().snapshot())
+    data[2] = 99
+    with pytest.raises(UnknownVersionError, match="unknown_snapshot_version"):
+        Judge.restore(SETTINGS, bytes(data))
+
+
+@pytest.mark.parametrize("data", [b"", b"SJ", b"XX\1abc", b"SJ\1", b"SJ\1\xff\xff", b"SJ\1\x80"])
+def test_what_is_no_snapshot_is_refused(data: bytes) -> None:
+    """Bytes that are none are refused by name."""
+    with pytest.raises(MalformedBatchError):
+        Judge.restore(SETTINGS, data)
+
+
+SNAPSHOT = lived().snapshot()
+
+
+@given(st.integers(3, len(SNAPSHOT) - 1), st.integers(0, 255), st.booleans())
+def test_damaged_bytes_are_refused_or_restored_never_a_crash(place: int, value: int, cut: bool) -> None:  # noqa: FBT001
+    """A flipped byte or a cut end raises the named refusal and nothing else."""
+    data = SNAPSHOT[:place] if cut else SNAPSHOT[:place] + bytes((value,)) + SNAPSHOT[place + 1 :]
+    try:
+        Judge.restore(SETTINGS, data)
+    except WireError:
+        return
+    assert not cut

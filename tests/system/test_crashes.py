@@ -1,0 +1,60 @@
+"""kill -9 of every process under load: nothing that was acknowledged is lost, nothing is told twice."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.system.rig import RAISED, Rig, settings_toml, until
+
+VICTIMS = ("gateway", "ingest", "anomaly", "alerts", "nats")
+KILLS_EACH = 3
+SECONDS_BETWEEN = 2.2
+
+
+async def _kill_in_turn(rig: Rig, seed: int) -> Counter[str]:
+    """Kills every victim several times in random order while the fleet sends."""
+    order = [name for name in VICTIMS for _ in range(KILLS_EACH)]
+    random.Random(seed).shuffle(order)
+    kills: Counter[str] = Counter()
+    for name in order:
+        await asyncio.sleep(SECONDS_BETWEEN)
+        await until(lambda name=name: rig.kill(name), 20, f"{name} runs")  # type: ignore[misc] # bound now
+        kills[name] += 1
+    return kills
+
+
+@pytest.mark.slow
+async def test_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
+    """Every reading whose PUBACK was seen is stored, every breach is told exactly once."""
+    async with Rig(settings_toml(tmp_path, seed=11, containers=120)) as rig:
+        stop = asyncio.Event()
+        world = rig.world(run_s=12)
+        sending = asyncio.create_task(rig.send(world, pace=600, stop=stop))
+        kills = await _kill_in_turn(rig, seed=5)
+        report = await asyncio.wait_for(sending, 180)
+        assert kills == dict.fromkeys(VICTIMS, KILLS_EACH)
+        assert len(rig.acknowledged) > 3_000
+
+        expected = rig.acknowledged_readings()
+        await until(
+            lambda: expected <= rig.stored_readings(),
+            60,
+            f"{len(expected)} acknowledged readings are stored",
+        )
+        breaches = {
+            (sent.event.trip_id, sent.event.alert_type)
+            for sent in report.scripted
+            if sent.event.alert_type is not None and sent.sent_at_ms is not None
+        }
+        assert len(breaches) > 20
+
+        def told() -> Counter[tuple[str, str]]:
+            return Counter((one.trip_id, one.alert_type) for one in rig.notifications() if one.kind == RAISED)
+
+        await until(lambda: breaches <= set(told()), 60, lambda: f"told of {breaches - set(told())}")
+        assert told() == dict.fromkeys(breaches, 1)
