@@ -29,7 +29,6 @@ SAVE_EVERY_S = 1.0
 MOST = 64
 IDLE_S = 0.5
 FOLLOW_WAIT_S = 0.5
-CLOSE_GRACE_S = 2.0
 
 
 def events_of(message: LogMessage) -> list[AlertEvent]:
@@ -122,8 +121,5 @@ class AlertFeed:
         if self._follower is not None:
             self._follower.cancel()
             await asyncio.gather(self._follower, return_exceptions=True)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_GRACE_S):
-                await self._follow_to(self._position)
         await self._save(due=True)
         await self._reader.close()

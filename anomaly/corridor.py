@@ -113,12 +113,10 @@ class Corridors:
                 best, excess[known] = self._window(corridor[rows], centre[known], vectors[rows])
                 chosen[rows] = best
             lost = near[excess > 0]
-            for number in np.unique(corridor[lost]):
-                rows = lost[corridor[lost] == number]
-                for start in range(0, rows.size, SCAN_ROWS):
-                    part = rows[start : start + SCAN_ROWS]
-                    nearest = self._scan(int(number), vectors[part])
-                    chosen[part], _ = self._window(corridor[part], nearest, vectors[part])
+            for start in range(0, lost.size, SCAN_ROWS):
+                part = lost[start : start + SCAN_ROWS]
+                nearest = self._scan(corridor[part], vectors[part])
+                chosen[part], _ = self._window(corridor[part], nearest, vectors[part])
         return self._measure(chosen, vectors)
 
     def _current(self, leg: Ints, vectors: Floats) -> Bools:
@@ -139,15 +137,21 @@ class Corridors:
         rows = np.arange(len(best))
         return legs[rows, best], excess[rows, best]
 
-    def _scan(self, number: int, vectors: Floats) -> Ints:
-        """Best leg of the whole corridor."""
-        legs = slice(int(self.first[number]), int(self.last[number]) + 1)
-        across = np.arcsin(np.minimum(np.abs(vectors @ self.n[legs].T), 1))
-        within = (vectors @ self.ta[legs].T >= 0) & (vectors @ self.tb[legs].T >= 0)
-        nearest_end = np.maximum(vectors @ self.a[legs].T, vectors @ self.b[legs].T)
+    def _scan(self, corridor: Ints, vectors: Floats) -> Ints:
+        """Best leg of the whole corridor of each position: all legs of all of them in one row of pairs."""
+        first = self.first[corridor]
+        counts = self.last[corridor] - first + 1
+        begins = np.cumsum(counts) - counts
+        of = np.repeat(np.arange(len(corridor)), counts)
+        legs = np.arange(len(of)) + (first - begins)[of]
+        vector = vectors[of]
+        across = np.arcsin(np.minimum(np.abs(dot(self.n[legs], vector)), 1))
+        within = (dot(self.ta[legs], vector) >= 0) & (dot(self.tb[legs], vector) >= 0)
+        nearest_end = np.maximum(dot(self.a[legs], vector), dot(self.b[legs], vector))
         angle = np.where(within, across, np.arccos(np.clip(nearest_end, -1, 1)))
         excess = angle * EARTH_RADIUS_M - self.half_width_m[legs]
-        best: Ints = np.argmin(excess, axis=1) + legs.start
+        hits = np.flatnonzero(excess == np.minimum.reduceat(excess, begins)[of])
+        best: Ints = legs[hits[np.searchsorted(of[hits], np.arange(len(corridor)))]]
         return best
 
     def _measure(self, legs: Ints, vectors: Floats) -> Located:

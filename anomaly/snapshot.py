@@ -1,4 +1,4 @@
-"""A judge's whole state as bytes: a version, then MessagePack with raw NumPy columns inside."""
+"""A judge's whole state as bytes: version, digest, then MessagePack with raw NumPy columns inside."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 MAGIC = b"SJ"
 VERSION = 1
-HEADER_BYTES = 3
+DIGEST_BYTES = 16
+HEADER_BYTES = 3 + DIGEST_BYTES
 
 
 class TrackState(msgspec.Struct, array_like=True):
@@ -63,6 +64,10 @@ class JudgeState(msgspec.Struct):
 
 _encode = msgspec.msgpack.Encoder().encode
 _decoder = msgspec.msgpack.Decoder(JudgeState)
+
+
+def _digest(body: bytes) -> bytes:
+    return hashlib.blake2b(body, digest_size=DIGEST_BYTES).digest()
 
 
 def rules_name() -> str:
@@ -105,7 +110,8 @@ def pack(judge: Judge) -> bytes:
         now_ms=judge.now_ms,
         refused=dict(judge.refused),
     )
-    return MAGIC + bytes((VERSION,)) + _encode(state)
+    body = _encode(state)
+    return MAGIC + bytes((VERSION,)) + _digest(body) + body
 
 
 def unpack(judge: Judge, snapshot: bytes) -> None:
@@ -116,8 +122,11 @@ def unpack(judge: Judge, snapshot: bytes) -> None:
         raise UnknownVersionError(
             "unknown_snapshot_version", f"version {snapshot[2]}, this program knows {VERSION}"
         )
+    body = snapshot[HEADER_BYTES:]
+    if _digest(body) != snapshot[3:HEADER_BYTES]:
+        raise MalformedBatchError("damaged_snapshot", "the digest is another")
     try:
-        state = _decoder.decode(memoryview(snapshot)[HEADER_BYTES:])
+        state = _decoder.decode(body)
         if state.rules != rules_name():
             raise UnknownVersionError("snapshot_of_other_rules", "judge the log again from its beginning")
         _fill(judge, state)

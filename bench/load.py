@@ -111,7 +111,9 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     def report(self, index: int, step: int, state: str, events: str) -> bytes:
         """Payload of one report of one container."""
-        at_ms = self.start_ms + step * REPORT_EVERY_MS + index * REPORT_EVERY_MS // (self.containers + self.cuts)
+        at_ms = (
+            self.start_ms + step * REPORT_EVERY_MS + index * REPORT_EVERY_MS // (self.containers + self.cuts)
+        )
         at = dt.datetime.fromtimestamp(at_ms / 1000, dt.UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
         latitude, longitude = self.place(index, step)
         shade = (index * 7 + step) % 100

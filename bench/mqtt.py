@@ -106,8 +106,9 @@ class Connection:
         self._write(chunk.packets)
 
     def _write(self, packets: bytes) -> None:
-        """Sends all, reading acknowledgements whenever the socket takes no more: no deadlock with a broker
-        that stops reading until it has been read.
+        """Sends all, reading acknowledgements whenever the socket takes no more.
+
+        So a broker that stops reading until it has been read can't lock us up.
         """
         rest = memoryview(packets)
         while rest:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from bench.counters import counter, metrics
 from bench.errors import BenchError
 from bench.load import Load
-from sealtrail.demonstration.account import counter_total
 from sealtrail.runtime.embedded_nats import EmbeddedNats, Endpoint
 from sealtrail.runtime.log import Log
 from sealtrail.runtime.settings.nats import NatsSettings
@@ -31,7 +31,7 @@ NOT_SETTINGS = ("SEALTRAIL_PARTS_DIR",)
 
 
 def find_telegraf(given: Path | None) -> Path | None:
-    """The peer's binary: given, ``$SEALTRAIL_TELEGRAF``, on PATH, or built before; None where there is none."""
+    """The peer's binary: given, ``$SEALTRAIL_TELEGRAF``, on PATH, or built before; else None."""
     if given is not None:
         return given
     configured = os.environ.get("SEALTRAIL_TELEGRAF") or shutil.which("telegraf")
@@ -148,9 +148,7 @@ class Services:
 
     def counter(self, name: str, metric: str) -> int:
         """Sum of a counter over its labels; raises ``OSError`` where the service has gone."""
-        port = health_port(self._folder, name)
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as reply:
-            return counter_total(reply.read().decode(), metric)
+        return counter(metrics(self._folder, name), metric)
 
     async def stop(self) -> None:
         await self._supervisor.stop()

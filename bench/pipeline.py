@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from bench.errors import BenchError
+from bench.load import Load
 from bench.procfs import Meter
 from bench.publisher import Done, Work
 from bench.publishing import PublisherProcess, publishing
@@ -44,15 +45,16 @@ class _Times(NamedTuple):
 class Run:
     """Messages on their way through one system; message numbers go on from call to call."""
 
-    def __init__(self, system: System, publisher: PublisherProcess, containers: int, say: Say) -> None:
+    def __init__(self, system: System, publisher: PublisherProcess, say: Say) -> None:
         self._system = system
         self._publisher = publisher
-        self._containers = containers
         self._say = say
         self._sent = 0  # distinct messages, those of containers to be cut included
         self._next = 0
 
-    async def _prepare(self, count: int, *, rate: float | None = None, cuts: int = 0, sealed: int = 0) -> None:
+    async def _prepare(
+        self, count: int, *, rate: float | None = None, cuts: int = 0, sealed: int = 0
+    ) -> None:
         work = Work(first=self._next, count=count, rate=rate, cuts=cuts, seal_cuts=bool(sealed))
         await self._publisher.prepare(work)
         self._next += count
@@ -127,7 +129,9 @@ class Run:
         await self._prepare(round(rate_per_s * seconds), rate=rate_per_s, cuts=cuts)
         done: Done = await self._publisher.go()
         deadline = time.monotonic() + NOTICE_DEADLINE_S
-        while len(received := system.cut_received_at_ms()) < cuts and time.monotonic() < deadline:
+        while len(received := await asyncio.to_thread(system.cut_received_at_ms)) < cuts:
+            if time.monotonic() > deadline:
+                break
             await asyncio.sleep(LOOK_S)
         sent_at_ms = {
             system.load.container_id(system.load.containers + number): at_s * 1000
@@ -152,18 +156,19 @@ async def measure_system(
     """Throughput, then latency at half of it, in one running system."""
     load = system.load
     async with publishing(system.broker, load, WINDOW) as publisher:
-        run = Run(system, publisher, load.containers, say)
+        run = Run(system, publisher, say)
         rate = await run.warm_up(amount.warm_up, load.cuts)
         way = await run.measure(count_for(rate, amount, load.most_messages - amount.warm_up))
         half = min(way.queryable_per_s, way.judged_per_s or way.queryable_per_s) / 2
         return way, await run.latency(system, half, latency_s)
 
 
-async def measure_peer(system: System, load_containers: int, publisher: PublisherProcess, warm_up: int, count: int, say: Say) -> Way:
+async def measure_peer(system: System, load: Load, warm_up: int, count: int, say: Say) -> Way:
     """Throughput of a system that doesn't judge, with a number of messages given."""
-    run = Run(system, publisher, load_containers, say)
-    await run.warm_up(warm_up, 0)
-    return await run.measure(count)
+    async with publishing(system.broker, load, WINDOW) as publisher:
+        run = Run(system, publisher, say)
+        await run.warm_up(warm_up, 0)
+        return await run.measure(count)
 
 
 def count_for(rate: float, amount: Amount, most: int) -> int:

@@ -20,7 +20,9 @@ class Usage(NamedTuple):
 
 def cpu_s(pid: int) -> float:
     """User and system time of a process with all its threads; raises ``OSError`` where it has ended."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    fields = (
+        Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    )
     return (int(fields[_UTIME]) + int(fields[_STIME])) / _TICKS_IN_A_S
 
 

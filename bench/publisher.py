@@ -16,6 +16,8 @@ from bench.load import Load
 from bench.mqtt import Chunk, Connection, Encoder, publish
 
 CHUNK_MESSAGES = 100
+CHUNKS_IN_A_S = 100.0
+"""A steady flow is sent in portions this often."""
 
 
 class Broker(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,10 +65,13 @@ def _batches(load: Load, work: Work) -> Iterator[tuple[bool, Sequence[tuple[str,
     step = work.first // load.containers
     if work.seal_cuts:
         yield False, [load.cut_message(n, cut=False, at_step=max(0, step - 1)) for n in range(load.cuts)]
-    batches = range(work.first, work.first + work.count, CHUNK_MESSAGES)
+    size = CHUNK_MESSAGES
+    if work.rate is not None:
+        size = max(1, min(CHUNK_MESSAGES, round(work.rate / CHUNKS_IN_A_S)))
+    batches = range(work.first, work.first + work.count, size)
     done = 0
     for place, begin in enumerate(batches):
-        end = min(begin + CHUNK_MESSAGES, work.first + work.count)
+        end = min(begin + size, work.first + work.count)
         messages = [load.message(number) for number in range(begin, end)]
         due = done < work.cuts and (place + 1) * work.cuts // len(batches) > done
         if due:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import urllib.request
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import msgspec
 from pydantic import SecretStr
 
 from bench import query
+from bench.counters import counter, metrics
 from bench.errors import BenchError
 from bench.load import Load
 from bench.parts import open_log, plan_trips
@@ -23,32 +23,14 @@ from sealtrail.contract.public.subscriber import Channels, Subscriber, Webhook
 from sealtrail.demonstration.receiver import WebhookReceiver
 from sealtrail.runtime.log import Log
 from sealtrail.runtime.settings.tree import load as load_settings
-from sealtrail.runtime.supervisor import health_port
 from tests.parts.influxd import InfluxServer
 from tests.parts.mosquitto import Mosquitto, free_port
 
 RAISED = "org.sealtrail.alert.raised"
 
 
-def counter(text: str, name: str) -> int:
-    """Sum of a Prometheus counter over its labels, without parsing the rest."""
-    return round(
-        sum(
-            float(line.rpartition(" ")[2])
-            for line in text.splitlines()
-            if line.startswith((f"{name} ", f"{name}{{"))
-        )
-    )
-
-
-def metrics(state_dir: Path, service: str) -> str:
-    """Prometheus text of a service; raises ``OSError`` where it has gone."""
-    port = health_port(state_dir, service)
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as reply:
-        return str(reply.read().decode())
-
-
-def _settings(folder: Path, broker: Mosquitto | None, influx: InfluxServer | None) -> str:
+def _write_settings(folder: Path, broker: Mosquitto | None, influx: InfluxServer | None) -> Path:
+    """A settings file with the addresses only: all else is the default, as users get it."""
     lines = [f'state_dir = "{folder / "state"}"']
     if broker is not None:
         lines += ["[gateway.mqtt]", f'host = "{broker.host}"', f"port = {broker.port}"]
@@ -62,7 +44,10 @@ def _settings(folder: Path, broker: Mosquitto | None, influx: InfluxServer | Non
             f'influxdb_bucket = "{influx.bucket}"',
         ]
     lines += ["[alerts.webhook]", "allow_private_addresses = true", "[controlroom]", f"port = {free_port()}"]
-    return "\n".join(lines) + "\n"
+    folder.mkdir(parents=True)
+    file = folder / "sealtrail.toml"
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return file
 
 
 class SealTrail:
@@ -108,13 +93,9 @@ class SealTrail:
 
     def progress(self) -> Progress:
         folder = self._platform.settings.state_dir
-        stored = [
-            line
-            for line in metrics(folder, "ingest").splitlines()
-            if line.startswith("sealtrail_ingest_written_total") and 'kind="readings"' in line
-        ]
+        stored = counter(metrics(folder, "ingest"), "sealtrail_ingest_written_total", 'kind="readings"')
         judged = counter(metrics(folder, "anomaly"), "sealtrail_judged_readings_total")
-        return Progress(counter("\n".join(stored), "sealtrail_ingest_written_total"), judged)
+        return Progress(stored, judged)
 
     async def queryable(self) -> int:
         if self._influx is not None:
@@ -147,9 +128,7 @@ async def sealtrail_system(
     name: str, folder: Path, load: Load, broker: Mosquitto | None, influx: InfluxServer | None
 ) -> AsyncIterator[SealTrail]:
     """The whole platform, ready, with every trip planned and a subscriber that listens."""
-    folder.mkdir(parents=True)
-    file = folder / "sealtrail.toml"
-    file.write_text(_settings(folder, broker, influx), encoding="utf-8")
+    file = _write_settings(folder, broker, influx)
     settings = load_settings(file)
     platform = Platform(settings, file)
     receiver = WebhookReceiver()

@@ -74,11 +74,7 @@ class Telegraf:
         return None
 
 
-@contextlib.asynccontextmanager
-async def telegraf_system(
-    binary: Path, folder: Path, load: Load, broker: Mosquitto, influx: InfluxServer
-) -> AsyncIterator[Telegraf]:
-    """Telegraf, subscribed; the first message of the load has gone through."""
+def _write_config(folder: Path, broker: Mosquitto, influx: InfluxServer) -> Path:
     folder.mkdir(parents=True)
     config = folder / "telegraf.conf"
     config.write_text(
@@ -93,6 +89,15 @@ async def telegraf_system(
         ),
         encoding="utf-8",
     )
+    return config
+
+
+@contextlib.asynccontextmanager
+async def telegraf_system(
+    binary: Path, folder: Path, load: Load, broker: Mosquitto, influx: InfluxServer
+) -> AsyncIterator[Telegraf]:
+    """Telegraf, subscribed; the first message of the load has gone through."""
+    config = _write_config(folder, broker, influx)
     log = folder / "telegraf.log"
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
@@ -123,4 +128,5 @@ async def _until_subscribed(
             await asyncio.sleep(0.5)
             if query.points(influx, "mqtt_consumer", "sequence"):
                 return
-    raise BenchError(f"Telegraf passes nothing on: {log.read_text(errors='replace')[-2000:]}")
+    said = await asyncio.to_thread(log.read_text, errors="replace")
+    raise BenchError(f"Telegraf passes nothing on: {said[-2000:]}")

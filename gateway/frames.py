@@ -44,7 +44,7 @@ class Frames:
         self._needed = 0  # bytes that must be there before `_partial` is worth another look
         self._skip = 0  # bytes of a long packet that are still to come and not kept
         self._unacknowledged: set[int] = set()
-        self.subscription_refused = False
+        self.subscription_accepted: bool | None = None  # None until the broker's SUBACK is read
 
     def feed(self, data: bytes) -> list[Delivery]:
         """Messages that are complete with ``data``; raises `BadPacketError`."""
@@ -74,7 +74,7 @@ class Frames:
                 if delivery is not None:
                     found.append(delivery)
             elif data[at] >> 4 == _SUBACK:
-                self.subscription_refused |= data[end - 1] >= REFUSED_QOS
+                self.subscription_accepted = data[end - 1] < REFUSED_QOS
             elif data[at] >> 4 != _PINGRESP:
                 raise BadPacketError(f"packet type {data[at] >> 4}")
             at = end

@@ -147,9 +147,12 @@ class PahoLink:
             self._must(self._client.reconnect())
             if not self._subscribe(closing):
                 return
-            on_subscribed(self._resumed)
             self._selector.register(self._wake, selectors.EVENT_READ)
+            announced = False
             while not (closing.is_set() and self._nothing_to_send()):
+                if self._subscribed and not announced:
+                    announced = True
+                    on_subscribed(self._resumed)
                 self._turn(self._inbox.room())
             self._say_goodbye(self._sock())
         except (OSError, ValueError) as error:
@@ -245,8 +248,10 @@ class PahoLink:
                 raise LinkDownError(SessionState.LOST, "the broker closed the connection")
             self._heard_s = time.monotonic()
             self._burst += self._frames.feed(data)
-            if self._frames.subscription_refused:
+            if self._frames.subscription_accepted is False:
                 raise self._refused_subscription()
+            if self._burst or self._frames.subscription_accepted:
+                self._subscribed = True
             if len(self._burst) >= BURST:
                 return
 

@@ -23,7 +23,9 @@ class Board:
         self.readings_seen = 0
         self._closed_kept = closed_incidents
         self._incidents: dict[str, Incident] = {}
+        self._incident_rows: dict[str, IncidentSummary] = {}
         self._trips: dict[str, Trip] = {}
+        self._trip_rows: dict[str, TripSummary] = {}
         self._ended: dict[str, Trip] = {}  # incidents outlive their trips, and people look at both
 
     def replace(self, incidents: Iterable[Incident], trips: Iterable[Trip]) -> None:
@@ -32,6 +34,8 @@ class Board:
         before, self._trips = self._trips, {trip.trip_id: trip for trip in trips}
         for trip_id in before.keys() - self._trips.keys():
             self._keep_ended(before[trip_id])
+        self._incident_rows = {key: IncidentSummary.of(one) for key, one in self._incidents.items()}
+        self._trip_rows = {key: TripSummary.of(one) for key, one in self._trips.items()}
         self._forget_old()
 
     def apply(self, change: Change) -> bool:
@@ -50,9 +54,11 @@ class Board:
             case TripChanged(trip):
                 known = self._trips.get(trip.trip_id)
                 self._trips[trip.trip_id] = trip
+                self._trip_rows[trip.trip_id] = TripSummary.of(trip)
                 return known != trip
             case TripRemoved(trip_id):
                 ended = self._trips.pop(trip_id, None)
+                self._trip_rows.pop(trip_id, None)
                 if ended is not None:
                     self._keep_ended(ended)
                 return ended is not None
@@ -64,6 +70,7 @@ class Board:
         if known == incident or (known and len(known.history) > len(incident.history)):
             return False
         self._incidents[incident.incident_id] = incident
+        self._incident_rows[incident.incident_id] = IncidentSummary.of(incident)
         self._forget_old()
         return True
 
@@ -80,11 +87,8 @@ class Board:
         return sorted(found, key=lambda one: (one.occurred_at_ms, one.incident_id))
 
     def summaries(self) -> tuple[list[IncidentSummary], list[TripSummary]]:
-        """Everything in its public form."""
-        return (
-            [IncidentSummary.of(incident) for incident in self._incidents.values()],
-            [TripSummary.of(trip) for trip in self._trips.values()],
-        )
+        """Everything in its public form, made when it changed rather than for every viewer."""
+        return list(self._incident_rows.values()), list(self._trip_rows.values())
 
     def _keep_ended(self, trip: Trip) -> None:
         self._ended[trip.trip_id] = trip
@@ -100,6 +104,7 @@ class Board:
         closed.sort(key=_last_step_ms)
         for incident in closed[: len(closed) - self._closed_kept]:
             del self._incidents[incident.incident_id]
+            del self._incident_rows[incident.incident_id]
 
 
 def _last_step_ms(incident: Incident) -> int:

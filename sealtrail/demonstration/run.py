@@ -196,13 +196,15 @@ class Demonstration:
             seconds=time.monotonic() - self._begun_s,
             report=report,
             gateway_metrics=await asyncio.to_thread(self.platform.metrics, "gateway"),
-            stored=await self._stored(log),
+            stored=await self.stored(),
             events=await self._alert_events(log),
             received=self._receiver.received(),
             delivered_again=self._receiver.repeated,
         )
 
-    async def _stored(self, log: Log) -> int:
+    async def stored(self) -> int:
+        """Distinct readings that the record holds, as it counts them itself."""
+        log = self._open_log()
         headers, body = await log.request(
             f"{subjects.RECORD_REQUEST}.counts", msgspec.msgpack.encode(queries.CountQuery()), 60.0
         )

@@ -6,9 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 from sealtrail.runtime.settings.nats import NatsSettings
+from sealtrail.runtime.supervisor import health_port
 
 PROGRAM = (
     "from alerts.app import main; from sealtrail.runtime import service; "
@@ -23,10 +25,11 @@ class Worker:
 
     def __init__(self, folder: Path, nats: NatsSettings, **settings: str) -> None:
         self.log_file = folder / "alerts.log"
+        self._state_dir = folder / "state"
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("SEALTRAIL_")}
         self._environment = {
             **inherited,
-            "SEALTRAIL_STATE_DIR": str(folder / "state"),
+            "SEALTRAIL_STATE_DIR": str(self._state_dir),
             "SEALTRAIL_NATS__URL": nats.url,
             "SEALTRAIL_NATS__USER": nats.user,
             "SEALTRAIL_NATS__PASSWORD": nats.password.get_secret_value(),
@@ -62,6 +65,17 @@ class Worker:
     def stop(self) -> int:
         """Ends it in order; returns the exit code."""
         return self._end(signal.SIGTERM)
+
+    def figure(self, name: str) -> float | None:
+        """Value of a metric without labels; None while the process doesn't answer."""
+        port = health_port(self._state_dir, "alerts")
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as reply:
+                text = reply.read().decode()
+        except (OSError, ValueError):
+            return None
+        found = [line.split()[-1] for line in text.splitlines() if line.startswith(f"{name} ")]
+        return float(found[0]) if found else None
 
     @property
     def log(self) -> str:

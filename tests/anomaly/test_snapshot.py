@@ -51,7 +51,7 @@ def test_an_unknown_version_is_refused_by_name() -> None:
         Judge.restore(SETTINGS, bytes(data))
 
 
-@pytest.mark.parametrize("data", [b"", b"SJ", b"XX\1abc", b"SJ\1", b"SJ\1\xff\xff", b"SJ\1\x80"])
+@pytest.mark.parametrize("data", [b"", b"SJ", b"XX\1abc", b"SJ\1", b"SJ\1\xff\xff", b"SJ\1" + bytes(20)])
 def test_what_is_no_snapshot_is_refused(data: bytes) -> None:
     """Bytes that are none are refused by name."""
     with pytest.raises(MalformedBatchError):
@@ -62,11 +62,9 @@ SNAPSHOT = lived().snapshot()
 
 
 @given(st.integers(3, len(SNAPSHOT) - 1), st.integers(0, 255), st.booleans())
-def test_damaged_bytes_are_refused_or_restored_never_a_crash(place: int, value: int, cut: bool) -> None:  # noqa: FBT001
-    """A flipped byte or a cut end raises the named refusal and nothing else."""
+def test_damaged_bytes_are_refused(place: int, value: int, cut: bool) -> None:  # noqa: FBT001
+    """A changed byte or a cut end raises the named refusal and nothing else."""
     data = SNAPSHOT[:place] if cut else SNAPSHOT[:place] + bytes((value,)) + SNAPSHOT[place + 1 :]
-    try:
-        Judge.restore(SETTINGS, data)
-    except WireError:
-        return
-    assert not cut
+    if data != SNAPSHOT:
+        with pytest.raises(WireError):
+            Judge.restore(SETTINGS, data)

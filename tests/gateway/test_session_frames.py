@@ -90,10 +90,11 @@ def test_topic_that_is_not_text_is_handed_over() -> None:
     assert Frames(1, KEEP).feed(packet) == [("(topic is not UTF-8)", b"x", 0)]
 
 
-@pytest.mark.parametrize(("code", "refused"), [(0, False), (1, False), (0x80, True)])
-def test_answer_to_the_subscription_is_understood(code: int, refused: bool) -> None:  # noqa: FBT001 - a case
+@pytest.mark.parametrize(("code", "accepted"), [(0, True), (1, True), (0x80, False)])
+def test_answer_to_the_subscription_is_understood(code: int, accepted: bool) -> None:  # noqa: FBT001 - a case
     """The SUBACK that stands among a kept session's messages says whether the subscription is refused."""
     frames = Frames(1, KEEP)
     packet = publish_packet("t", b"x", 1, 5)
+    assert frames.subscription_accepted is None
     assert len(frames.feed(packet + bytes((0x90, 3, 0, 1, code)))) == 1
-    assert frames.subscription_refused is refused
+    assert frames.subscription_accepted is accepted

@@ -10,6 +10,8 @@ In a conftest: ``from tests.parts.influxd import influxd  # noqa: F401 - a fixtu
 from __future__ import annotations
 
 import contextlib
+import csv
+import io
 import os
 import shutil
 import socket
@@ -124,6 +126,24 @@ class InfluxServer:
         }
         answer = httpx.post(f"{self.url}/api/v2/setup", json=body, timeout=30)
         assert answer.status_code == httpx.codes.CREATED, answer.text
+
+    def rows(self, flux: str) -> list[dict[str, str]]:
+        """Rows of all tables of a query's answer; fails with the server's words where it refuses."""
+        answer = httpx.post(
+            f"{self.url}/api/v2/query",
+            params={"org": self.org},
+            json={"query": flux, "dialect": {"header": True, "annotations": []}},
+            headers={"Authorization": f"Token {self.token}"},
+            timeout=60,
+        )
+        assert answer.is_success, answer.text
+        found: list[dict[str, str]] = []
+        for block in answer.text.replace("\r\n", "\n").split("\n\n"):
+            if block.strip():
+                found += csv.DictReader(io.StringIO(block))
+        errors = [row["error"] for row in found if row.get("error")]
+        assert not errors, errors
+        return found
 
 
 @contextlib.contextmanager

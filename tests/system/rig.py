@@ -10,12 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gateway.decoders import decoder_for
+from sealtrail.contract import subjects
 from sealtrail.contract.clock import wall_clock_ms
 from sealtrail.contract.errors import DecodeError
 from sealtrail.contract.reading import Flag
 from sealtrail.contract.trip import TripEvent
 from sealtrail.demonstration.receiver import Received
 from sealtrail.demonstration.run import Demonstration
+from sealtrail.runtime import streams
 from sealtrail.runtime.settings import tree
 from sealtrail.runtime.settings.simulator import PublisherSettings
 from sealtrail.runtime.trips import TripRecorder
@@ -118,6 +120,15 @@ class Rig(Demonstration):
             return False
         os.kill(pid, signal.SIGKILL)
         return True
+
+    async def recorded(self) -> bool:
+        """Whether the record has taken every reading and alert event from the log."""
+        log = self._open_log()
+        lags = (
+            await log.lag(subjects.LOG_STREAM, streams.INGEST_READINGS),
+            await log.lag(subjects.ALERT_STREAM, streams.INGEST_ALERTS),
+        )
+        return not any(lags)
 
     def acknowledged_readings(self) -> set[int]:
         """Identities of all readings in acknowledged messages, computed by the decoders themselves.

@@ -38,7 +38,29 @@ class Permit(Model):
 
 
 class TripSummary(Model):
-    """A trip as the map needs it."""
+    """A trip as the map needs it; a fleet has tens of thousands."""
+
+    trip_id: str
+    container_id: str
+    departs_at_ms: int | None
+    arrives_at_ms: int | None
+    origin: str = Field(description="Name of the place; empty where the plan names none.")
+    destination: str
+
+    @classmethod
+    def of(cls, trip: Trip) -> TripSummary:
+        return cls.model_construct(
+            trip_id=trip.trip_id,
+            container_id=trip.container_id,
+            departs_at_ms=trip.departs_at_ms,
+            arrives_at_ms=trip.arrives_at_ms,
+            origin=trip.origin.name if trip.origin else "",
+            destination=trip.destination.name if trip.destination else "",
+        )
+
+
+class TripPlan(Model):
+    """The whole plan of a trip."""
 
     trip_id: str
     container_id: str
@@ -46,15 +68,6 @@ class TripSummary(Model):
     arrives_at_ms: int | None
     origin: PlaceCircle | None
     destination: PlaceCircle | None
-
-    @classmethod
-    def of(cls, trip: Trip) -> TripSummary:
-        return cls.model_validate(trip)
-
-
-class TripPlan(TripSummary):
-    """The whole plan of a trip."""
-
     device_ids: list[str]
     seal_numbers: list[str]
     corridor: CorridorLine | None

@@ -11,6 +11,8 @@ import type { Store } from "./state/store";
 import type { Decision, IncidentSummary } from "./types";
 
 const DRAW_EVERY_MS = 500;
+/** A fleet larger than this is drawn every other time: the map's worker indexes all of it anew. */
+const LARGE_FLEET = 5_000;
 const NOTICE_MS = 6_000;
 const ACTOR_KEY = "sealtrail.actor";
 const THEME_KEY = "sealtrail.theme";
@@ -44,7 +46,11 @@ export class Controller {
 
   start(): void {
     void this.#live.start();
-    setInterval(() => this.#draw(), DRAW_EVERY_MS);
+    let turn = 0;
+    setInterval(() => {
+      turn += 1;
+      if (turn % 2 === 0 || this.fleet.containers.size < LARGE_FLEET) this.#draw();
+    }, DRAW_EVERY_MS);
     setInterval(() => this.store.dispatch({ type: "tick", localNowMs: Date.now() }), 1_000);
     document.addEventListener("keydown", (event) => this.#key(event));
   }

@@ -113,11 +113,17 @@ export interface TripSummary {
   container_id: string;
   departs_at_ms: number | null;
   arrives_at_ms: number | null;
-  origin: PlaceCircle | null;
-  destination: PlaceCircle | null;
+  origin: string;
+  destination: string;
 }
 
-export interface TripPlan extends TripSummary {
+export interface TripPlan {
+  trip_id: string;
+  container_id: string;
+  departs_at_ms: number | null;
+  arrives_at_ms: number | null;
+  origin: PlaceCircle | null;
+  destination: PlaceCircle | null;
   device_ids: string[];
   seal_numbers: string[];
   corridor: CorridorLine | null;

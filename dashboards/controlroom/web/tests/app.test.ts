@@ -8,8 +8,8 @@ const trip = (id: string, departs: number | null): TripSummary => ({
   container_id: "MSKU1234565",
   departs_at_ms: departs,
   arrives_at_ms: 9_000,
-  origin: null,
-  destination: null,
+  origin: "Rotterdam",
+  destination: "",
 });
 
 const state: State = {

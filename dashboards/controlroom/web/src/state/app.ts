@@ -172,10 +172,12 @@ export function tripOf(trips: ReadonlyMap<string, TripSummary>, containerId: str
   return found;
 }
 
+type TripTimes = Pick<TripSummary, "departs_at_ms" | "arrives_at_ms">;
+
 export type TripState = "planned" | "under way" | "overdue" | "ended";
 
 /** Where a trip stands by its plan and its custody log. */
-export function tripState(trip: TripSummary, custodyTypes: readonly string[], nowMs: number): TripState {
+export function tripState(trip: TripTimes, custodyTypes: readonly string[], nowMs: number): TripState {
   if (custodyTypes.includes("TRIP_ENDED")) return "ended";
   if (trip.departs_at_ms !== null && nowMs < trip.departs_at_ms) return "planned";
   if (trip.arrives_at_ms !== null && nowMs > trip.arrives_at_ms) return "overdue";
