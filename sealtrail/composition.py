@@ -90,15 +90,15 @@ class Platform:
             environment |= {
                 "SEALTRAIL_GATEWAY__MQTT__HOST": endpoint.host,
                 "SEALTRAIL_GATEWAY__MQTT__PORT": str(endpoint.mqtt_port),
-                "SEALTRAIL_GATEWAY__MQTT__USERNAME": endpoint.user,
-                "SEALTRAIL_GATEWAY__MQTT__PASSWORD": endpoint.password,
+                "SEALTRAIL_GATEWAY__MQTT__USERNAME": endpoint.mqtt_user,
+                "SEALTRAIL_GATEWAY__MQTT__PASSWORD": endpoint.mqtt_password,
             }
             mqtt = mqtt.model_copy(
                 update={
                     "host": endpoint.host,
                     "port": endpoint.mqtt_port,
-                    "username": endpoint.user,
-                    "password": SecretStr(endpoint.password),
+                    "username": endpoint.mqtt_user,
+                    "password": SecretStr(endpoint.mqtt_password),
                 }
             )
         self.settings = self._given.model_copy(
@@ -165,6 +165,13 @@ class Platform:
                 return str(reply.read().decode())
         except OSError as error:
             raise UnavailableError(f"{name} gives no metrics: {error}") from error
+
+    def device_login(self) -> tuple[str, SecretStr]:
+        """User and password with which a device publishes; the gateway's own at an external broker."""
+        endpoint = self._nats.endpoint if self._nats is not None else None
+        if endpoint is None or self._given.gateway.mqtt.host:
+            return self.settings.gateway.mqtt.username, self.settings.gateway.mqtt.password
+        return endpoint.device_user, SecretStr(endpoint.device_password)
 
     def nats_pid(self) -> int | None:
         """Process id of the embedded server, where there is one."""

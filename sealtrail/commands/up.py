@@ -30,6 +30,11 @@ async def _run(settings: Settings, file: Path | None) -> None:
             click.echo(
                 f"devices       mqtt://{mqtt.host}:{mqtt.port}  (topics sealtrail/<family>/<device>/up)"
             )
+            user, _ = platform.device_login()
+            if user:
+                click.echo(
+                    f"              as user {user!r}; password: nats/endpoint.json in the state folder"
+                )
             click.echo(f"state, logs   {settings.state_dir.resolve()}")
             click.echo("Ctrl-C stops everything.")
             await stop.wait()

@@ -158,9 +158,8 @@ class Demonstration:
     async def run_fleet(self, run_s: float | None, stop: asyncio.Event) -> FleetReport:
         """Sends the fleet's past and present until its world ends or ``stop`` is set."""
         mqtt = self.platform.settings.gateway.mqtt
-        publisher = PublisherSettings(
-            host=mqtt.host, port=mqtt.port, username=mqtt.username, password=mqtt.password
-        )
+        user, password = self.platform.device_login()
+        publisher = PublisherSettings(host=mqtt.host, port=mqtt.port, username=user, password=password)
         recorder = TripRecorder(self._open_log(), self._settings.partitions)
 
         async def record(event: TripEvent) -> None:

@@ -34,7 +34,13 @@ PORTS_DEADLINE_S = 2.0
 
 
 class Endpoint(NamedTuple):
-    """Where an embedded server answers, and the password that this machine's processes use."""
+    """Where an embedded server answers, and who may do what.
+
+    Services log in as ``user`` and own the log; the gateway listens to MQTT as
+    ``mqtt_user``; devices log in as ``device_user``, which may only report and
+    be answered. MQTT lives in an account of its own, so that nothing that is
+    published there can reach the log's own subjects.
+    """
 
     pid: int
     host: str
@@ -42,10 +48,19 @@ class Endpoint(NamedTuple):
     mqtt_port: int
     user: str
     password: str
+    mqtt_user: str
+    mqtt_password: str
+    device_user: str
+    device_password: str
 
     @property
     def url(self) -> str:
         return f"nats://{self.host}:{self.client_port}"
+
+
+def _password() -> str:
+    """A password that the server's configuration reads as text: it begins with a letter."""
+    return "p" + secrets.token_hex(16)
 
 
 def binary() -> str:
@@ -114,12 +129,27 @@ jetstream {{
 }}
 mqtt {{
   listen: "{settings.mqtt_host}:{endpoint.mqtt_port}"
-  ack_wait: "60s"
+  ack_wait: "15s"
   max_ack_pending: {settings.mqtt_window}
 }}
-authorization {{
-  user: "{endpoint.user}"
-  password: "{endpoint.password}"
+accounts {{
+  SEALTRAIL {{
+    jetstream: enabled
+    users: [ {{ user: "{endpoint.user}", password: "{endpoint.password}" }} ]
+  }}
+  FIELD {{
+    jetstream: enabled
+    users: [
+      {{ user: "{endpoint.mqtt_user}", password: "{endpoint.mqtt_password}" }}
+      {{
+        user: "{endpoint.device_user}", password: "{endpoint.device_password}"
+        permissions: {{
+          publish: {{ allow: ["sealtrail.*.*.up"], deny: ["sealtrail.alerts.>"] }}
+          subscribe: {{ allow: ["sealtrail.*.*.down", "$MQTT.sub.>"], deny: ["sealtrail.alerts.>"] }}
+        }}
+      }}
+    ]
+  }}
 }}
 """
 
@@ -173,7 +203,11 @@ class EmbeddedNats:
             client_port=self._settings.client_port or _free_port(host),
             mqtt_port=self._settings.mqtt_port or _free_port(self._settings.mqtt_host),
             user="sealtrail",
-            password=secrets.token_urlsafe(24),
+            password=_password(),
+            mqtt_user="gateway",
+            mqtt_password=_password(),
+            device_user="device",
+            device_password=self._settings.device_password.get_secret_value() or _password(),
         )
 
     def start(self) -> Endpoint:

@@ -89,7 +89,7 @@ async def case(request: pytest.FixtureRequest) -> AsyncIterator[Case]:
         server: EmbeddedNats = request.getfixturevalue("nats_server")
         endpoint = server.endpoint
         assert endpoint is not None
-        broker = Broker(endpoint.host, endpoint.mqtt_port, endpoint.user, endpoint.password, None)
+        broker = Broker(endpoint.host, endpoint.mqtt_port, endpoint.mqtt_user, endpoint.mqtt_password, None)
         found, listening = await _mqtt_case(broker, server.stop)
     await found.channel.open()
     yield found

@@ -88,7 +88,8 @@ class House:
         """Until the service has read the log and has nothing left to deliver."""
         async with asyncio.timeout(within_s):
             while await self.unread() or await asyncio.to_thread(self.worker.figure, QUEUED) != 0:
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.5)
+                import sys; print(time.monotonic(), await self.unread(), self.worker.figure(QUEUED), len(self.receiver.requests), self.worker.log[-600:], file=sys.stderr)
 
     async def unread(self) -> int:
         """Messages behind the position that the service has saved."""

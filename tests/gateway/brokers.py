@@ -52,8 +52,8 @@ class NatsBroker:
         return MqttSettings(
             host=endpoint.host,
             port=endpoint.mqtt_port,
-            username=endpoint.user,
-            password=SecretStr(endpoint.password),
+            username=endpoint.mqtt_user,
+            password=SecretStr(endpoint.mqtt_password),
         )
 
     def kill(self) -> None:

@@ -9,10 +9,13 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from gateway.decoders import decoder_for
 from sealtrail.contract import subjects
 from sealtrail.contract.clock import wall_clock_ms
 from sealtrail.contract.errors import DecodeError
+from sealtrail.contract.incident import Incident
 from sealtrail.contract.reading import Flag
 from sealtrail.contract.trip import TripEvent
 from sealtrail.demonstration.receiver import Received
@@ -95,11 +98,12 @@ class Rig(Demonstration):
     async def send(self, world: World, pace: float, stop: asyncio.Event) -> FleetReport:
         """Sends a world at ``pace`` times real time, remembering what was acknowledged."""
         mqtt = self.platform.settings.gateway.mqtt
+        user, password = self.platform.device_login()
         publisher = PublisherSettings(
             host=mqtt.host,
             port=mqtt.port,
-            username=mqtt.username,
-            password=mqtt.password,
+            username=user,
+            password=password,
             max_backoff_s=1.0,
             puback_timeout_s=5.0,
         )
@@ -120,6 +124,11 @@ class Rig(Demonstration):
             return False
         os.kill(pid, signal.SIGKILL)
         return True
+
+    async def incidents(self) -> list[Incident]:
+        """All incidents as they stand."""
+        bucket = await self._open_log().bucket(subjects.INCIDENTS_BUCKET)
+        return [msgspec.json.decode(entry.value or b"", type=Incident) for entry in await bucket.items()]
 
     async def recorded(self) -> bool:
         """Whether the record has taken every reading and alert event from the log."""

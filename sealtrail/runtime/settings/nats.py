@@ -38,9 +38,15 @@ class NatsSettings(Section):
         description="Embedded: 'always' writes to disk before every acknowledgement; 'interval' every two "
         "minutes, which a power cut may cost.",
     )
+    device_password: SecretStr = Field(
+        default=SecretStr(""),
+        description="Embedded: password with which devices log in as user 'device'; empty: one is made up, "
+        "see endpoint.json in the server's folder.",
+    )
     mqtt_window: int = Field(
-        default=65_535,
+        default=16_383,
         ge=1,
         le=65_535,
-        description="Embedded: unacknowledged MQTT messages that one session may have in flight.",
+        description="Embedded: unacknowledged MQTT messages that one subscription may have in flight; all "
+        "of a session's together may not exceed 65535, and one that ends in /# counts twice.",
     )

@@ -1,0 +1,3 @@
+from tests.parts.mosquitto import mosquitto
+
+__all__ = ["mosquitto"]
