@@ -14,6 +14,7 @@ import contextlib
 
 import structlog
 
+from alerts import metrics
 from sealtrail.contract.alert import AlertEvent
 from sealtrail.contract.codec import decode_alert_events
 from sealtrail.contract.errors import UnavailableError, WireError
@@ -26,6 +27,7 @@ LOGGER = structlog.get_logger(__name__)
 
 POSITION = "alerts.position"
 SAVE_EVERY_S = 1.0
+LOAD_WITHIN_S = 10.0
 MOST = 64
 IDLE_S = 0.5
 FOLLOW_WAIT_S = 0.5
@@ -55,10 +57,14 @@ class AlertFeed:
     @classmethod
     async def open(cls, log: Log) -> AlertFeed:
         """The feed behind the saved position; from the beginning where there is none."""
-        saved = await log.load_snapshot(POSITION)
+        saved = None
+        with contextlib.suppress(TimeoutError):  # reading everything again is safe, waiting for ever isn't
+            async with asyncio.timeout(LOAD_WITHIN_S):
+                saved = await log.load_snapshot(POSITION)
         position = int(saved) if saved is not None and saved.isdigit() else 0
         if position > await log.last_sequence(ALERT_STREAM):
             position = 0  # another stream than the one the position was saved for
+        metrics.POSITION.set(position)
         return cls(log, position)
 
     async def take(self) -> list[LogMessage]:
@@ -72,6 +78,7 @@ class AlertFeed:
     async def done(self, messages: list[LogMessage]) -> None:
         """What these cause is on disk."""
         self._position = messages[-1].sequence
+        metrics.POSITION.set(self._position)
         await self._save(due=False)
 
     async def _save(self, *, due: bool) -> None:

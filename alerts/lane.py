@@ -26,6 +26,7 @@ from sealtrail.contract.public.subscriber import Subscriber
 LOGGER = structlog.get_logger(__name__)
 
 ALONE_AFTER = 3  # failures while the subscriber accepted others
+LOST_AFTER = 3  # failures in a row, before it is logged
 CLOSE_GRACE_S = 4.0
 
 
@@ -70,7 +71,7 @@ class Lane:
         self._spilled = False
         self._paused_until_ms = 0
         self._last_success_ms = 0
-        self._down = False
+        self._failures = 0
         self._attempting: set[asyncio.Task[None]] = set()
         self._closing = False
 
@@ -209,16 +210,16 @@ class Lane:
         if outcome.retry_after_s is not None and outcome.verdict is Verdict.RETRY:
             self._paused_until_ms = max(self._paused_until_ms, now_ms + int(outcome.retry_after_s * 1000))
         down = outcome.verdict in (Verdict.RETRY, Verdict.RETRY_SLOWLY)
-        if down and not self._down:
+        self._failures, before = (self._failures + 1, self._failures) if down else (0, self._failures)
+        if self._failures == LOST_AFTER:
             LOGGER.warning(
                 "subscriber_lost",
                 subscriber=self._subscriber_id,
                 outcome=outcome.name,
                 detail=outcome.detail,
             )
-        elif not down and self._down:
+        elif not down and before >= LOST_AFTER:
             LOGGER.info("subscriber_back", subscriber=self._subscriber_id)
-        self._down = down
 
     async def close(self) -> None:
         """Stops after the attempts under way; what wasn't delivered stays queued in the ledger."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 from prometheus_client import Counter, Gauge, Histogram
 
 EVENTS = Counter("sealtrail_alerts_events", "Alert events read from the log, by what they did.", ["effect"])
+POSITION = Gauge(
+    "sealtrail_alerts_position", "Sequence in the alert stream up to which everything is on disk."
+)
 INCIDENTS = Gauge("sealtrail_alerts_incidents", "Incidents by state.", ["state"])
 DELIVERIES = Counter(
     "sealtrail_alerts_deliveries", "Deliveries that have ended, by channel and state.", ["channel", "outcome"]

@@ -14,9 +14,9 @@ from functools import cached_property
 
 import msgspec
 
+from sealtrail.contract.iso6346 import check_digit
 from sealtrail.contract.subjects import device_up_topic
 from sealtrail.contract.trip import Corridor, Trip, TripEvent, TripEventKind
-from simulators.iso6346 import container_number
 
 REPORT_EVERY_MS = 30_000
 STEP_DEG = 0.0045  # half a kilometre of latitude: 60 km/h
@@ -53,7 +53,8 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return f"BENCH{index:06d}"
 
     def container_id(self, index: int) -> str:
-        return container_number("SLT", index)
+        stem = f"SLTU{index:06d}"
+        return f"{stem}{check_digit(stem)}"
 
     def trip_id(self, index: int) -> str:
         return f"bench-{index:06d}"

@@ -110,7 +110,7 @@ class Run:
             times = await self._through(begun_s, targets)
         finally:
             done = await going
-        usages = meter.read()
+        usages, others = meter.read(), meter.others_share()
         self._say(f"  {count:,} messages in {times.stored_s:.1f} s")
         return Way(
             name=self._system.name,
@@ -120,6 +120,7 @@ class Run:
             queryable_per_s=round(count / times.stored_s),
             judged_per_s=None if times.judged_s is None else round(count / times.judged_s),
             false_alerts=self._system.false_alerts(),
+            others_cpu_share=round(others, 3),
             costs=costs(usages, count),
         )
 

@@ -34,15 +34,34 @@ def peak_rss_mb(pid: int) -> float:
     return 0.0
 
 
+def machine_cpu_s() -> tuple[float, float]:
+    """(busy, all) CPU time of the machine's cores so far; time that the host took away counts as busy."""
+    line = Path("/proc/stat").read_text(encoding="utf-8").partition("\n")[0]
+    times = [int(field) / _TICKS_IN_A_S for field in line.split()[1:9]]  # guest time is part of user time
+    idle = times[3] + times[4]  # idle and waiting for disk
+    return sum(times) - idle, sum(times)
+
+
 class Meter:
-    """CPU time of named processes from `start` on."""
+    """CPU time of named processes from `start` on, and how busy others kept the machine meanwhile."""
 
     def __init__(self, pids: Mapping[str, int]) -> None:
         self._pids = dict(pids)
         self._begun: dict[str, float] = {}
+        self._own_s = 0.0
+        self._machine_s = (0.0, 0.0)
 
     def start(self) -> None:
         self._begun = {name: cpu_s(pid) for name, pid in self._pids.items()}
+        self._own_s = cpu_s(os.getpid())
+        self._machine_s = machine_cpu_s()
+
+    def others_share(self) -> float:
+        """Share (0 to 1) of the machine's CPU that neither these processes nor this one have used."""
+        busy_s, all_s = machine_cpu_s()
+        ours_s = sum(usage.cpu_s for usage in self.read().values()) + cpu_s(os.getpid()) - self._own_s
+        passed_s = all_s - self._machine_s[1]
+        return max(0.0, busy_s - self._machine_s[0] - ours_s) / passed_s if passed_s else 0.0
 
     def read(self) -> dict[str, Usage]:
         """What each has used since `start`; raises ``OSError`` naming a process that has died."""

@@ -27,6 +27,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     queryable_per_s: float
     judged_per_s: float | None  # None: nothing judges in this configuration
     false_alerts: int | None
+    others_cpu_share: float  # of the machine, taken by processes that have nothing to do with the run
     costs: tuple[Cost, ...]
 
     def cpu_us(self, *without: str) -> float:

@@ -36,11 +36,15 @@ ALERT_BATCH = 10
 
 
 class _Watch:
-    """CPU of one process while a counter grows to a target."""
+    """CPU of one process while a counter grows to a target; that of a ``server`` beside it in the note."""
 
-    def __init__(self, name: str, pid: int, count: Callable[[], int]) -> None:
+    def __init__(
+        self, name: str, pid: int, count: Callable[[], int], server: tuple[str, int] | None = None
+    ) -> None:
         self._name = name
         self._pid = pid
+        self._server = procfs.Meter(dict([server]) if server is not None else {})
+        self._server.start()
         self._count = count
         self._from = count()
         self._cpu_s = procfs.cpu_s(pid)
@@ -55,6 +59,8 @@ class _Watch:
             await asyncio.sleep(LOOK_S)
         took_s, used_s = time.monotonic() - self._begun_s, procfs.cpu_s(self._pid) - self._cpu_s
         done = max(1, now - self._from)
+        for server, usage in self._server.read().items():
+            note += f", {server} {usage.cpu_s * 1e6 / done:.1f} µs"
         return Stage(
             name=self._name,
             unit=unit,
@@ -112,7 +118,7 @@ async def _fill(log: Log, load: Load, count: int, partitions: int = 4) -> None:
 async def ingest_stage(folder: Path, load: Load, count: int, influxd: Path | None) -> Stage:
     """A log that is full already -> ingest -> SQLite, or InfluxDB where one is given."""
     if influxd is None:
-        return await _ingest("ingest (log -> SQLite)", folder, load, count, {})
+        return await _ingest("ingest (log -> SQLite)", folder, load, count, {}, None)
     with influxdb(influxd, folder / "influxdb") as server:
         environment = {
             "SEALTRAIL_INGEST__STORE": "influxdb",
@@ -121,16 +127,29 @@ async def ingest_stage(folder: Path, load: Load, count: int, influxd: Path | Non
             "SEALTRAIL_INGEST__INFLUXDB_ORG": server.org,
             "SEALTRAIL_INGEST__INFLUXDB_BUCKET": server.bucket,
         }
-        return await _ingest("ingest (log -> InfluxDB)", folder, load, count, environment)
+        return await _ingest(
+            "ingest (log -> InfluxDB)", folder, load, count, environment, ("influxd", server.pid)
+        )
 
 
-async def _ingest(name: str, folder: Path, load: Load, count: int, environment: dict[str, str]) -> Stage:
+async def _ingest(
+    name: str,
+    folder: Path,
+    load: Load,
+    count: int,
+    environment: dict[str, str],
+    server: tuple[str, int] | None,
+) -> Stage:
     with nats(folder / "nats") as endpoint:
         async with open_log(nats_settings(endpoint)) as log:
             await _fill(log, load, count)
         async with services(folder / "state", endpoint, environment) as running:
             pid = await running.start("ingest")
-            watch = _Watch(name, pid, lambda: running.counter("ingest", "sealtrail_ingest_written_total"))
+
+            def written() -> int:
+                return running.counter("ingest", "sealtrail_ingest_written_total")
+
+            watch = _Watch(name, pid, written, server)
             return await watch.until(count, "reading", f"log messages of {LOG_BATCH}")
 
 

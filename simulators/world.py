@@ -6,10 +6,10 @@ import heapq
 import random
 from collections.abc import Iterator
 
+from sealtrail.contract.iso6346 import check_digit
 from sealtrail.contract.trip import Trip, TripEvent
 from simulators import json_device, jt701
 from simulators.consignment import Consignment, Identity
-from simulators.iso6346 import container_number
 from simulators.profile import Profile
 from simulators.script import Kind, cast
 from simulators.truth import Outgoing, ScriptedEvent
@@ -89,3 +89,9 @@ def _identities(profile: Profile, rng: random.Random) -> Iterator[Identity]:
             card_id=f"{rng.randrange(10**9):010d}",
             other_card_id=f"{rng.randrange(10**9):010d}",
         )
+
+
+def container_number(owner: str, serial: int) -> str:
+    """ISO 6346 number of container ``serial`` (0-999999) of ``owner`` (three letters), category U."""
+    stem = f"{owner}U{serial:06d}"
+    return f"{stem}{check_digit(stem)}"

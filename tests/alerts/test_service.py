@@ -12,7 +12,6 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from alerts.feed import POSITION
 from alerts.notices import delivery_id_of
 from sealtrail.contract import subjects
 from sealtrail.contract.alert import AlertAction, AlertEvent, AlertType, Severity
@@ -37,6 +36,7 @@ from tests.alerts.receiver import SECRET, Answer, Receiver, Request
 from tests.alerts.samples import alert, subscriber, until
 from tests.alerts.worker import Worker
 
+POSITION = "sealtrail_alerts_position"
 QUEUED = "sealtrail_alerts_queued"
 
 
@@ -88,13 +88,12 @@ class House:
         """Until the service has read the log and has nothing left to deliver."""
         async with asyncio.timeout(within_s):
             while await self.unread() or await asyncio.to_thread(self.worker.figure, QUEUED) != 0:
-                await asyncio.sleep(0.5)
-                import sys; print(time.monotonic(), await self.unread(), self.worker.figure(QUEUED), len(self.receiver.requests), self.worker.log[-600:], file=sys.stderr)
+                await asyncio.sleep(0.05)
 
-    async def unread(self) -> int:
-        """Messages behind the position that the service has saved."""
-        saved = await self.log.load_snapshot(POSITION) or b"0"
-        return await self.log.last_sequence(subjects.ALERT_STREAM) - int(saved)
+    async def unread(self) -> float:
+        """Messages in the stream that the service, once ready, has still before it."""
+        position = await asyncio.to_thread(self.worker.figure, POSITION)
+        return await self.log.last_sequence(subjects.ALERT_STREAM) - (position or 0)
 
     async def receives(self, requests: int) -> None:
         """Until so many requests have come in."""

@@ -67,9 +67,13 @@ class Worker:
         return self._end(signal.SIGTERM)
 
     def figure(self, name: str) -> float | None:
-        """Value of a metric without labels; None while the process doesn't answer."""
+        """Value of a metric without labels; None while the process isn't ready."""
         port = health_port(self._state_dir, "alerts")
+        if port is None:
+            return None
         try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
+                pass
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as reply:
                 text = reply.read().decode()
         except (OSError, ValueError):

@@ -18,6 +18,7 @@ def way(name: str, per_s: int, judged_per_s: int | None, usages: dict[str, Usage
         queryable_per_s=per_s,
         judged_per_s=judged_per_s,
         false_alerts=None if judged_per_s is None else 0,
+        others_cpu_share=0.125,
         costs=costs(usages, 100_000),
     )
 
@@ -38,6 +39,7 @@ def test_table_holds_every_figure_and_the_ratio() -> None:
     text = render(report)
     lines = [" ".join(line.split()) for line in text.splitlines()]
     assert "cpu: 2 x Test" in lines
+    assert any("19,000/s" in line and "other processes took 12% of the machine" in line for line in lines)
     assert "gateway 20.0 70" in lines
     assert "all but the publisher 30.0 100" in lines
     assert "queryable msg/s 20,000 10,000 2.00" in lines

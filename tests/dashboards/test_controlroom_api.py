@@ -306,6 +306,18 @@ async def test_viewer_that_reads_nothing_is_dropped() -> None:
             await until(gone)
 
 
+async def test_open_streams_do_not_hold_up_a_shutdown(scene: Scene) -> None:
+    """A viewer's stream ends when the service is told to stop, and the service ends with it."""
+    async with asyncio.timeout(10), httpx.AsyncClient() as http, running(scene, QUICK) as served:
+        response = await http.send(http.build_request("GET", f"{served.url}/api/events"), stream=True)
+        await Events(response).next("resync")
+        started = asyncio.get_running_loop().time()
+        served.room.hub.close()
+        async for _ in response.aiter_raw():
+            pass
+        assert asyncio.get_running_loop().time() - started < 2
+
+
 async def test_headers_keep_the_page_to_itself(http: httpx.AsyncClient) -> None:
     """Every answer forbids foreign scripts, frames and connections."""
     for path in ("/", "/api/state", "/nowhere"):

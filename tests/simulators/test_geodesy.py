@@ -9,9 +9,10 @@ import pytest
 from geographiclib.geodesic import Geodesic
 from stdnum import iso6346 as official
 
+from sealtrail.contract.iso6346 import check_digit
 from simulators.geodesy import Line, Point, course_between, destination, distance_m, wrapped
-from simulators.iso6346 import check_digit, container_number
 from simulators.lanes import ROAD_NAMES, SEA_NAMES, lane
+from simulators.world import container_number
 
 ANTIMERIDIAN = Line([Point(50.0, 179.0), Point(51.0, -179.5)])
 

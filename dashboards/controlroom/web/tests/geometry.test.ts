@@ -10,6 +10,7 @@ import {
   leg,
   trackSegments,
   unwrapped,
+  zoomFor,
 } from "../src/map/geometry";
 import type { TrackPoint } from "../src/types";
 
@@ -113,7 +114,7 @@ describe("geometry", () => {
     expect(segments[1]?.points).toHaveLength(3);
   });
 
-  it("has no bounds for nothing", () => {
+  it("has no bounds for nothing, and the smallest box for points in any order", () => {
     expect(bounds([])).toBeNull();
     expect(
       bounds([
@@ -121,5 +122,18 @@ describe("geometry", () => {
         [-3, 5],
       ]),
     ).toEqual([-3, 2, 1, 5]);
+    expect(
+      bounds([
+        [170, 0],
+        [-170, 1],
+        [175, 2],
+      ]),
+    ).toEqual([170, 0, 190, 2]);
+    expect(bounds([[7, 50]])).toEqual([7, 50, 7, 50]);
+  });
+
+  it("knows the zoom at which a length fills so many pixels", () => {
+    expect(zoomFor(78_271.5, 1, 0)).toBeCloseTo(0, 6);
+    expect(zoomFor(1_000, 280, 60)).toBeCloseTo(Math.log2(78_271.5 * 0.5 * 0.28), 6);
   });
 });

@@ -168,15 +168,37 @@ function kindBetween(a: TrackPoint, b: TrackPoint, metres: number): TrackSegment
   return ms > GAP_MS ? "gap" : "path";
 }
 
-/** West, south, east, north of points; null where there are none. */
+/**
+ * West, south, east, north of points in any order; null where there are none.
+ *
+ * The smallest box around them: it lies beside the widest empty stretch of longitudes, so that a fleet on
+ * both sides of the antimeridian isn't shown around the whole world. East may be beyond 180.
+ */
 export function bounds(points: readonly Position[]): [number, number, number, number] | null {
   if (points.length === 0) return null;
-  const found: [number, number, number, number] = [Infinity, Infinity, -Infinity, -Infinity];
-  for (const [longitude = 0, latitude = 0] of points) {
-    found[0] = Math.min(found[0], longitude);
-    found[1] = Math.min(found[1], latitude);
-    found[2] = Math.max(found[2], longitude);
-    found[3] = Math.max(found[3], latitude);
+  const around = points.map(([longitude = 0]) => longitude - 360 * Math.floor((longitude + 180) / 360));
+  around.sort((a, b) => a - b);
+  let west = around[0] ?? 0;
+  let widest = west + 360 - (around.at(-1) ?? 0);
+  for (let i = 1; i < around.length; i++) {
+    const gap = (around[i] ?? 0) - (around[i - 1] ?? 0);
+    if (gap > widest) {
+      widest = gap;
+      west = around[i] ?? 0;
+    }
   }
-  return found;
+  let south = Infinity;
+  let north = -Infinity;
+  for (const [, latitude = 0] of points) {
+    south = Math.min(south, latitude);
+    north = Math.max(north, latitude);
+  }
+  return [west, south, west + 360 - widest, north];
+}
+
+const METRES_PER_PIXEL_AT_0 = 78_271.5; // at the equator, tiles of 512 pixels
+
+/** Zoom at which a length on the ground takes a number of pixels. */
+export function zoomFor(metres: number, pixels: number, latitudeDeg: number): number {
+  return Math.log2((METRES_PER_PIXEL_AT_0 * Math.cos(latitudeDeg * RAD) * pixels) / metres);
 }

@@ -6,7 +6,7 @@ import workerUrl from "maplibre-gl/dist/maplibre-gl-csp-worker.js?url";
 import "maplibre-gl/dist/maplibre-gl.css";
 import { type Container, STATUSES, type Status } from "../state/fleet";
 import type { Alert, Track, TripPlan } from "../types";
-import { band, bounds, centreLine, trackSegments, unwrapped } from "./geometry";
+import { band, bounds, centreLine, trackSegments } from "./geometry";
 import { readPalette } from "./palette";
 import { buildLayers, buildStyle, CONTAINER_LAYERS, containerFilter } from "./style";
 
@@ -202,7 +202,7 @@ export class LiveMap {
 
   /** Bring places into view. */
   fit(places: readonly Position[], maxZoom = FIT_ZOOM, durationMs = 500): void {
-    const box = bounds(unwrapped(places));
+    const box = bounds(places);
     if (box === null) return;
     const wide = this.#map.getContainer().clientWidth > 4 * LEGEND_PX;
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;

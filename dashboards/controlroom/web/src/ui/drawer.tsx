@@ -3,6 +3,7 @@ import { useEffect } from "preact/hooks";
 import { ApiError, api } from "../api";
 import type { Controller } from "../controller";
 import { age, containerNumber, distance, FIX_KINDS, place, SEAL_STATES, utc } from "../format";
+import { zoomFor } from "../map/geometry";
 import { placeOf } from "../map/live-map";
 import { tripOf, tripState } from "../state/app";
 import { STATUS_LABELS } from "../state/fleet";
@@ -19,6 +20,8 @@ const HOUR_MS = 3_600_000;
 const WITHOUT_PLAN_MS = 72 * HOUR_MS;
 const BEFORE_DEPARTURE_MS = 6 * HOUR_MS;
 const LONGEST_MS = 120 * 24 * HOUR_MS;
+const NEAREST_ZOOM = 10;
+const BAND_PX = 280;
 const NO_ALERTS: readonly Alert[] = [];
 
 export function Drawer({ controller }: { controller: Controller }) {
@@ -169,8 +172,16 @@ function useFramed(
     } else if (plan?.corridor) {
       places.push(...plan.corridor.coordinates);
     }
-    controller.map?.fit(places);
+    controller.map?.fit(places, nearestZoom(plan, places[0]?.[1] ?? 0));
   }, [controller, containerId, incidentId, loaded, plan === null]);
+}
+
+/** Near enough for a street, but never so near that the corridor's edges are out of sight. */
+function nearestZoom(plan: TripPlan | null, latitudeDeg: number): number {
+  const halfWidthM = Math.max(0, ...(plan?.corridor?.half_width_m ?? []));
+  return halfWidthM === 0
+    ? NEAREST_ZOOM
+    : Math.min(NEAREST_ZOOM, zoomFor(2 * halfWidthM, BAND_PX, latitudeDeg));
 }
 
 function TripFacts({
