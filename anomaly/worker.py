@@ -45,6 +45,14 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     judge: bytes
 
 
+def _restored(settings: AnomalySettings, data: bytes) -> tuple[Judge, int]:
+    """Judge and next log sequence of a snapshot; raises `RefusedError` or msgspec's for any other bytes."""
+    snapshot = msgspec.msgpack.decode(data, type=Snapshot)
+    if snapshot.version != SNAPSHOT_VERSION:
+        raise RefusedError("unknown_snapshot_version", str(snapshot.version))
+    return Judge.restore(settings, snapshot.judge), snapshot.next_sequence
+
+
 class PartitionWorker:
     """Judges one partition while it holds the partition's lease."""
 
@@ -72,11 +80,7 @@ class PartitionWorker:
         self._judge, self._next = Judge(self._settings), 1
         if data is not None:
             try:
-                snapshot = msgspec.msgpack.decode(data, type=Snapshot)
-                if snapshot.version != SNAPSHOT_VERSION:
-                    raise RefusedError("unknown_snapshot_version", str(snapshot.version))
-                self._judge = Judge.restore(self._settings, snapshot.judge)
-                self._next = snapshot.next_sequence
+                self._judge, self._next = _restored(self._settings, data)
             except (msgspec.DecodeError, RefusedError) as error:
                 LOGGER.warning("snapshot_refused", partition=self._partition, error=str(error))
         self._snapshot_at, self._snapshot_ms = self._next, self._clock()

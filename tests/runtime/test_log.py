@@ -16,7 +16,7 @@ from sealtrail.contract.errors import UnavailableError
 from sealtrail.runtime import streams
 from sealtrail.runtime.embedded_nats import EmbeddedNats
 from sealtrail.runtime.log import Log
-from sealtrail.runtime.reader import DurableReader, LogReader
+from sealtrail.runtime.reader import DurableReader, LogMessage, LogReader
 from sealtrail.runtime.settings.nats import NatsSettings
 
 
@@ -109,7 +109,7 @@ async def test_unacknowledged_comes_again(log: Log) -> None:
     for number in range(3):
         await log.append(subjects.readings_subject(0), b"%d" % number)
     durable = log.durable(subjects.LOG_STREAM, streams.INGEST_READINGS)
-    messages = []
+    messages: list[LogMessage] = []
     async with asyncio.timeout(10):
         while len(messages) < 3:
             messages += await durable.take()

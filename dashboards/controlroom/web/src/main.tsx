@@ -8,6 +8,7 @@ import "@fontsource/ibm-plex-mono/latin-500.css";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/frame.css";
+import "./styles/overlays.css";
 import "./styles/queue.css";
 import "./styles/drawer.css";
 import { render } from "preact";
