@@ -21,7 +21,7 @@ LOGGER = structlog.get_logger(__name__)
 KEPT_FIRST_ATTEMPTS = 5
 MAX_ATTEMPTS = 50
 WRITES_AT_ONCE = 64
-LIST_WITHIN_S = 5.0
+LIST_WITHIN_S = 2.0  # of the first try; a listing under concurrent writes may never end
 
 
 class LedgerEntry(Delivery, frozen=True, kw_only=True):
@@ -95,9 +95,9 @@ class Ledger:
     async def queued_of(self, subscriber_id: str) -> list[LedgerEntry]:
         """Queued entries of one subscriber, oldest first. Waits for the log."""
         found: list[LedgerEntry] = []
-        for wait_s in backoff_s(cap_s=5.0):
+        for tries, wait_s in enumerate(backoff_s(cap_s=5.0)):
             try:
-                async with asyncio.timeout(LIST_WITHIN_S):
+                async with asyncio.timeout(LIST_WITHIN_S * 2 ** min(tries, 6)):
                     found = await self._all()
             except (UnavailableError, TimeoutError) as error:
                 LOGGER.warning("ledger_unavailable", error=str(error) or type(error).__name__)

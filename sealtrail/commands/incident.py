@@ -50,7 +50,7 @@ def _shown(one: Incident) -> dict[str, Any]:
     """Public form, times as RFC 3339."""
 
     def with_times(tree: Any) -> Any:
-        if isinstance(tree, list):
+        if isinstance(tree, (list, tuple)):
             return [with_times(item) for item in tree]
         if not isinstance(tree, dict):
             return tree

@@ -21,7 +21,8 @@ TEXT = (ROOT / "docs" / "notifications.md").read_text(encoding="utf-8")
 
 
 def block(language: str, number: int = 0) -> str:
-    return re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)[number]
+    found: list[str] = re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
+    return found[number]
 
 
 def test_the_signature_check_of_the_document_works() -> None:

@@ -118,11 +118,11 @@ async def test_a_dead_subscriber_holds_up_nobody(bench: Bench) -> None:
     bench.channel.gate["carrier"] = asyncio.Event()
     await bench.queue(*(fresh(number, "carrier", f"C{number}") for number in range(40)))
     await bench.queue(*(fresh(number, "customs", f"C{number}") for number in range(40)))
-    await until(lambda: len(bench.channel.accepted["customs"]) == 40)
+    await until(lambda: len(bench.channel.accepted["customs"]) == 40, 30)
     assert bench.channel.accepted["carrier"] == []
     assert bench.channel.most_at_once["carrier"] == 4
     bench.channel.gate["carrier"].set()
-    await until(lambda: len(bench.channel.accepted["carrier"]) == 40)
+    await until(lambda: len(bench.channel.accepted["carrier"]) == 40, 30)
 
 
 async def test_more_than_the_memory_holds_waits_in_the_ledger(bench: Bench) -> None:
@@ -131,7 +131,7 @@ async def test_more_than_the_memory_holds_waits_in_the_ledger(bench: Bench) -> N
     bench.channel.gate["customs"] = asyncio.Event()
     await bench.queue(*entries)
     bench.channel.gate.pop("customs").set()
-    await until(lambda: len(bench.channel.accepted["customs"]) == 35)
+    await until(lambda: len(bench.channel.accepted["customs"]) == 35, 30)
     assert bench.channel.accepted["customs"] == [one.delivery_id for one in entries]
 
 

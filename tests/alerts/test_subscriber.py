@@ -18,8 +18,8 @@ def tree(**changes: Any) -> str:
     return json.dumps(whole | changes)
 
 
-def by_webhook(url: str, secret: str = "0123456789abcdef") -> str:
-    return tree(channels={"webhook": {"url": url, "secret": secret}})
+def by_webhook(url: str, key: str = "0123456789abcdef") -> str:
+    return tree(channels={"webhook": {"url": url, "secret": key}})
 
 
 def test_what_is_stored_is_what_was_given() -> None:

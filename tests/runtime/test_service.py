@@ -48,7 +48,7 @@ async def test_waiting_for_the_log_is_unready_and_stops_on_sigterm(tmp_path: Pat
 
 async def test_missing_address_is_one_line(tmp_path: Path) -> None:
     """No trace for a setting that is missing, but what to do about it."""
-    process = await _start(tmp_path, "gateway")
+    process = await _start(tmp_path, "ingest")
     _, err = await asyncio.wait_for(process.communicate(), 30)
     assert process.returncode == 1
     assert b"nats.url is empty" in err
