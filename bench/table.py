@@ -30,6 +30,7 @@ def _way(way: Way) -> Iterable[str]:
     yield (
         f"  queryable {way.queryable_per_s:,} msg/s ({way.messages:,} in {way.seconds:.1f} s), "
         f"{judged}{false}; published {way.published_per_s:,}/s; "
+        f"kept {way.cpu_us() * way.queryable_per_s / 1e6:.1f} cores busy, "
         f"other processes took {way.others_cpu_share:.0%} of the machine"
     )
     rows = [["  process", "CPU µs/msg", "peak MB", ""]]

@@ -13,7 +13,6 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-import msgspec
 import uvicorn
 
 from dashboards.controlroom.backend import Change, IncidentChanged, ReadingsSeen
@@ -31,21 +30,18 @@ from sealtrail.contract.alert import (
 from sealtrail.contract.clock import Clock, wall_clock_ms
 from sealtrail.contract.errors import UnavailableError
 from sealtrail.contract.incident import (
-    ChannelKind,
     CommandReply,
     Delivery,
-    DeliveryAttempt,
-    DeliveryState,
     Incident,
     IncidentAction,
     IncidentCommand,
     IncidentState,
-    IncidentStep,
 )
 from sealtrail.contract.queries import Position, Sample, SealQuery, SealRecord, SensorQuery, TrackQuery
 from sealtrail.contract.reading import FixKind, Reading, SealEvent, SealState
 from sealtrail.contract.trip import Authorisation, Corridor, Place, Trip
 from sealtrail.runtime.settings.controlroom import ControlRoomSettings
+from tests.dashboards.controlroom_incidents import decided, delivery_of, opened
 from tests.dashboards.controlroom_lanes import BASES, LANES, SENTENCES, along, container_number
 
 MINUTE_MS = 60_000
@@ -198,39 +194,8 @@ class Scene:
                 ),
             ),
         )
-        incident = Incident(
-            incident_id=f"I-{alert_id}",
-            container_id=container_id,
-            trip_id=trip.trip_id,
-            family=entry.family,
-            state=IncidentState.OPEN,
-            severity=entry.severity,
-            opened_at_ms=received + 200,
-            occurred_at_ms=occurred_at_ms,
-            received_at_ms=received,
-            alerts=(event,),
-            history=(
-                IncidentStep(
-                    at_ms=received + 200, actor="sealtrail", action="opened", event_id=event.event_id
-                ),
-            ),
-        )
-        self._deliveries.append(
-            Delivery(
-                delivery_id=f"D-{alert_id}",
-                subscriber_id="customs-nl",
-                channel=ChannelKind.WEBHOOK,
-                incident_id=incident.incident_id,
-                event_id=event.event_id,
-                alert_type=kind.value,
-                container_id=container_id,
-                trip_id=trip.trip_id,
-                state=DeliveryState.DELIVERED,
-                queued_at_ms=received + 210,
-                delivered_at_ms=received + 340,
-                attempts=(DeliveryAttempt(at_ms=received + 220, outcome="delivered", took_ms=120),),
-            )
-        )
+        incident = opened(event)
+        self._deliveries.append(delivery_of(incident))
         self._keep(incident)
         return incident
 
@@ -245,15 +210,7 @@ class Scene:
     def _decide(
         self, incident: Incident, action: IncidentAction, actor: str, reason: str, at_ms: int
     ) -> Incident:
-        words = {
-            IncidentAction.ACKNOWLEDGE: (IncidentState.ACKNOWLEDGED, "acknowledged"),
-            IncidentAction.RESOLVE: (IncidentState.RESOLVED, "resolved"),
-            IncidentAction.RETRACT: (IncidentState.RETRACTED, "retracted"),
-            IncidentAction.REOPEN: (IncidentState.OPEN, "reopened"),
-        }
-        state, done = words[action]
-        step = IncidentStep(at_ms=at_ms, actor=actor, action=done, reason=reason)
-        changed = msgspec.structs.replace(incident, state=state, history=(*incident.history, step))
+        changed = decided(incident, action, actor, reason, at_ms)
         self._keep(changed)
         return changed
 

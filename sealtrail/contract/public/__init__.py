@@ -11,10 +11,10 @@ from sealtrail.contract.public.subscriber import Subscriber
 from sealtrail.contract.public.trip_file import TripFile
 
 SCHEMAS: dict[str, type[BaseModel]] = {
-    "alert-event": AlertLine,
+    "alert-line": AlertLine,
     "device-report": DeviceReport,
     "reading-line": ReadingLine,
     "subscriber": Subscriber,
-    "trip": TripFile,
+    "trip-file": TripFile,
 }
 """Name -> model, for ``sealtrail schema NAME``; a new format is one line here."""

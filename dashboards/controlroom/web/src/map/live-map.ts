@@ -204,6 +204,7 @@ export class LiveMap {
   fit(places: readonly Position[], maxZoom = FIT_ZOOM, durationMs = 500): void {
     const box = bounds(places);
     if (box === null) return;
+    this.#map.resize(); // the drawer may have opened a moment ago, before the map has seen it
     const wide = this.#map.getContainer().clientWidth > 4 * LEGEND_PX;
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.#map.fitBounds(box, {
