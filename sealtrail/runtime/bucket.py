@@ -106,16 +106,22 @@ class Bucket:
                 await reader.open()
             except (NatsError, TimeoutError) as error:
                 raise UnavailableError(f"bucket {self._name}: {error}") from error
-            initial = reader.pending_at_start
-            if initial == 0:
+            # Writers may be at work: a key that is overwritten meanwhile comes later than its old value
+            # would have. So the first part ends with as many keys as there were, or with none pending.
+            missing = reader.pending_at_start
+            seen: set[str] = set()
+            if missing == 0:
                 yield None
             while True:
                 messages = await reader.take(most=256, wait_s=5.0)
-                if messages:
-                    yield [self._entry(message) for message in messages]
-                if initial > 0 and messages:
-                    initial = messages[-1].pending
-                    if initial == 0:
+                entries = [self._entry(message) for message in messages]
+                if entries:
+                    yield entries
+                if missing:
+                    seen.update(entry.key for entry in entries)
+                    if len(seen) >= missing or any(message.pending == 0 for message in messages):
+                        missing = 0
+                        seen.clear()
                         yield None
         finally:
             await asyncio.shield(reader.close())

@@ -1,22 +1,14 @@
-"""A seeded scene behind the control room's `Backend`: real data structures, kept in memory.
-
-Run ``python -m tests.dashboards.controlroom_scene --containers 20000`` to look at
-the page without the rest of SealTrail.
-"""
+"""A seeded scene behind the control room's `Backend`: real data structures, kept in memory."""
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import math
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-
-import uvicorn
+from contextlib import asynccontextmanager
 
 from dashboards.controlroom.backend import Change, IncidentChanged, ReadingsSeen
-from dashboards.controlroom.server import create_app
 from sealtrail.contract.alert import (
     CATALOGUE,
     AlertAction,
@@ -40,7 +32,6 @@ from sealtrail.contract.incident import (
 from sealtrail.contract.queries import Position, Sample, SealQuery, SealRecord, SensorQuery, TrackQuery
 from sealtrail.contract.reading import FixKind, Reading, SealEvent, SealState
 from sealtrail.contract.trip import Authorisation, Corridor, Place, Trip
-from sealtrail.runtime.settings.controlroom import ControlRoomSettings
 from tests.dashboards.controlroom_incidents import decided, delivery_of, opened
 from tests.dashboards.controlroom_lanes import BASES, LANES, SENTENCES, along, container_number
 
@@ -385,24 +376,3 @@ class Scene:
             yield follow()
         finally:
             self._feeds.discard(feed)
-
-
-async def main() -> None:
-    """Serve the page over a scene that moves once a second."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--containers", type=int, default=60)
-    parser.add_argument("--port", type=int, default=8080)
-    options = parser.parse_args()
-    scene = Scene(options.containers)
-    app = create_app(scene, ControlRoomSettings(port=options.port))
-    server = uvicorn.Server(uvicorn.Config(app, port=options.port, log_level="warning"))
-    serving = asyncio.create_task(server.serve())
-    while not serving.done():
-        with suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(serving), 1)
-        scene.move()
-    await serving
-
-
-if __name__ == "__main__":
-    asyncio.run(main())

@@ -148,6 +148,29 @@ async def test_bucket_watch_gives_all_then_changes(log: Log) -> None:
     await watch.aclose()  # type: ignore[attr-defined] # it is a generator
 
 
+async def test_bucket_lists_while_others_write(log: Log) -> None:
+    """A listing ends although writers never stop, and holds every key that was there before."""
+    bucket = await log.bucket(subjects.TRIPS_BUCKET)
+    await asyncio.gather(*(bucket.put(f"k{number}", b"0") for number in range(50)))
+    done = asyncio.Event()
+
+    async def write() -> None:
+        number = 0
+        while not done.is_set():
+            number += 1
+            await asyncio.gather(*(bucket.put(f"k{(number + step) % 60}", b"1") for step in range(20)))
+
+    writing = asyncio.create_task(write())
+    try:
+        for _ in range(20):
+            async with asyncio.timeout(10):
+                keys = {entry.key for entry in await bucket.items()}
+            assert {f"k{number}" for number in range(50)} <= keys
+    finally:
+        done.set()
+        await writing
+
+
 async def test_snapshots_replace_each_other(log: Log) -> None:
     """The newest snapshot is read back whole, also one larger than a message may be."""
     assert await log.load_snapshot("anomaly.0") is None
