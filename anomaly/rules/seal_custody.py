@@ -31,6 +31,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -39,7 +40,7 @@ from anomaly.reports import PLAUSIBLE
 from anomaly.rules import seal_cut, seal_opened, seal_tamper
 from anomaly.rules.breach import breach, custody_entry
 from anomaly.rules.rule import Case, Finding, Rows, Signal, Track
-from anomaly.sphere import Ints
+from anomaly.sphere import Ints, Structured
 from sealtrail.contract.alert import AlertType
 from sealtrail.contract.reading import SealEvent, SealState
 from sealtrail.contract.trip import Authorisation
@@ -105,6 +106,39 @@ def words_of(events: Ints, state: Ints, before: Ints, level: Ints) -> Ints:
     silent = stateless & (events == 0)
     word: Ints = np.where(silent, np.where(level != 0, before, 0), _SAID[events] | levels)
     return word
+
+
+class SealWord(NamedTuple):
+    """Condition of a device's seal after a report, and what the step keeps beside it."""
+
+    word: int
+    level: bool  # the device has reported a seal state
+    dirty: bool  # a breach was reported, and no closing since
+
+
+START = SealWord(word=0, level=False, dirty=False)
+_SAID_BY, _KEPT_BY, _OF_STATE_BY = _SAID.tolist(), _KEPT.tolist(), _OF_STATE.tolist()
+
+
+def spoken_bits(events: Structured) -> Structured:
+    """The part of `SealEvent` bits that says something about the seal."""
+    bits: Structured = events & EVENT_BITS
+    return bits
+
+
+def word_after(events: int, state: int, before: SealWord) -> tuple[SealWord, bool]:
+    """The step for one report of one device (``events``: `spoken_bits`), and whether it says something."""
+    level = before.level or state != 0
+    if state:
+        word = _SAID_BY[events] | _OF_STATE_BY[state]
+    elif events:
+        word = _SAID_BY[events] | (before.word & _KEPT_BY[events] if level else 0)
+    else:
+        word = before.word if level else 0
+    rising = word & ~before.word
+    closing = bool(rising & (CLOSED if before.dirty else CLOSED_SAID))
+    dirty = True if rising & BREACH else before.dirty and not closing
+    return SealWord(word, level, dirty), bool((word ^ before.word) & BREACH) or closing
 
 
 class SealCustody:

@@ -1,0 +1,190 @@
+"""What one device has reported about its seal before its history: stretches of equal reports, bounded.
+
+A stretch is some consecutive reports, in event time, that say the same about
+the seal: its first report in full, and the time and identity of its last. The
+condition of a seal after a report depends on what it says and on the condition
+before, and saying it twice changes nothing (`seal_custody.Words`), so the
+stretches lead to the same conditions as the reports, in whatever order these
+arrived.
+
+Reports begin as stretches of their own. Where there are too many, equal
+neighbours become one, those nearest in time first: the wide gaps are where a
+report is still missing. Such a stretch counts as reported throughout; a report
+that contradicts it from within cuts it in two, the second of which begins
+right behind that report as far as is known. Where nothing is left to join, the
+oldest stretches are given up: up to the `horizon` nothing can be corrected.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+import msgspec
+import numpy as np
+
+from anomaly.reports import NO_PLACE, REPORT
+from anomaly.rules.seal_custody import START, SealWord, spoken_bits, word_after
+from anomaly.sphere import Bools, Structured
+
+STRETCH = np.dtype([("first", REPORT), ("last_t", "i8"), ("last_rid", "u8")])
+
+Key = tuple[int, int]
+BEGINNING: Key = (-1, 0)
+
+
+class SealLogNotes(msgspec.Struct, array_like=True):
+    """All of a log but its stretches."""
+
+    added: int = 0  # reports since stretches were last joined
+    busy: bool = False  # reports older than the history came since then
+    horizon: Key = BEGINNING  # everything up to here is given up
+    start: SealWord = START  # condition at the horizon
+
+
+class SealLog:
+    """Stretches of one device, oldest first."""
+
+    __slots__ = ("_pending", "_stretches", "notes")
+
+    def __init__(self, stretches: Structured | None = None, notes: SealLogNotes | None = None) -> None:
+        self._stretches = np.zeros(0, STRETCH) if stretches is None else stretches
+        self._pending: list[Structured] = []
+        self.notes = notes or SealLogNotes()
+
+    @property
+    def stretches(self) -> Structured:
+        """Dtype `STRETCH`."""
+        if self._pending:
+            parts = [self._stretches, *(_single(reports) for reports in self._pending)]
+            self._pending = []
+            self._stretches = self._telling(np.concatenate(parts))
+        return self._stretches
+
+    def append(self, reports: Structured, kept: int, kept_busy: int) -> None:
+        """Take reports newer than all before, in event-time order (dtype `REPORT`, not a view)."""
+        self._pending.append(reports)
+        self._count(len(reports), kept, kept_busy)
+
+    def insert(self, report: np.void) -> bool:
+        """Take one report from between the others; False where it says nothing new to any of them."""
+        stretches = self.stretches
+        key = int(report["t"]), int(report["rid"])
+        firsts = stretches["first"]
+        place = bisect_right(range(len(stretches)), key, key=lambda i: _key(firsts[i])) - 1
+        says = _says(report)
+        if place >= 0:
+            last = int(stretches["last_t"][place]), int(stretches["last_rid"][place])
+            if key in (_key(firsts[place]), last):
+                return False  # a copy
+            if key < last:
+                if _says(firsts[place]) == says:
+                    return False
+                self._stretches = _cut(stretches, place, report)
+                return True
+        alone = _single(np.array([report], REPORT))
+        self._stretches = self._telling(np.insert(stretches, place + 1, alone))
+        before = firsts[place] if place >= 0 else None
+        return before is None or _says(before) != says
+
+    def settle_inserted(self, number: int, kept: int, kept_busy: int) -> None:
+        """Keep the log within its bounds after insertions."""
+        self.notes.busy = True
+        self._count(number, kept, kept_busy)
+
+    def forget(self, up_to: Key) -> None:
+        """Give up the stretches that begin at or before a time."""
+        firsts = self.stretches["first"]
+        self._drop(bisect_right(range(len(firsts)), up_to, key=lambda i: _key(firsts[i])))
+        self.notes.horizon = max(self.notes.horizon, up_to)
+
+    def _count(self, added: int, kept: int, kept_busy: int) -> None:
+        notes = self.notes
+        notes.added += added
+        limit = kept_busy if notes.busy else kept
+        if notes.added > limit:
+            notes.added, notes.busy = 0, False
+            self._stretches = _joined(self.stretches, limit)
+            self._drop(len(self._stretches) - limit)
+
+    def _drop(self, number: int) -> None:
+        if number <= 0:
+            return
+        gone, self._stretches = self.stretches[:number], self.stretches[number:].copy()
+        _, self.notes.start = walk(gone, self.notes.start)
+        self.notes.horizon = max(
+            self.notes.horizon, (int(gone["last_t"][-1]), int(gone["last_rid"][-1]))
+        )
+
+    def _telling(self, stretches: Structured) -> Structured:
+        """Without those that say nothing: silent ones of a device that has reported a state before."""
+        states = stretches["first"]["state"] != 0
+        silent = ~states & (spoken_bits(stretches["first"]["events"]) == 0)
+        if not silent.any():
+            return stretches
+        level: Bools = np.logical_or.accumulate(states) | self.notes.start.level
+        kept: Structured = stretches[~(silent & level)]
+        return kept
+
+
+def walk(stretches: Structured, start: SealWord) -> tuple[list[tuple[int, int]], SealWord]:
+    """Transitions, as (number of the stretch, condition from its first report on), and the end."""
+    found: list[tuple[int, int]] = []
+    now = start
+    spoken = spoken_bits(stretches["first"]["events"]).tolist()
+    for number, (events, state) in enumerate(zip(spoken, stretches["first"]["state"].tolist(), strict=True)):
+        now, speaks = word_after(events, state, now)
+        if speaks:
+            found.append((number, now.word))
+    return found, now
+
+
+def _key(report: np.void) -> Key:
+    return int(report["t"]), int(report["rid"])
+
+
+def _says(report: np.void) -> tuple[int, int]:
+    """What a report says about the seal."""
+    return int(spoken_bits(report["events"])), int(report["state"])
+
+
+def _single(reports: Structured) -> Structured:
+    """Each report as a stretch of its own."""
+    stretches = np.zeros(len(reports), STRETCH)
+    stretches["first"] = reports
+    stretches["last_t"], stretches["last_rid"] = reports["t"], reports["rid"]
+    return stretches
+
+
+def _joined(stretches: Structured, kept: int) -> Structured:
+    """At most ``kept`` stretches if equal neighbours suffice for it, joined over the shortest gaps."""
+    surplus = len(stretches) - kept
+    if surplus <= 0:
+        return stretches
+    first = stretches["first"]
+    says = (spoken_bits(first["events"]).astype(np.int64) << 8) | first["state"]
+    equal = np.flatnonzero(says[1:] == says[:-1])
+    gaps = first["t"][1:][equal] - stretches["last_t"][:-1][equal]
+    heads = np.ones(len(stretches), bool)
+    heads[equal[np.argsort(gaps, kind="stable")[:surplus]] + 1] = False
+    begins = np.flatnonzero(heads)
+    tails = np.append(begins[1:], len(stretches)) - 1
+    joined: Structured = stretches[begins]
+    joined["last_t"], joined["last_rid"] = stretches["last_t"][tails], stretches["last_rid"][tails]
+    return joined
+
+
+def _cut(stretches: Structured, place: int, report: np.void) -> Structured:
+    """A stretch cut in two by a report that contradicts it; the second has its last report's identity."""
+    whole = stretches[place : place + 1]
+    t, rid = _key(report)
+    second = whole.copy()
+    second["first"]["t"] = min(t + 1, int(whole["last_t"][0]))
+    second["first"]["rid"] = whole["last_rid"]
+    if whole["last_rid"][0] == whole["first"]["rid"][0]:
+        second["first"]["rid"] = rid  # its own identity has begun a stretch already
+    second["first"]["recv"] = report["recv"]
+    second["first"]["quality"] = second["first"]["kind"] = NO_PLACE
+    first = whole.copy()
+    first["last_t"], first["last_rid"] = (t, rid - 1) if rid else (t - 1, rid)
+    middle = _single(np.array([report], REPORT))
+    return np.concatenate([stretches[:place], first, middle, second, stretches[place + 1 :]])
