@@ -1,60 +1,160 @@
-"""Reports older than the history: their seal events are judged at their own time.
+"""Reports older than the history: what they say about the seal is judged at their own time.
 
-The history is gone, so such a report is set among the seal's kept transitions
-as a pulse: the condition it reports, and at once what held before it. It is
-judged against the custody log of its own time. What can't be done any more: a
-position this old opens no deviation and is not tried for plausibility, and a
-condition that several such reports share is recognised as one only where their
-device reports a seal state (a level) and nothing lies between them.
+They are set among the stretches of the seal log (seal_log.py), the transitions
+of the seal before the history are found again from there, and where the
+condition at the history's beginning turns out to be another, the history is
+judged again. Which is what a history without end would have led to, as long as
+the log joins no two stretches between which a report is missing.
+
+What can't be done any more: a position this old opens no deviation and is not
+tried for plausibility. Before the log's horizon a report is a pulse: the
+condition it reports, and at once what held before it.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 
 import msgspec
 import numpy as np
 
-from anomaly.reports import NO_PLACE
-from anomaly.rules.rule import Signal, Track
-from anomaly.rules.seal_custody import BREACH, NAME, Condition, words_of
+from anomaly.replay import replay
+from anomaly.reports import NO_PLACE, PLAUSIBLE, Sighting
+from anomaly.rules.rule import Signal, Spot, Track
+from anomaly.rules.seal_custody import BREACH, NAME, Condition, SealWord, spoken_bits, word_after
 from anomaly.rules.seal_opened import own_spot
-from anomaly.sphere import Bools, Structured
+from anomaly.seal_log import SealLog, walk
+from anomaly.sphere import DEGREE_E7, Ints, Structured
 from anomaly.step import Stepper
-from sealtrail.contract.reading import SealEvent, SealState
+from sealtrail.contract.reading import SealEvent
 
-BREACH_EVENTS = int(SealEvent.CUT | SealEvent.OPENED | SealEvent.TAMPERED)
 PULSE, FALL = 1, 2
-"""Codes of signals made here; those of the step have 0."""
+"""Codes of signals made for pulses; all others have 0."""
+
+Key = tuple[int, int]
 
 
-def says_breach(reports: Structured) -> Bools:
-    """Whether reports say anything that can be a breach; the rest of them is only recorded."""
-    states = np.isin(reports["state"], (SealState.UNLOCKED, SealState.OPEN, SealState.CUT))
-    found: Bools = states | ((reports["events"] & BREACH_EVENTS) != 0)
-    return found
+def take_old(stepper: Stepper, of: Ints, reports: Structured) -> None:
+    """Judge reports (shape (n,), with their lanes) that are older than their lanes' histories."""
+    lanes = stepper.lanes
+    again: dict[int, Structured | None] = {}
+    for lane in np.unique(of).tolist():
+        log = lanes.seal_logs[lane]
+        changed = False
+        mine = reports[of == lane]
+        for report in mine:
+            if (int(report["t"]), int(report["rid"])) <= log.notes.horizon:
+                _pulse(stepper, lane, report)
+            else:
+                changed |= _take(stepper, lane, report)
+        log.settle_inserted(len(mine), *lanes.stretches_kept)
+        if changed and _retrack(stepper, lane):
+            again[lane] = None
+    replay(stepper, again)
 
 
-def judge_old(stepper: Stepper, lane: int, reports: Structured) -> None:
-    """Judge one report (shape (1,)) that is older than its lane's history."""
+def _track(stepper: Stepper, lane: int) -> Track:
     row = int(stepper.lanes.container[lane])
-    file = stepper.containers.files[row]
-    track = file.track(lane, stepper.lanes.keys[lane][1], NAME)
-    at = stepper.sighting(lane, reports[0])
+    stepper.touched.add(row)
+    return stepper.containers.files[row].track(lane, stepper.lanes.keys[lane][1], NAME)
+
+
+def _take(stepper: Stepper, lane: int, report: np.void) -> bool:
+    """Set a report into the log; whether transitions may be others now. A card is a signal of its own."""
+    changed = stepper.lanes.seal_logs[lane].insert(report)
+    carded = int(report["rid"]) in stepper.cards.get(lane, ())
+    if not carded or not report["events"] & SealEvent.OPENED:
+        return changed
+    track, at = _track(stepper, lane), stepper.sighting(lane, report)
+    place = bisect_left([signal.key for signal in track.signals], (*at.key, 0))
+    if any(signal.at.key == at.key for signal in track.signals[place : place + 1]):
+        return changed
+    track.signals.insert(place, Signal(0, at, place=None if at.quality == NO_PLACE else own_spot(at)))
+    return True
+
+
+def _retrack(stepper: Stepper, lane: int) -> bool:
+    """Find a seal's transitions before its history again; whether the condition at its end is another."""
+    lanes, track = stepper.lanes, _track(stepper, lane)
+    log, base = lanes.seal_logs[lane], lanes.base[lane]
+    until = int(base["last_t"]), int(base["last_rid"])
+    frozen = [signal for signal in track.signals if signal.at.key <= log.notes.horizon]
+    between = [signal for signal in track.signals if log.notes.horizon < signal.at.key <= until]
+    later = [signal for signal in track.signals if signal.at.key > until]
+    found, end = walk(log.stretches, log.notes.start)
+    track.signals = frozen + _transitions(stepper, lane, found, between) + later
+    columns = ("seal_word", "seal_level", "seal_dirty")
+    if tuple(int(base[column]) for column in columns) == tuple(int(value) for value in end):
+        return False
+    for column, value in zip(columns, end, strict=True):
+        lanes.base[column][lane] = value
+    return True
+
+
+def _transitions(
+    stepper: Stepper, lane: int, found: list[tuple[int, int]], known: list[Signal]
+) -> list[Signal]:
+    """Signals of the log's transitions; what was known about their reports is kept, and so are cards."""
+    log = stepper.lanes.seal_logs[lane]
+    firsts = log.stretches["first"]
+    by_key = {signal.at.key: signal for signal in known}
+    made: dict[Key, Signal] = {}
+    for number, word in found:
+        key = int(firsts["t"][number]), int(firsts["rid"][number])
+        signal = by_key.get(key) or _signal(log, number, stepper.sighting(lane, firsts[number]))
+        signal.word = word
+        made[key] = signal
+    keys, words = list(made), [word for _, word in found]
+    for key, signal in by_key.items():
+        if signal.at.card_id is not None and signal.at.seal_events & SealEvent.OPENED:
+            place = bisect_right(keys, key) - 1
+            word = words[place] if place >= 0 else log.notes.start.word
+            signal.word = word | int(Condition.CARD)
+            made[key] = signal
+    return [made[key] for key in sorted(made)]
+
+
+def _signal(log: SealLog, number: int, at: Sighting) -> Signal:
+    """A transition with the place of its report, else with those that the log knows around it."""
+    if at.quality == PLAUSIBLE:
+        return Signal(0, at, place=own_spot(at))
+    firsts = log.stretches["first"]
+    placed = np.flatnonzero(firsts["quality"] == PLAUSIBLE)
+    if not placed.size:
+        return Signal(0, at)
+    nearest = int(placed[np.argmin(np.abs(firsts["t"][placed] - at.occurred_at_ms))])
+    earlier = placed[placed < number]
+    place = _spot(firsts[int(earlier[-1])]) if earlier.size else None
+    return Signal(0, at, place=place, nearest=_spot(firsts[nearest]))
+
+
+def _spot(report: np.void) -> Spot:
+    return Spot(
+        int(report["lat"]) / DEGREE_E7,
+        int(report["lon"]) / DEGREE_E7,
+        round(float(report["unc"]), 1),
+        int(report["t"]),
+    )
+
+
+def _pulse(stepper: Stepper, lane: int, report: np.void) -> None:
+    """Judge one report from before the log's horizon beside the transitions that are left of that time."""
+    track, at = _track(stepper, lane), stepper.sighting(lane, report)
     place = bisect_left([signal.key for signal in track.signals], (*at.key, 0))
     if any(signal.at.key == at.key for signal in track.signals[place : place + 2]):
         return  # a copy
     before = track.signals[place - 1].word if place else track.base
-    events, state = reports["events"].astype(np.int64), reports["state"].astype(np.int64)
-    level = (state != SealState.UNKNOWN).astype(np.int64)
-    word = int(words_of(events, state, np.array([before]), level)[0])
+    level = at.seal_state != 0
+    said, _ = word_after(
+        int(spoken_bits(at.seal_events)), at.seal_state, SealWord(before, level, dirty=False)
+    )
     card = int(Condition.CARD) if at.card_id and at.seal_events & SealEvent.OPENED else 0
-    rising = word & BREACH & ~before
+    rising = said.word & BREACH & ~before
     if not rising and not card:
         return
     spot = None if at.quality == NO_PLACE else own_spot(at)
     pulse = Signal(PULSE, at, word=before | rising | card, place=spot)
-    if level[0] and _join(track, place, pulse):
+    if level and _join(track, place, pulse):
         return
     fall = Signal(FALL, at, order=1, word=before & ~int(Condition.CARD))
     track.signals[place:place] = [pulse, fall]

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from anomaly.backlog import judge_old, says_breach
+from anomaly.backlog import take_old
 from anomaly.containers import ContainerFile, Containers, cut_point
 from anomaly.corridor import Corridors
 from anomaly.custody import PLAN_KINDS, Custody
@@ -68,7 +68,7 @@ class Judge:
 
     def use_history(self, reports: int) -> None:
         """Begin with no devices and room for so many reports of each."""
-        self.lanes = Lanes(STATE, reports)
+        self.lanes = Lanes(STATE, self.settings, reports)
         self.stepper = Stepper(self.lanes, self.containers, self.settings)
 
     # -- readings ---------------------------------------------------------------
@@ -88,8 +88,7 @@ class Judge:
         reports, lanes, late = self._recognise(reports, lanes)
         whole = np.isin(lanes, lanes[late])
         self._in_order(lanes[~whole], reports[~whole])
-        old = self._late(lanes[whole], reports[whole])
-        self.stepper.touched.update(int(row) for row in self.lanes.container[lanes[old]])
+        self._late(lanes[whole], reports[whole])
         self._mark_waiting(lanes)
         cause = Cause("a late report", received_at_ms)
         events = self._departed() + self._settle(cause)
@@ -158,10 +157,10 @@ class Judge:
             self.lanes.live[of] = state
             self.lanes.append(of, part)
 
-    def _late(self, lanes: Ints, reports: Structured) -> Ints:
+    def _late(self, lanes: Ints, reports: Structured) -> None:
         """Put reports of lanes with late ones where they belong, and judge those lanes again."""
         if not lanes.size:
-            return np.zeros(0, np.int64)
+            return
         base = self.lanes.base[lanes]
         same = reports["t"] == base["last_t"]
         old = (reports["t"] < base["last_t"]) | (same & (reports["rid"] <= base["last_rid"]))
@@ -171,10 +170,8 @@ class Judge:
         )
         groups = np.split(fit, begins[1:]) if fit.size else []
         replay(self.stepper, {int(lanes[group[0]]): reports[group] for group in groups})
-        telling = np.flatnonzero(old & says_breach(reports))
-        for i in telling:
-            judge_old(self.stepper, int(lanes[i]), reports[i : i + 1])
-        return telling
+        if old.any():
+            take_old(self.stepper, lanes[old], reports[old])
 
     def _mark_waiting(self, lanes: Ints) -> None:
         """Containers with an opening that waits for a place are looked at whenever they report."""
@@ -307,6 +304,8 @@ class Judge:
                     track.base = last.word
                     del track.signals[:cut]
                     forget(file.ledger, track.lane, rule.types, last.at.key)
+                    if rule.name == SEAL_CUSTODY:
+                        self.lanes.forget_seal(track.lane, last.at.key)
 
     def _waits(self, file: ContainerFile) -> bool:
         """Whether a fix still to come could place an opening better."""

@@ -5,7 +5,7 @@ recent time in event-time order (``ring``, the first ``count`` entries valid)
 and its rules' state three times: ``live`` after all of them, ``mid`` after the
 first ``middle`` of them, ``base`` before them. So a late report costs a replay
 from a checkpoint, and reports in order cost one step and no copying but half a
-ring now and then.
+ring now and then. What is folded into ``base`` goes into the lane's seal log.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from __future__ import annotations
 import numpy as np
 
 from anomaly.reports import REPORT
+from anomaly.seal_log import SealLog
 from anomaly.sphere import Bools, Ints, Structured
+from sealtrail.runtime.settings.anomaly import AnomalySettings
 
 FIRST_CAPACITY = 64
 FEW_BYTES = 1 << 16
@@ -24,8 +26,10 @@ STATES = ("live", "mid", "base")
 class Lanes:
     """Index and arrays of all lanes; grows by doubling."""
 
-    def __init__(self, state: np.dtype[np.void], history: int) -> None:
+    def __init__(self, state: np.dtype[np.void], settings: AnomalySettings, history: int) -> None:
         self.history = history
+        self.stretches_kept = settings.seal_stretches_kept, settings.seal_stretches_kept_busy
+        self.seal_logs: list[SealLog] = []
         self.state = state
         self.index: dict[tuple[str, str], int] = {}
         self.keys: list[tuple[str, str]] = []  # (container or device, device)
@@ -46,6 +50,7 @@ class Lanes:
         if lane == len(self.container):
             self.reserve(2 * lane)
         self.keys.append((key, device_id))
+        self.seal_logs.append(SealLog())
         self.index[key, device_id] = lane
         self.container[lane] = container
         return lane
@@ -96,13 +101,24 @@ class Lanes:
         if full.any():
             self.fold(lanes[full])
 
+    def log(self, lane: int, reports: Structured) -> None:
+        """Put reports that leave the history into the lane's seal log."""
+        self.seal_logs[lane].append(reports, *self.stretches_kept)
+
+    def forget_seal(self, lane: int, up_to: tuple[int, int]) -> None:
+        """Give up a seal log's stretches up to a time, or to the history's beginning if that is earlier."""
+        base = self.base[lane]
+        self.seal_logs[lane].forget(min(up_to, (int(base["last_t"]), int(base["last_rid"]))))
+
     def checkpoint(self, lanes: Ints) -> None:
         """Make the state after all of the history the middle one."""
         self.mid[lanes] = self.live[lanes]
         self.middle[lanes] = self.count[lanes]
 
     def fold(self, lanes: Ints) -> None:
-        """Give up the older part of full histories: it can't be judged again from now on."""
+        """Give up the older part of full histories: of it only the seal can be judged again from now on."""
+        for lane in lanes.tolist():
+            self.log(lane, self.ring[lane, : self.middle[lane]].copy())
         places = np.arange(self.history)
         source = np.minimum(places + self.middle[lanes][:, None], self.history - 1)
         self.base[lanes] = self.mid[lanes]

@@ -99,6 +99,7 @@ def _keep(lanes: Lanes, job: _Job, entries: Structured) -> None:
     """Write the judged reports back into the history."""
     lane = job.lane
     if job.base_at:
+        lanes.log(lane, np.concatenate((lanes.ring[lane, : job.offset], entries[: job.base_at])))
         kept = entries[job.base_at :]
         lanes.ring[lane, : len(kept)] = kept
         lanes.count[lane] = len(kept)

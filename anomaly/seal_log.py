@@ -18,6 +18,7 @@ oldest stretches are given up: up to the `horizon` nothing can be corrected.
 from __future__ import annotations
 
 from bisect import bisect_right
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -30,6 +31,7 @@ STRETCH = np.dtype([("first", REPORT), ("last_t", "i8"), ("last_rid", "u8")])
 
 Key = tuple[int, int]
 BEGINNING: Key = (-1, 0)
+SILENT = (0, 0)
 
 
 class SealLogNotes(msgspec.Struct, array_like=True):
@@ -81,6 +83,8 @@ class SealLog:
                     return False
                 self._stretches = _cut(stretches, place, report)
                 return True
+        if says == SILENT and (self.notes.start.level or firsts["state"][: place + 1].any()):
+            return False
         alone = _single(np.array([report], REPORT))
         self._stretches = self._telling(np.insert(stretches, place + 1, alone))
         before = firsts[place] if place >= 0 else None
@@ -111,9 +115,7 @@ class SealLog:
             return
         gone, self._stretches = self.stretches[:number], self.stretches[number:].copy()
         _, self.notes.start = walk(gone, self.notes.start)
-        self.notes.horizon = max(
-            self.notes.horizon, (int(gone["last_t"][-1]), int(gone["last_rid"][-1]))
-        )
+        self.notes.horizon = max(self.notes.horizon, (int(gone["last_t"][-1]), int(gone["last_rid"][-1])))
 
     def _telling(self, stretches: Structured) -> Structured:
         """Without those that say nothing: silent ones of a device that has reported a state before."""
@@ -138,7 +140,7 @@ def walk(stretches: Structured, start: SealWord) -> tuple[list[tuple[int, int]],
     return found, now
 
 
-def _key(report: np.void) -> Key:
+def _key(report: Any) -> Key:
     return int(report["t"]), int(report["rid"])
 
 
@@ -178,7 +180,7 @@ def _cut(stretches: Structured, place: int, report: np.void) -> Structured:
     whole = stretches[place : place + 1]
     t, rid = _key(report)
     second = whole.copy()
-    second["first"]["t"] = min(t + 1, int(whole["last_t"][0]))
+    second["first"]["t"] = t + 1
     second["first"]["rid"] = whole["last_rid"]
     if whole["last_rid"][0] == whole["first"]["rid"][0]:
         second["first"]["rid"] = rid  # its own identity has begun a stretch already
@@ -187,4 +189,5 @@ def _cut(stretches: Structured, place: int, report: np.void) -> Structured:
     first = whole.copy()
     first["last_t"], first["last_rid"] = (t, rid - 1) if rid else (t - 1, rid)
     middle = _single(np.array([report], REPORT))
-    return np.concatenate([stretches[:place], first, middle, second, stretches[place + 1 :]])
+    seconds = second[second["last_t"] > t]
+    return np.concatenate([stretches[:place], first, middle, seconds, stretches[place + 1 :]])

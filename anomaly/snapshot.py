@@ -14,6 +14,7 @@ from anomaly.ledger import Entry
 from anomaly.reports import REPORT
 from anomaly.rules.catalogue import RULES
 from anomaly.rules.rule import Signal, Track
+from anomaly.seal_log import STRETCH, SealLog, SealLogNotes
 from anomaly.step import STATE
 from sealtrail.contract.errors import MalformedBatchError, UnknownVersionError
 from sealtrail.contract.trip import Corridor, TripEvent
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from anomaly.judge import Judge
 
 MAGIC = b"SJ"
-VERSION = 1
+VERSION = 2
 DIGEST_BYTES = 16
 HEADER_BYTES = 3 + DIGEST_BYTES
 
@@ -56,6 +57,9 @@ class JudgeState(msgspec.Struct):
     middle: bytes
     states: dict[str, bytes]
     ring: bytes  # the valid entries of all lanes, one after the other
+    stretches: bytes  # of the seal logs of all lanes, one after the other
+    stretch_count: bytes
+    seal_notes: list[SealLogNotes]
     cards: dict[int, dict[int, str]]
     departures: list[tuple[int, str, str]]
     now_ms: int
@@ -105,6 +109,9 @@ def pack(judge: Judge) -> bytes:
         middle=lanes.middle[:size].tobytes(),
         states={name: getattr(lanes, name)[:size].tobytes() for name in STATES},
         ring=lanes.ring[:size][valid].tobytes(),
+        stretches=b"".join(log.stretches.tobytes() for log in lanes.seal_logs),
+        stretch_count=np.array([len(log.stretches) for log in lanes.seal_logs], np.int64).tobytes(),
+        seal_notes=[log.notes for log in lanes.seal_logs],
         cards=judge.stepper.cards,
         departures=judge.departures,
         now_ms=judge.now_ms,
@@ -150,6 +157,12 @@ def _fill(judge: Judge, state: JudgeState) -> None:
     ring = np.zeros((size, lanes.history), REPORT)
     ring[valid] = np.frombuffer(state.ring, REPORT)
     lanes.ring[:size] = ring
+    stretches, count = np.frombuffer(state.stretches, STRETCH), np.frombuffer(state.stretch_count, np.int64)
+    ends = np.cumsum(count)
+    lanes.seal_logs = [
+        SealLog(stretches[begin:end].copy(), notes)
+        for begin, end, notes in zip(ends - count, ends, state.seal_notes, strict=True)
+    ]
     for corridor in state.corridors:
         judge.corridors.number_of(corridor)
     for each in state.files:

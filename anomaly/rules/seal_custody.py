@@ -31,7 +31,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -116,14 +116,14 @@ class SealWord(NamedTuple):
     dirty: bool  # a breach was reported, and no closing since
 
 
+Bits = TypeVar("Bits", int, Structured)
 START = SealWord(word=0, level=False, dirty=False)
 _SAID_BY, _KEPT_BY, _OF_STATE_BY = _SAID.tolist(), _KEPT.tolist(), _OF_STATE.tolist()
 
 
-def spoken_bits(events: Structured) -> Structured:
+def spoken_bits(events: Bits) -> Bits:
     """The part of `SealEvent` bits that says something about the seal."""
-    bits: Structured = events & EVENT_BITS
-    return bits
+    return events & EVENT_BITS
 
 
 def word_after(events: int, state: int, before: SealWord) -> tuple[SealWord, bool]:
@@ -145,7 +145,7 @@ class SealCustody:
     """SEAL_CUT, SEAL_OPENED, SEAL_TAMPER and the custody log entries of the seal itself."""
 
     name = NAME
-    version = 1
+    version = 2
     types = (
         AlertType.SEAL_CUT,
         AlertType.SEAL_OPENED,

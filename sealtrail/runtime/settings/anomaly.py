@@ -28,6 +28,17 @@ class AnomalySettings(Section):
         "it and all of it): a late report within them is judged as if it had come in time. "
         "44 bytes each.",
     )
+    seal_stretches_kept: int = Field(
+        default=32,
+        ge=8,
+        description="Before its history so many stretches of equal reports of one seal are kept (at times "
+        "with as many single reports), into which older reports are set. 60 bytes each.",
+    )
+    seal_stretches_kept_busy: int = Field(
+        default=256,
+        ge=32,
+        description="The same while reports older than the history arrive.",
+    )
     signals_kept: int = Field(
         default=128,
         ge=16,
