@@ -34,7 +34,13 @@ from sealtrail.runtime.settings.simulator import SimulatorSettings
 PREFIX = "SEALTRAIL_"
 FILE_VARIABLE = "SEALTRAIL_SETTINGS"
 NOT_SETTINGS = frozenset(
-    {FILE_VARIABLE, "SEALTRAIL_STOP_WITH_PARENT", "SEALTRAIL_PARTS_DIR", "SEALTRAIL_INFLUXD", "SEALTRAIL_TELEGRAF"}
+    {
+        FILE_VARIABLE,
+        "SEALTRAIL_STOP_WITH_PARENT",
+        "SEALTRAIL_PARTS_DIR",
+        "SEALTRAIL_INFLUXD",
+        "SEALTRAIL_TELEGRAF",
+    }
 )
 """Variables with our prefix that are not settings of a service."""
 
