@@ -21,6 +21,7 @@ from sealtrail.contract.clock import wall_clock_ms
 from sealtrail.contract.errors import UnavailableError
 from sealtrail.contract.incident import ChannelKind
 from sealtrail.contract.subjects import INCIDENT_COMMAND, LEASES_BUCKET
+from sealtrail.runtime.background import Background
 from sealtrail.runtime.lease import Lease, process_identity
 from sealtrail.runtime.log import Log
 from sealtrail.runtime.service import Service
@@ -36,11 +37,12 @@ async def main(service: Service) -> None:
     Raises `UnavailableError` when the lease is lost: another worker may be
     active then, and this process starts anew from what is on disk.
     """
+    service.health.waiting("lease", "another alerts worker is active; this one stands by")
     log = await service.connect_log()
     lease = Lease(await log.bucket(LEASES_BUCKET), LEASE_KEY, process_identity())
-    service.health.waiting("lease", "another alerts worker is active; this one stands by")
     try:
         if await lease.acquire(service.stop):
+            service.health.waiting("alerts", "loading incidents and deliveries")
             service.health.ready("lease")
             await _until_lost(lease, _work(service, log))
     finally:
@@ -62,11 +64,13 @@ async def _until_lost(lease: Lease, work: Coroutine[None, None, None]) -> None:
 
 
 async def _work(service: Service, log: Log) -> None:
-    service.health.waiting("alerts", "loading incidents and deliveries")
-    async with _voice(service.settings, log) as voice:
+    async with _voice(service.settings, log, service.background) as voice:
         feed = await AlertFeed.open(log)
         try:
-            await log.answer(INCIDENT_COMMAND, answer_with(voice), group=GROUP)
+            # a decision that fails on its way to disk leaves memory ahead of it: begin anew from disk
+            await log.answer(
+                INCIDENT_COMMAND, answer_with(voice), group=GROUP, on_failure=service.background.fail
+            )
             service.health.ready("alerts")
             while not service.stop.is_set():
                 messages = await feed.take()
@@ -78,17 +82,19 @@ async def _work(service: Service, log: Log) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _voice(settings: Settings, log: Log) -> AsyncIterator[Voice]:
+async def _voice(settings: Settings, log: Log, background: Background) -> AsyncIterator[Voice]:
     """Everything loaded, and what was queued before being delivered again."""
-    subscribers = await Subscribers.open(log)
+    subscribers = await Subscribers.open(log, background)
     store, incidents = await IncidentStore.open(log)
     ledger, queued = await Ledger.open(log)
     mqtt = settings.alerts.mqtt
     channels: dict[ChannelKind, Channel] = {
         ChannelKind.WEBHOOK: WebhookChannel(settings.alerts.webhook, wall_clock_ms),
-        ChannelKind.MQTT: MqttChannel(broker_of(mqtt, settings.gateway.mqtt), mqtt.client_id, mqtt.timeout_s),
+        ChannelKind.MQTT: MqttChannel(
+            broker_of(mqtt, settings.gateway.mqtt), mqtt.client_id, mqtt.timeout_s, background
+        ),
     }
-    dispatcher = Dispatcher(settings.alerts, subscribers.get, channels, ledger, wall_clock_ms)
+    dispatcher = Dispatcher(settings.alerts, subscribers.get, channels, ledger, wall_clock_ms, background)
     await dispatcher.open()
     dispatcher.add(queued)
     try:

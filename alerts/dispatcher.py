@@ -13,6 +13,7 @@ from alerts.retry import RetryPolicy
 from sealtrail.contract.clock import Clock
 from sealtrail.contract.incident import ChannelKind
 from sealtrail.contract.public.subscriber import Subscriber
+from sealtrail.runtime.background import Background
 from sealtrail.runtime.settings.alerts import AlertSettings
 
 
@@ -26,7 +27,9 @@ class Dispatcher:
         channels: dict[ChannelKind, Channel],
         ledger: Ledger,
         clock: Clock,
+        background: Background,
     ) -> None:
+        self._background = background
         self._find = find
         self._channels = channels
         self._ledger = ledger
@@ -52,6 +55,7 @@ class Dispatcher:
                     self._policy,
                     self._limits,
                     self._clock,
+                    self._background,
                 )
                 self._lanes[entry.subscriber_id] = lane
             lane.add((entry,))

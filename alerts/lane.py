@@ -22,6 +22,7 @@ from alerts.retry import RetryPolicy
 from sealtrail.contract.clock import Clock
 from sealtrail.contract.incident import ChannelKind, DeliveryAttempt, DeliveryState
 from sealtrail.contract.public.subscriber import Subscriber
+from sealtrail.runtime.background import Background
 
 LOGGER = structlog.get_logger(__name__)
 
@@ -56,6 +57,7 @@ class Lane:
         policy: RetryPolicy,
         limits: LaneLimits,
         clock: Clock,
+        background: Background,
     ) -> None:
         self._subscriber_id = subscriber_id
         self._find = find
@@ -64,6 +66,7 @@ class Lane:
         self._policy = policy
         self._limits = limits
         self._clock = clock
+        self._background = background
         self._slots = asyncio.Semaphore(limits.at_once)
         self._chains: dict[str, deque[Waiting]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -95,14 +98,10 @@ class Lane:
                 self._start(self._run_chain(entry.container_id))
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
+        """Runs a part of the lane; a fault in it would leave its container's notifications untold for ever."""
+        task = self._background.start(work, f"lane {self._subscriber_id}")
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            LOGGER.error("delivery_task_failed", subscriber=self._subscriber_id, exc_info=task.exception())
+        task.add_done_callback(self._tasks.discard)
 
     async def _run_chain(self, container_id: str) -> None:
         chain = self._chains[container_id]

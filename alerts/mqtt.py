@@ -17,6 +17,7 @@ import structlog
 from alerts.channels import DELIVERED, Notification, Outcome, Verdict
 from sealtrail.contract.public.subscriber import Subscriber
 from sealtrail.contract.subjects import subscriber_topic
+from sealtrail.runtime.background import Background
 from sealtrail.runtime.backoff import backoff_s
 from sealtrail.runtime.settings.alerts import AlertMqttSettings
 from sealtrail.runtime.settings.gateway import MqttSettings
@@ -63,8 +64,11 @@ def topic_of(subscriber_id: str, container_id: str) -> str:
 class MqttChannel:
     """Publishes notifications over one connection that is made again whenever it breaks."""
 
-    def __init__(self, broker: Broker | None, client_id: str, timeout_s: float) -> None:
+    def __init__(
+        self, broker: Broker | None, client_id: str, timeout_s: float, background: Background
+    ) -> None:
         self._broker = broker
+        self._background = background
         self._client_id = client_id
         self._timeout_s = timeout_s
         self._client: aiomqtt.Client | None = None
@@ -75,7 +79,7 @@ class MqttChannel:
     async def open(self) -> None:
         """Begins to connect in the background."""
         if self._broker is not None:
-            self._task = asyncio.create_task(self._stay_connected(self._broker), name="mqtt channel")
+            self._task = self._background.start(self._stay_connected(self._broker), "mqtt channel")
 
     async def _stay_connected(self, broker: Broker) -> None:
         waits = backoff_s(cap_s=RECONNECT_CAP_S)

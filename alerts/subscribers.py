@@ -11,6 +11,7 @@ import structlog
 from sealtrail.contract import subjects
 from sealtrail.contract.errors import UnavailableError
 from sealtrail.contract.public.subscriber import InvalidSubscriberError, Subscriber, parse_subscriber
+from sealtrail.runtime.background import Background
 from sealtrail.runtime.backoff import backoff_s
 from sealtrail.runtime.bucket import Bucket, Entry
 from sealtrail.runtime.log import Log
@@ -28,9 +29,9 @@ class Subscribers:
         self._task: asyncio.Task[None] | None = None
 
     @classmethod
-    async def open(cls, log: Log) -> Subscribers:
+    async def open(cls, log: Log, background: Background) -> Subscribers:
         subscribers = cls(await log.bucket(subjects.SUBSCRIBERS_BUCKET))
-        subscribers._task = asyncio.create_task(subscribers._follow(), name="subscribers")
+        subscribers._task = background.start(subscribers._follow(), "subscribers")
         await subscribers._known.wait()
         return subscribers
 

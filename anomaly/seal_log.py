@@ -9,10 +9,13 @@ arrived.
 
 Reports begin as stretches of their own. Where there are too many, equal
 neighbours become one, those nearest in time first: the wide gaps are where a
-report is still missing. Such a stretch counts as reported throughout; a report
-that contradicts it from within cuts it in two, the second of which begins
-right behind that report as far as is known. Where nothing is left to join, the
-oldest stretches are given up: up to the `horizon` nothing can be corrected.
+report is still missing. A report that contradicts such a stretch from within
+cuts it in two. It came in one of the gaps that were joined, so the seal was as
+the stretch says no later than the widest of them before it and after it, and
+nothing is claimed nearer to it than that: one breach is never made two, and
+two are made one only if they are nearer than that and what lay between is
+forgotten. Where nothing is left to join, the oldest stretches are given up: up
+to the `horizon` nothing can be corrected.
 """
 
 from __future__ import annotations
@@ -27,7 +30,14 @@ from anomaly.reports import NO_PLACE, REPORT
 from anomaly.rules.seal_custody import START, SealWord, spoken_bits, word_after
 from anomaly.sphere import Bools, Structured
 
-STRETCH = np.dtype([("first", REPORT), ("last_t", "i8"), ("last_rid", "u8")])
+STRETCH = np.dtype(
+    [
+        ("first", REPORT),
+        ("last_t", "i8"),
+        ("last_rid", "u8"),
+        ("gap_ms", "i8"),  # widest time without a report within it
+    ]
+)
 
 Key = tuple[int, int]
 BEGINNING: Key = (-1, 0)
@@ -165,29 +175,29 @@ def _joined(stretches: Structured, kept: int) -> Structured:
     first = stretches["first"]
     says = (spoken_bits(first["events"]).astype(np.int64) << 8) | first["state"]
     equal = np.flatnonzero(says[1:] == says[:-1])
-    gaps = first["t"][1:][equal] - stretches["last_t"][:-1][equal]
+    gaps = first["t"][1:] - stretches["last_t"][:-1]
     heads = np.ones(len(stretches), bool)
-    heads[equal[np.argsort(gaps, kind="stable")[:surplus]] + 1] = False
+    heads[equal[np.argsort(gaps[equal], kind="stable")[:surplus]] + 1] = False
     begins = np.flatnonzero(heads)
+    widest = stretches["gap_ms"].copy()
+    widest[1:] = np.where(heads[1:], widest[1:], np.maximum(widest[1:], gaps))
     tails = np.append(begins[1:], len(stretches)) - 1
     joined: Structured = stretches[begins]
     joined["last_t"], joined["last_rid"] = stretches["last_t"][tails], stretches["last_rid"][tails]
+    joined["gap_ms"] = np.maximum.reduceat(widest, begins)
     return joined
 
 
 def _cut(stretches: Structured, place: int, report: np.void) -> Structured:
     """A stretch cut in two by a report that contradicts it; the second has its last report's identity."""
-    whole = stretches[place : place + 1]
-    t, rid = _key(report)
-    second = whole.copy()
-    second["first"]["t"] = t + 1
-    second["first"]["rid"] = whole["last_rid"]
-    if whole["last_rid"][0] == whole["first"]["rid"][0]:
-        second["first"]["rid"] = rid  # its own identity has begun a stretch already
+    whole = stretches[place]
+    begin, end = _key(whole["first"]), (int(whole["last_t"]), int(whole["last_rid"]))
+    at, gap_ms = _key(report), int(whole["gap_ms"])
+    first, second = stretches[place : place + 1].copy(), stretches[place : place + 1].copy()
+    first["last_t"], first["last_rid"] = max(begin, (at[0] - gap_ms, 0))
+    own = end[1] if end[1] != begin[1] else at[1]  # its identity may have begun a stretch already
+    second["first"]["t"], second["first"]["rid"] = min(end, (at[0] + gap_ms, own))
     second["first"]["recv"] = report["recv"]
     second["first"]["quality"] = second["first"]["kind"] = NO_PLACE
-    first = whole.copy()
-    first["last_t"], first["last_rid"] = (t, rid - 1) if rid else (t - 1, rid)
     middle = _single(np.array([report], REPORT))
-    seconds = second[second["last_t"] > t]
-    return np.concatenate([stretches[:place], first, middle, seconds, stretches[place + 1 :]])
+    return np.concatenate([stretches[:place], first, middle, second, stretches[place + 1 :]])

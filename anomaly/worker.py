@@ -9,6 +9,7 @@ says the same alert events, which their receivers know by id.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable
 
 import msgspec
@@ -34,6 +35,11 @@ JUDGED = Counter("sealtrail_judged_readings_total", "Readings judged", ["partiti
 ALERTS = Counter("sealtrail_alert_events_total", "Alert events said", ["type", "action"])
 REFUSED = Counter("sealtrail_judgement_refused_batches_total", "Batches that can't be read", ["reason"])
 SECONDS = Histogram("sealtrail_judgement_seconds", "Time for one batch of the log")
+AGED_OUT = Counter(
+    "sealtrail_judgement_aged_out_total",
+    "Times that the log no longer went back to the position",
+    ["partition"],
+)
 POSITION = Gauge("sealtrail_judgement_position", "Log sequence judged up to", ["partition"])
 
 
@@ -85,23 +91,37 @@ class PartitionWorker:
                 LOGGER.warning("snapshot_refused", partition=self._partition, error=str(error))
         self._snapshot_at, self._snapshot_ms = self._next, self._clock()
         LOGGER.info("partition_resumed", partition=self._partition, next_sequence=self._next)
+        first = await self._log.first_sequence(subjects.LOG_STREAM)
+        if first > self._next:
+            AGED_OUT.labels(self._partition).inc()
+            LOGGER.error("log_aged_out", partition=self._partition, wanted=self._next, oldest=first)
 
-    async def run(self, may_go_on: Callable[[], bool]) -> None:
-        """Judges from the position on until ``may_go_on`` says no; leaves a snapshot behind."""
-        await self.resume()
+    async def run(self, stop: asyncio.Event, held: Callable[[], bool]) -> None:
+        """Judges from where `resume` left it until ``stop``, or until the lease isn't ``held``.
+
+        Leaves a snapshot behind when it stops; never once the lease is lost,
+        because a successor may have left a newer one.
+        """
+
+        def may_go_on() -> bool:
+            return held() and not stop.is_set()
+
         reader = self._log.reader(subjects.LOG_STREAM, subjects.partition_filter(self._partition), self._next)
         try:
             while may_go_on():
                 for message in await reader.take(most=64, wait_s=0.5):
                     if not may_go_on():
-                        return
-                    await self._judge_one(message)
-                await self._maybe_snapshot()
-            await self._snapshot()
+                        break
+                    await self._judge_one(message, may_go_on)
+                    await asyncio.sleep(0)  # the lease is renewed in this loop too, however long the backlog
+                if held() and self._snapshot_is_due():
+                    await self._snapshot()
+            if held():
+                await self._snapshot()
         finally:
             await asyncio.shield(reader.close())
 
-    async def _judge_one(self, message: LogMessage) -> None:
+    async def _judge_one(self, message: LogMessage, may_go_on: Callable[[], bool]) -> None:
         with SECONDS.time():
             try:
                 events = self._apply(message)
@@ -110,7 +130,7 @@ class PartitionWorker:
                 LOGGER.error("batch_refused", sequence=message.sequence, error=str(error))  # noqa: TRY400 - named
                 events = []
         if events:
-            await self._say(message.sequence, events)
+            await self._say(message.sequence, events, may_go_on)
         self._next = message.sequence + 1
         POSITION.labels(self._partition).set(message.sequence)
 
@@ -121,17 +141,26 @@ class PartitionWorker:
         JUDGED.labels(self._partition).inc(len(readings))
         return self._judge.apply_readings(readings)
 
-    async def _say(self, sequence: int, events: list[AlertEvent]) -> None:
-        """Stores the alert events of one log message; tries until the log has them."""
+    async def _say(self, sequence: int, events: list[AlertEvent], may_go_on: Callable[[], bool]) -> None:
+        """Stores the alert events of one log message; tries until the log has them.
+
+        Raises `UnavailableError` when it has to end before that; the state is
+        then ahead of the position and must not be kept. The identity says what
+        is in the batch: a judgement with other rules or settings, which comes
+        to this message again, may have something else to say.
+        """
         batch = encode_alert_events(events)
+        digest = hashlib.blake2b(batch, digest_size=8).hexdigest()
         for wait_s in backoff_s(cap_s=5.0):
             try:
                 await self._log.append(
                     subjects.alerts_subject(self._partition),
                     batch,
-                    message_id=f"{self._partition}.{sequence}",
+                    message_id=f"{self._partition}.{sequence}.{digest}",
                 )
             except UnavailableError as error:
+                if not may_go_on():
+                    raise
                 LOGGER.warning("alerts_not_stored_yet", error=str(error))
                 await asyncio.sleep(wait_s)
             else:
@@ -139,18 +168,17 @@ class PartitionWorker:
         for event in events:
             ALERTS.labels(event.type.value, event.action.value).inc()
 
-    async def _maybe_snapshot(self) -> None:
-        due = self._clock() - self._snapshot_ms >= self._settings.snapshot_interval_s * 1000
-        if due and self._next > self._snapshot_at:
-            await self._snapshot()
+    def _snapshot_is_due(self) -> bool:
+        return self._clock() - self._snapshot_ms >= self._settings.snapshot_interval_s * 1000
 
     async def _snapshot(self) -> None:
         if self._next == self._snapshot_at:
             return
+        self._snapshot_ms = self._clock()  # a failure too waits for the next interval
         snapshot = Snapshot(version=SNAPSHOT_VERSION, next_sequence=self._next, judge=self._judge.snapshot())
         try:
             await self._log.save_snapshot(self._snapshot_name, msgspec.msgpack.encode(snapshot))
         except UnavailableError as error:
             LOGGER.warning("snapshot_failed", partition=self._partition, error=str(error))
             return
-        self._snapshot_at, self._snapshot_ms = self._next, self._clock()
+        self._snapshot_at = snapshot.next_sequence

@@ -12,11 +12,7 @@ from gateway.pairings import Pairings
 from gateway.pipeline import Pipeline
 from gateway.session import MqttSession, SessionState
 from sealtrail.contract.clock import wall_clock_ms
-from sealtrail.runtime.health import Health
-from sealtrail.runtime.log import Log
 from sealtrail.runtime.service import Service
-
-LOG_LOOK_S = 0.5
 
 
 async def main(service: Service) -> None:
@@ -42,7 +38,6 @@ async def main(service: Service) -> None:
         async with asyncio.TaskGroup() as group:
             beside = [
                 group.create_task(pairings.follow(log)),
-                group.create_task(_watch_log(log, health)),
                 group.create_task(_cease_on(service.stop, session, pairings)),
             ]
             await pairings.loaded.wait()
@@ -54,15 +49,6 @@ async def main(service: Service) -> None:
     finally:
         await session.close()
         await log.close()
-
-
-async def _watch_log(log: Log, health: Health) -> None:
-    while True:
-        if log.connected:
-            health.ready("log")
-        else:
-            health.waiting("log", "connection lost")
-        await asyncio.sleep(LOG_LOOK_S)
 
 
 async def _cease_on(stop: asyncio.Event, session: MqttSession, pairings: Pairings) -> None:

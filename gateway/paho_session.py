@@ -121,14 +121,25 @@ class PahoSession:
             if self._closing.is_set():
                 break
             frames = Frames(generation, self._settings.max_payload_bytes + 1)
-            link = PahoLink(self._settings.mqtt, self._context, inbox, self._wake_end, frames)
             try:
+                link = PahoLink(self._settings.mqtt, self._context, inbox, self._wake_end, frames)
                 link.serve(self._closing, self._subscribed)
             except LinkDownError as down:
-                inbox.forget_unacknowledged()
-                self._enter(down.state, str(down))
-                self._closing.wait(self._wait_s(down.state))
+                self._is_down(inbox, down.state, str(down))
+            except (
+                Exception
+            ) as error:  # a fault of ours must not leave a gateway that lives and hears nothing
+                LOGGER.exception("mqtt_link_failed")
+                self._is_down(
+                    inbox, SessionState.LOST, f"fault in the MQTT link: {type(error).__name__}: {error}"
+                )
         self._enter(SessionState.CLOSED, "disconnected")
+
+    def _is_down(self, inbox: Inbox, state: SessionState, why: str) -> None:
+        """Forgets what the broker delivers again, and waits before the next try."""
+        inbox.forget_unacknowledged()
+        self._enter(state, why)
+        self._closing.wait(self._wait_s(state))
 
     def _subscribed(self, resumed: bool) -> None:  # noqa: FBT001 - the link's callback
         self._subscribed_at_s = time.monotonic()

@@ -74,6 +74,7 @@ class Pipeline:
                 self._recent.hold(batch.reading_ids)
                 tokens = [token for _, _, token in deliveries]
                 storing = asyncio.create_task(self._store(batch, tokens))
+                storing.add_done_callback(self._stored)
             if storing is not None:
                 await asyncio.wait_for(storing, FINISH_S)
         except (TimeoutError, UnavailableError) as error:
@@ -81,6 +82,11 @@ class Pipeline:
         finally:
             if storing is not None:
                 storing.cancel()
+
+    def _stored(self, storing: asyncio.Task[None]) -> None:
+        """A batch that can't be stored ends the work now, not when the next message happens to come."""
+        if not storing.cancelled() and storing.exception() is not None:
+            self._session.cease()
 
     async def _store(self, batch: Batch, tokens: Sequence[int]) -> None:
         begun_s = time.perf_counter()

@@ -89,7 +89,7 @@ def cli(ctx: click.Context, settings_file: Path | None) -> None:
 def main() -> None:
     """Entry point: known errors are one line on standard error and exit code 1."""
     try:
-        cli.main(standalone_mode=False)
+        stopped_with = cli.main(standalone_mode=False)  # the code of `ctx.exit`, where a verb calls it
     except click.exceptions.Abort:
         sys.exit(130)
     except click.exceptions.Exit as stop:
@@ -103,6 +103,14 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(EXIT_REFUSED)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        where = "" if error.filename is None else f"{error.filename}: "
+        click.echo(f"sealtrail: {where}{error.strerror}", err=True)
+        sys.exit(EXIT_REFUSED)
+    if isinstance(stopped_with, int):
+        sys.exit(stopped_with)
 
 
 if __name__ == "__main__":

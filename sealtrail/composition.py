@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import fcntl
 import urllib.error
 import urllib.request
@@ -28,6 +27,23 @@ READY_DEADLINE_S = 60.0
 NATS_LOOK_S = 0.5
 
 
+def take_folder(folder: Path) -> IO[str]:
+    """The lock of a state folder, made where it is missing; closing it lets go of the folder.
+
+    Raises `SettingsError` where another SealTrail holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = (folder / "lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise SettingsError(
+            f"another SealTrail runs in {folder}; stop it, or set state_dir to another folder"
+        ) from error
+    return lock
+
+
 class Platform:
     """NATS (embedded or external) and all services, started, watched and stopped together."""
 
@@ -39,6 +55,7 @@ class Platform:
         self._extra = dict(environment or {})
         self._nats: EmbeddedNats | None = None
         self._nats_watch: asyncio.Task[None] | None = None
+        self._nats_deaths = 0
         self._lock: IO[str] | None = None
         self.settings = settings
         self.supervisor: Supervisor | None = None
@@ -61,16 +78,7 @@ class Platform:
 
     def _take_folder(self) -> None:
         folder = self._given.state_dir
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = (folder / "lock").open("w")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            lock.close()
-            raise SettingsError(
-                f"another SealTrail runs in {folder}; stop it, or set state_dir to another folder"
-            ) from error
-        self._lock = lock
+        self._lock = take_folder(folder)
         for stale in (folder / "run").glob("*.json"):
             stale.unlink()
 
@@ -120,9 +128,12 @@ class Platform:
         while self._nats is not None:
             await asyncio.sleep(NATS_LOOK_S)
             if not self._nats.alive():
+                self._nats_deaths += 1
                 LOGGER.warning("embedded_nats_died")
-                with contextlib.suppress(UnavailableError):
+                try:
                     await asyncio.to_thread(self._nats.start)
+                except (UnavailableError, OSError) as error:  # tried again at the next look
+                    LOGGER.warning("embedded_nats_not_started", error=str(error))
 
     async def _wait_until_ready(self) -> None:
         loop = asyncio.get_running_loop()
@@ -151,6 +162,12 @@ class Platform:
             return error.read().decode(errors="replace")
         except OSError as error:
             return str(error)
+
+    def deaths(self) -> list[str]:
+        """What has died since the start, in words, also where it was started again."""
+        children = self.supervisor.children.values() if self.supervisor is not None else ()
+        counts = {"embedded NATS": self._nats_deaths, **{child.name: child.restarts for child in children}}
+        return [f"{name} died {number} times" for name, number in counts.items() if number]
 
     def metrics(self, name: str) -> str:
         """Prometheus text of a service; raises `UnavailableError` where it doesn't answer."""

@@ -88,7 +88,7 @@ class Fleet:
 
         Raises `UnavailableError` where the broker can't be reached at the start.
         """
-        async with Publisher(self._settings, self._published) as publisher:
+        async with Publisher(self._settings, self._published, stop) as publisher:
             async for item in self._when_due(stop):
                 if not isinstance(item, Outgoing):
                     await self._hand_over(item, stop)

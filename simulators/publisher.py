@@ -189,10 +189,13 @@ class Publisher:
     """Async context manager. ``on_published`` is called for each message as its PUBACK arrives.
 
     Raises `UnavailableError` on entering where the broker can't be reached
-    within the timeout, or refuses the user.
+    within the timeout or before ``stop`` is set, or refuses the user.
     """
 
-    def __init__(self, settings: PublisherSettings, on_published: OnPublished) -> None:
+    def __init__(
+        self, settings: PublisherSettings, on_published: OnPublished, stop: asyncio.Event | None = None
+    ) -> None:
+        self._stop = stop or asyncio.Event()
         self._settings = settings
         self._on_published = on_published
         self._connections: list[_Connection] = []
@@ -214,22 +217,24 @@ class Publisher:
         """All connections stand, or the first error of one."""
         running = [connection.task for connection in self._connections]
         standing = asyncio.create_task(self._all_connected())
+        stopping = asyncio.create_task(self._stop.wait())
         try:
             done, _ = await asyncio.wait(
-                [standing, *running],
+                [standing, stopping, *running],
                 timeout=self._settings.connect_timeout_s,
                 return_when=asyncio.FIRST_COMPLETED,
             )
         finally:
             standing.cancel()
-            await asyncio.gather(standing, return_exceptions=True)
+            stopping.cancel()
+            await asyncio.gather(standing, stopping, return_exceptions=True)
         for task in done:
             task.result()
+        broker = f"MQTT broker {self._settings.host}:{self._settings.port}"
         if not done:
-            raise UnavailableError(
-                f"MQTT broker {self._settings.host}:{self._settings.port} doesn't answer "
-                f"within {self._settings.connect_timeout_s:g} s"
-            )
+            raise UnavailableError(f"{broker} doesn't answer within {self._settings.connect_timeout_s:g} s")
+        if standing not in done and stopping in done:
+            raise UnavailableError(f"stopped before {broker} answered")
 
     async def _all_connected(self) -> None:
         for connection in self._connections:

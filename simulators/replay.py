@@ -51,7 +51,7 @@ class Replay:
     takes it). Event times stay as recorded, or are all shifted so that the
     newest is now: never into the future, since a gateway disbelieves those.
     ``device_id`` replaces ``journey-<device>``, for files of one device.
-    Raises `RefusedError` for a file without a sound header or with an unusable name.
+    Raises `RefusedError` for a file without a sound header or row, or with an unusable name.
     """
 
     MAX_REFUSED = 20
@@ -81,8 +81,9 @@ class Replay:
 
     async def run(self, stop: asyncio.Event) -> ReplayReport:
         """Until the last row has its PUBACK, or ``stop`` is set."""
+        self._check()
         shift_ms = self._shift_ms()
-        async with Publisher(self._settings, self._on_published) as publisher:
+        async with Publisher(self._settings, self._on_published, stop) as publisher:
             began_ms, first_ms, latest_ms = self._clock(), None, 0
             for row in self._sound_rows(self._note):
                 first_ms = row.occurred_at_ms if first_ms is None else first_ms
@@ -105,6 +106,13 @@ class Replay:
                 dict(self._reasons),
                 tuple(self._refused),
             )
+
+    def _check(self) -> None:
+        """Raises `RefusedError` for a file that has nothing to send, before anything is connected."""
+        refused: list[RefusedError] = []
+        if next(self._sound_rows(lambda _, error: refused.append(error)), None) is None:
+            why = f"; the first is refused: {refused[0]}" if refused else ""
+            raise RefusedError("no_rows", f"{self._path} has no row to send{why}")
 
     def _sound_rows(self, on_refused: Callable[[int, RefusedError], None]) -> Iterator[JourneyRow]:
         with self._path.open(encoding="utf-8", errors="replace", newline="") as lines:

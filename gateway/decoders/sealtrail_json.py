@@ -25,6 +25,7 @@ Sample::
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from typing import Annotated, Any
 
@@ -33,6 +34,7 @@ from msgspec import Meta
 
 from gateway.decoders._values import content_identity, settled_identity
 from gateway.device_time import CLOCK_EPOCH_MS, settle
+from sealtrail.contract.clock import FIRST_MS, LAST_MS
 from sealtrail.contract.errors import DecodeError
 from sealtrail.contract.public.device_report import (
     MAX_EVENTS,
@@ -47,6 +49,7 @@ from sealtrail.contract.public.device_report import (
 from sealtrail.contract.reading import FixKind, Flag, Reading, SealEvent, SealState, reading_id_of
 
 MAX_FRAME_BYTES = 1 << 20
+CALENDAR_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 _FIX_KINDS: dict[str, int] = {kind.name.lower(): kind.value for kind in FixKind if kind}
 _SEAL_STATES: dict[str | None, int] = {state.name.lower(): state.value for state in SealState if state}
@@ -233,12 +236,23 @@ def _settled(claimed_ms: int | None, received_at_ms: int) -> tuple[int, int | No
     return time.occurred_at_ms, time.device_time_ms, time.flags.value
 
 
+def _within_calendar(report: _Report, claimed_ms: int) -> tuple[_Report, int]:
+    """The report at the nearest time that can be written: disbelieved all the same, but kept."""
+    nearest_ms = FIRST_MS if claimed_ms < FIRST_MS else LAST_MS
+    nearest = CALENDAR_EPOCH + dt.timedelta(milliseconds=nearest_ms)
+    return msgspec.structs.replace(report, occurred_at=nearest), nearest_ms
+
+
 def _reading(
     report: _Report, device_id: str | None, received_at_ms: int, left_out: _Leniency | None
 ) -> Reading:
     named = report.device_id
     device = device_id if device_id is not None and named is None else settled_identity(named, device_id)
-    claimed_ms = None if report.occurred_at is None else round(report.occurred_at.timestamp() * 1000)
+    claimed_ms = None
+    if report.occurred_at is not None:
+        claimed_ms = round(report.occurred_at.timestamp() * 1000)
+        if not FIRST_MS <= claimed_ms <= LAST_MS:  # an offset can lead out of the calendar
+            report, claimed_ms = _within_calendar(report, claimed_ms)
     occurred_at_ms, device_time_ms, flags = _settled(claimed_ms, received_at_ms)
     sequence = report.sequence
     if sequence is not None and not flags & _CLOCK_UNSET:

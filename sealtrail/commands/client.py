@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import click
 
+from sealtrail.runtime import logs
 from sealtrail.runtime.embedded_nats import with_running_server
 from sealtrail.runtime.log import Log
 from sealtrail.runtime.settings.tree import Settings
@@ -18,6 +19,7 @@ T = TypeVar("T")
 def with_log(ctx: click.Context, work: Callable[[Log, Settings], Awaitable[T]]) -> T:
     """Runs ``work`` with a connection to the log that the settings name (or that runs in state_dir)."""
     settings: Settings = with_running_server(ctx.obj)
+    logs.configure(settings.logging.model_copy(update={"level": "error"}), "cli")
 
     async def run() -> T:
         log = await Log.connect(settings.nats, "cli")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 import sys
 from collections.abc import Iterator
 
@@ -15,28 +17,35 @@ from sealtrail.contract.errors import DecodeError, RefusedError
 from sealtrail.contract.public.reading_line import to_line
 from sealtrail.contract.reading import Reading
 
-TEXT_MARKS = ("(", "##")
+TEXT_MARKS = ("(", "##", "{", "[")
+HEX_DECORATION = re.compile(r"\b0x|[\s:]", re.IGNORECASE)
 
 
 def frame_bytes(text: str, *, binary: bool) -> bytes:
-    """Bytes of a frame as people write it: hex digits (blanks allowed) or the text itself.
+    """Bytes of a frame as people write it: hex digits or the text itself.
 
-    In a binary family, what begins like one of its text frames is text.
-    Raises `DecodeError` named ``not_hex``.
+    Hex digits may have blanks or colons between them and ``0x`` before them; they
+    are taken for every family, since the quarantine shows any frame that way.
+    What begins like a text frame is text. Raises `DecodeError` named ``not_hex``
+    where a binary family's frame is neither.
     """
-    if not binary or text.startswith(TEXT_MARKS):
-        return text.encode("utf-8", "surrogateescape")
-    try:
-        return bytes.fromhex(text)
-    except ValueError as error:
-        raise DecodeError("not_hex", str(error)) from error
+    if not text.startswith(TEXT_MARKS):
+        with contextlib.suppress(ValueError):
+            return bytes.fromhex(HEX_DECORATION.sub("", text))
+        if binary:
+            raise DecodeError("not_hex", "give hex digits in pairs, or a text frame as it is")
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _frames(arguments: tuple[str, ...]) -> Iterator[str]:
-    lines = arguments or sys.stdin
-    for line in lines:
+    for line in arguments or _standard_input():
         if line.strip():
             yield line.strip()
+
+
+def _standard_input() -> Iterator[str]:
+    for line in sys.stdin.buffer:
+        yield line.decode("utf-8", "surrogateescape")
 
 
 def _described(reading: Reading) -> str:
@@ -103,10 +112,9 @@ def decode(
 ) -> None:
     """Decode device frames of FAMILY into readings.
 
-    Frames are arguments or, without any, the lines of standard input: hex digits for
-    binary families (their text frames as they are), text for the others. Refused frames
-    are told on standard error; the others are decoded nevertheless, and the exit
-    code is 1.
+    Frames are arguments or, without any, the lines of standard input: text frames as
+    they are, any other as hex digits. Refused frames are told on standard error; the
+    others are decoded nevertheless, and the exit code is 1.
 
     Example: sealtrail decode jt701
     '(2050018634,P45,051124,204046,9.861502,N,83.950336,W,A,1,0,1,1,0012260888,0,0,0)'
@@ -125,5 +133,7 @@ def decode(
     accepted = [
         _decode_one(decoder, frame, device_id, received_at_ms, as_json=as_json) for frame in _frames(frames)
     ]
+    if not accepted:
+        raise RefusedError("no_frame", "give a FRAME, or lines with frames on standard input")
     if not all(accepted):
         raise SystemExit(1)

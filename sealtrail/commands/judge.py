@@ -105,7 +105,7 @@ def judge(
     READINGS is JSON lines (readings as `sealtrail decode --json` prints them, or reports
     as devices send them) or a container-journeys CSV; - is standard input. Settings
     below [anomaly] apply, so rules can be tried out. Bad lines are told by number and
-    reason and skipped; the exit code is then 1.
+    reason and skipped; the exit code is then 1, as where there is nothing to judge.
 
     Example: sealtrail judge --trip mombasa-malaba.json readings.jsonl
     """
@@ -123,5 +123,5 @@ def judge(
         f"{len(found)} readings judged, {len(events)} alert events, {refused.total()} lines refused{reasons}",
         err=True,
     )
-    if refused:
+    if refused or not found:
         ctx.exit(1)

@@ -1,7 +1,8 @@
 """Files of readings for `sealtrail judge`: three forms, told apart by their content.
 
 * reading lines: JSON lines as `sealtrail decode --json` prints them;
-* device reports: JSON lines as devices send them (docs/device-protocol.md), with ``device_id``;
+* device reports: JSON lines as devices send them (docs/device-protocol.md), with ``device_id``,
+  one as an object or several as an array;
 * container journeys: CSV with a header (sealtrail/contract/public/journey_csv.py).
 """
 
@@ -21,7 +22,7 @@ from sealtrail.contract.reading import Reading
 
 Refuse = Callable[[int, RefusedError], None]
 
-REPORT_KEYS = frozenset({"fix", "seal", "buffered"})
+REPORT_KEYS = frozenset({"fix", "seal", "buffered", "charging"})
 """Keys that a device report may have and a reading line can't."""
 
 
@@ -43,16 +44,25 @@ def _json_lines(lines: Iterable[str], refuse: Refuse) -> Iterator[Reading]:
         text = line.strip("\ufeff \t\r\n")
         if text:
             try:
-                yield from _json_line(text)
+                found = _json_line(text)
             except RefusedError as error:
                 refuse(number, error)
+            else:
+                yield from found
 
 
 def _json_line(text: str) -> list[Reading]:
+    """Readings of one line: an object, or several as an array, accepted or refused as a whole."""
     try:
         found: Any = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise RefusedError("not_json", str(error)) from error
+    except (ValueError, RecursionError) as error:
+        raise RefusedError("not_json", f"{error}; a line is one JSON object or array") from error
+    if isinstance(found, list):
+        return [reading for each in found for reading in _json_object(each, json.dumps(each))]
+    return _json_object(found, text)
+
+
+def _json_object(found: object, text: str) -> list[Reading]:
     if not isinstance(found, dict):
         raise RefusedError("not_an_object", text[:40])
     if REPORT_KEYS.isdisjoint(found):
@@ -83,4 +93,8 @@ def _journey(header: str, rows: Iterable[str], skipped: int, refuse: Refuse) -> 
                 reading.container_id = row.container
                 yield reading
     except RefusedError as error:
+        if error.reason == "bad_header":
+            error = RefusedError(
+                "bad_header", f"neither JSON lines nor a container-journeys CSV: {error.detail}"
+            )
         refuse(skipped + 1, error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 import click
 
@@ -220,15 +220,15 @@ def export(ctx: click.Context, file: Path, reason: str | None, family: str | Non
     Example: sealtrail quarantine export refused.jsonl --family jt701
     """
 
-    async def write(log: Log, target: IO[str]) -> int:
+    async def write(log: Log) -> int:
         wanted = _wanted(reason, family)
         count = 0
-        async for entry in entries(log):
-            if wanted(entry):
-                target.write(entry.as_json() + "\n")
-                count += 1
+        with click.open_file(str(file), "w", encoding="utf-8") as target:  # only now: the log is there
+            async for entry in entries(log):
+                if wanted(entry):
+                    target.write(entry.as_json() + "\n")
+                    count += 1
         return count
 
-    with click.open_file(str(file), "w", encoding="utf-8") as target:
-        count = with_log(ctx, lambda log, _: write(log, target))
+    count = with_log(ctx, lambda log, _: write(log))
     click.echo(f"{count} messages written to {file}", err=True)

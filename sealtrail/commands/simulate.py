@@ -15,6 +15,7 @@ import msgspec
 from pydantic import SecretStr
 
 from sealtrail.contract.clock import iso, parse_iso, wall_clock_ms
+from sealtrail.contract.errors import RefusedError
 from sealtrail.contract.trip import TripEvent
 from sealtrail.runtime.embedded_nats import with_running_server
 from sealtrail.runtime.log import Log
@@ -27,6 +28,9 @@ from simulators.replay import Replay, ReplayReport
 from simulators.world import World
 
 T = TypeVar("T")
+
+EARLIEST_MS, LATEST_MS = parse_iso("2005-01-01T00:00:00Z"), parse_iso("2100-01-01T00:00:00Z")
+"""A gateway takes an earlier time for no clock at all."""
 
 _PROGRESS_EVERY_S = 1.0
 _LIVE_ENOUGH_S = 5
@@ -123,6 +127,8 @@ def _profile(section: SimulatorSettings, options: dict[str, Any]) -> Profile:
         return setting if options[option] is None else options[option]
 
     live_ms = parse_iso(options["at"]) if options["at"] else wall_clock_ms() // 1000 * 1000
+    if not EARLIEST_MS <= live_ms <= LATEST_MS:
+        raise RefusedError("bad_time", f"--at {options['at']} is not within the years 2005 to 2100")
     seconds = options["seconds"]
     return Profile(
         seed=chosen("seed", section.seed),

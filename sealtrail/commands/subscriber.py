@@ -39,9 +39,11 @@ async def _put(log: Log, found: Subscriber, *, replace: bool) -> None:
 def _from_file(path: Path) -> tuple[dict[str, Any], str]:
     """The file's tree, and the secret that was made for it ('' where it has one)."""
     try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise click.ClickException(f"{path}: {error}") from error
+        tree = json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise click.ClickException(f"{path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise click.ClickException(f"{path} is no JSON: {error}") from error
     if not isinstance(tree, dict):
         raise click.ClickException(f"{path} holds no JSON object")
     channels = tree.get("channels")

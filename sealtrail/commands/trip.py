@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import secrets
 from pathlib import Path
@@ -11,10 +12,10 @@ import msgspec
 from pydantic import ValidationError
 
 from sealtrail.commands.client import with_log
-from sealtrail.contract.clock import iso, parse_iso, wall_clock_ms
+from sealtrail.contract.clock import iso, wall_clock_ms
 from sealtrail.contract.errors import InvalidTripError, SealTrailError
-from sealtrail.contract.public.trip_file import TripFile
-from sealtrail.contract.trip import Authorisation, Place, Trip, TripEvent, TripEventKind
+from sealtrail.contract.public.trip_file import AuthorisationFile, TripFile
+from sealtrail.contract.trip import Authorisation, Trip, TripEvent, TripEventKind
 from sealtrail.runtime.log import Log
 from sealtrail.runtime.settings.tree import Settings
 from sealtrail.runtime.trips import TripRecorder
@@ -28,15 +29,21 @@ def trip() -> None:
 def read_trip(path: Path) -> Trip:
     """A trip from its file; raises `InvalidTripError` naming the file and every wrong field."""
     try:
-        return TripFile.model_validate_json(path.read_bytes()).to_trip()
+        return TripFile.model_validate_json(path.read_bytes().removeprefix(codecs.BOM_UTF8)).to_trip()
     except OSError as error:
         raise InvalidTripError("unreadable_file", f"{path}: {error.strerror}") from error
     except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
-            for problem in error.errors(include_url=False)
-        )
-        raise InvalidTripError("invalid_trip_file", f"{path}: {wrong}") from error
+        raise InvalidTripError("invalid_trip_file", f"{path}: {_wrong(error)}") from error
+    except InvalidTripError as error:
+        raise InvalidTripError(error.reason, f"{path}: {error.detail}") from error
+
+
+def _wrong(error: ValidationError) -> str:
+    """Every wrong field and why, on one line."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}".removeprefix(": ")
+        for problem in error.errors(include_url=False)
+    )
 
 
 def _known(trips: list[Trip], trip_id: str) -> Trip:
@@ -117,6 +124,37 @@ def show(ctx: click.Context, trip_id: str) -> None:
     click.echo(json.dumps(msgspec.to_builtins(with_log(ctx, work)), indent=2))
 
 
+def _leave(
+    granted_by: str,
+    valid_from: str,
+    valid_until: str,
+    cards: tuple[str, ...],
+    place: tuple[float, float, float] | None,
+    reason: str,
+) -> Authorisation:
+    """The authorisation, checked like one in a trip file; raises `InvalidTripError`."""
+    circle = (
+        None
+        if place is None
+        else dict(zip(("latitude_deg", "longitude_deg", "radius_m"), place, strict=True))
+    )
+    try:
+        written = AuthorisationFile.model_validate(
+            {
+                "authorisation_id": secrets.token_hex(8),
+                "granted_by": granted_by,
+                "valid_from": valid_from,
+                "valid_until": valid_until,
+                "card_ids": cards,
+                "place": circle,
+                "reason": reason,
+            }
+        )
+    except ValidationError as error:
+        raise InvalidTripError("invalid_authorisation", _wrong(error)) from error
+    return written.to_authorisation()
+
+
 @trip.command()
 @click.argument("trip_id")
 @click.option("--by", "granted_by", required=True, help="Who grants it.")
@@ -142,19 +180,7 @@ def authorise(
     Example: sealtrail trip authorise T-0001 --by "Customs Malaba"
     --from 2026-11-23T08:00:00Z --until 2026-11-23T10:00:00Z --card 0012260888
     """
-    leave = Authorisation(
-        authorisation_id=secrets.token_hex(8),
-        granted_by=granted_by,
-        valid_from_ms=parse_iso(valid_from),
-        valid_until_ms=parse_iso(valid_until),
-        card_ids=cards,
-        place=Place(name="", latitude_deg=place[0], longitude_deg=place[1], radius_m=place[2])
-        if place
-        else None,
-        reason=reason,
-    )
-    if leave.valid_until_ms <= leave.valid_from_ms:
-        raise InvalidTripError("empty_window", "--until must be later than --from")
+    leave = _leave(granted_by, valid_from, valid_until, cards, place, reason)
 
     async def work(log: Log, settings: Settings) -> None:
         recorder = TripRecorder(log, settings.partitions)

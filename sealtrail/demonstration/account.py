@@ -44,6 +44,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     quarantined: int
     readings: int
     stored: int
+    judged: int
     alerts: dict[str, int]
     logged: dict[str, int]
     deliveries: int
@@ -109,6 +110,10 @@ def _problems(
         found.append(f"{report.unacknowledged} messages were sent but not acknowledged by the broker")
     if counts["published"] != accounted:
         found.append(f"published {counts['published']} but accounted for {accounted}")
+    if not 0 <= counts["quarantined"] - report.corrupt_sent <= report.resent:
+        found.append(f"sent {report.corrupt_sent} corrupt messages but quarantined {counts['quarantined']}")
+    if counts["judged"] < counts["readings"]:
+        found.append(f"accepted {counts['readings']} readings but judged {counts['judged']}")
     if counts["readings"] != counts["stored"]:
         found.append(f"accepted {counts['readings']} readings but stored {counts['stored']}")
     for outcome in outcomes:
@@ -139,12 +144,14 @@ def settle(
     seconds: float,
     report: FleetReport,
     gateway_metrics: str,
+    anomaly_metrics: str,
     stored: int,
     events: Sequence[AlertEvent],
     received: Sequence[Received],
     delivered_again: int,
+    troubles: Sequence[str] = (),
 ) -> Account:
-    """The account of a run from what each part says of itself."""
+    """The account of a run from what each part says of itself, and the ``troubles`` that its host saw."""
     alerts = standing_alerts(events)
     counts = {
         "published": report.published,
@@ -153,9 +160,10 @@ def settle(
         "quarantined": counter_total(gateway_metrics, "sealtrail_gateway_messages_quarantined"),
         "readings": counter_total(gateway_metrics, "sealtrail_gateway_readings_stored"),
         "stored": stored,
+        "judged": counter_total(anomaly_metrics, "sealtrail_judged_readings"),
     }
     outcomes = tuple(_outcome(sent, list(alerts.values()), received) for sent in report.scripted)
-    problems = tuple(_problems(counts, report, outcomes, alerts, events))
+    problems = (*troubles, *_problems(counts, report, outcomes, alerts, events))
     logged = Counter(event.type.value for event in events if event.action is AlertAction.LOGGED)
     return Account(
         ok=not problems,

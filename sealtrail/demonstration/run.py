@@ -15,7 +15,7 @@ from typing import Self
 import msgspec
 from pydantic import SecretStr
 
-from sealtrail.composition import Platform
+from sealtrail.composition import Platform, take_folder
 from sealtrail.contract import queries, subjects
 from sealtrail.contract.alert import AlertEvent
 from sealtrail.contract.clock import wall_clock_ms
@@ -48,13 +48,15 @@ def prepare_folder(settings: Settings) -> Settings:
     """Settings for a demonstration in a fresh folder of its own, on a free page port.
 
     An embedded server that a killed demonstration left behind is ended first.
+    Raises `SettingsError` where a demonstration runs in that folder: nothing of it is touched.
     """
     folder = settings.state_dir / "demo"
-    EmbeddedNats(nats_folder(folder), settings.nats).end_left_behind()
-    for part in ("nats", "logs", "run"):
-        shutil.rmtree(folder / part, ignore_errors=True)
-    for record in folder.glob("record*"):
-        record.unlink()
+    with take_folder(folder):
+        EmbeddedNats(nats_folder(folder), settings.nats).end_left_behind()
+        for part in ("nats", "logs", "run"):
+            shutil.rmtree(folder / part, ignore_errors=True)
+        for record in folder.glob("record*"):
+            record.unlink()
     room = settings.controlroom
     if not _port_is_free(room.host, room.port):
         room = room.model_copy(update={"port": _free_port(room.host)})
@@ -189,16 +191,19 @@ class Demonstration:
     async def account(self, report: FleetReport) -> Account:
         """Waits until everything sent has come through, then gives the account."""
         log = self._open_log()
-        await self._until_quiet(log, report.published)
+        troubles = [] if await self._until_quiet(log, report.published) else ["it never came to rest"]
+        troubles += self.platform.deaths()
         return settle(
             seed=self._settings.simulator.seed,
             seconds=time.monotonic() - self._begun_s,
             report=report,
             gateway_metrics=await asyncio.to_thread(self.platform.metrics, "gateway"),
+            anomaly_metrics=await asyncio.to_thread(self.platform.metrics, "anomaly"),
             stored=await self.stored(),
             events=await self._alert_events(log),
             received=self._receiver.received(),
             delivered_again=self._receiver.repeated,
+            troubles=troubles,
         )
 
     async def stored(self) -> int:
@@ -227,8 +232,8 @@ class Demonstration:
             await reader.close()
         return list(events.values())
 
-    async def _until_quiet(self, log: Log, published: int) -> None:
-        """Until gateway, record, judgement and deliveries have nothing left to do, or the deadline."""
+    async def _until_quiet(self, log: Log, published: int) -> bool:
+        """Until gateway, record, judgement and deliveries have nothing left to do; False at the deadline."""
         quiet = 0
         before: tuple[int, ...] = ()
         deadline = time.monotonic() + SETTLE_DEADLINE_S
@@ -237,6 +242,7 @@ class Demonstration:
             quiet = quiet + 1 if now == before and now[0] <= 0 and not any(now[1:3]) else 0
             before = now
             await asyncio.sleep(0.3)
+        return quiet >= QUIET_LOOKS
 
     async def _work_left(self, log: Log, published: int) -> tuple[int, ...]:
         gateway = await asyncio.to_thread(self.platform.metrics, "gateway")
@@ -249,6 +255,8 @@ class Demonstration:
         )
         lag = await log.lag(subjects.LOG_STREAM, streams.INGEST_READINGS)
         lag += await log.lag(subjects.ALERT_STREAM, streams.ALERTS_EVENTS)
+        lag += await log.lag(subjects.ALERT_STREAM, streams.INGEST_ALERTS)
+        lag += max(0, counter_total(gateway, "sealtrail_gateway_readings_stored") - judged)
         queued = 0
         for entry in await (await log.bucket(subjects.DELIVERIES_BUCKET)).items():
             if entry.value is not None:

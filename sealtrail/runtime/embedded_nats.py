@@ -16,6 +16,7 @@ import signal
 import socket
 import subprocess
 import sysconfig
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -28,7 +29,8 @@ from sealtrail.runtime.settings.nats import NatsSettings
 if TYPE_CHECKING:
     from sealtrail.runtime.settings.tree import Settings
 
-START_DEADLINE_S = 30.0
+START_DEADLINE_S = 120.0
+"""A long log is looked through before the server answers."""
 STOP_DEADLINE_S = 10.0
 PORTS_DEADLINE_S = 2.0
 
@@ -129,7 +131,7 @@ jetstream {{
 }}
 mqtt {{
   listen: "{settings.mqtt_host}:{endpoint.mqtt_port}"
-  ack_wait: "15s"
+  ack_wait: "{settings.mqtt_ack_wait_s:g}s"
   max_ack_pending: {settings.mqtt_window}
 }}
 accounts {{
@@ -165,6 +167,8 @@ class EmbeddedNats:
         self._folder = folder.resolve()
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()  # the one is called while the other is at work, in another thread
+        self._stopping = threading.Event()
         self.endpoint: Endpoint | None = None
         self.taken_over = False
 
@@ -193,6 +197,13 @@ class EmbeddedNats:
         Services that lived through a crash of the server find it again that way.
         """
         host = "127.0.0.1"
+        if self.endpoint is not None:  # those who use it know it only there
+            if not _become_free(host, (self.endpoint.client_port, self.endpoint.mqtt_port)):
+                raise UnavailableError(
+                    f"port {self.endpoint.client_port} or {self.endpoint.mqtt_port} of the embedded NATS server "
+                    "is in another program's use"
+                )
+            return self.endpoint._replace(pid=0)
         if last is not None and self._settings.client_port in (0, last.client_port):
             same_mqtt = self._settings.mqtt_port in (0, last.mqtt_port)
             if same_mqtt and _become_free(host, (last.client_port, last.mqtt_port)):
@@ -211,7 +222,15 @@ class EmbeddedNats:
         )
 
     def start(self) -> Endpoint:
-        """Starts the server, or takes over the one that runs; raises `UnavailableError`."""
+        """Starts the server, or takes over the one that runs; raises `UnavailableError`.
+
+        Once started it is started again only on the ports that its clients know.
+        """
+        with self._lock:
+            self._stopping.clear()
+            return self._start()
+
+    def _start(self) -> Endpoint:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         last = self._left_behind()
         if last is not None and self._runs_here(last):
@@ -234,13 +253,17 @@ class EmbeddedNats:
         endpoint = endpoint._replace(pid=self._process.pid)
         self._state_file.touch(mode=0o600)
         self._state_file.write_text(json.dumps(endpoint._asdict()))
-        self._wait_until_it_answers(endpoint)
+        try:
+            self._wait_until_it_answers(endpoint)
+        except UnavailableError:
+            self._end(endpoint.pid)
+            raise
         self.endpoint = endpoint
         return endpoint
 
     def _wait_until_it_answers(self, endpoint: Endpoint) -> None:
         deadline = time.monotonic() + START_DEADLINE_S
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and not self._stopping.is_set():
             if self._process is not None and self._process.poll() is not None:
                 break
             if _answers(endpoint.host, endpoint.client_port) and _accepts(
@@ -266,23 +289,27 @@ class EmbeddedNats:
 
     def stop(self) -> None:
         """Ends the server; its folder stays and holds everything that was acknowledged."""
-        if self.endpoint is not None:
-            self._end(self.endpoint.pid)
-        self.endpoint = None
+        self._stopping.set()
+        with self._lock:
+            if self._process is not None:
+                self._end(self._process.pid)
+            elif self.endpoint is not None:
+                self._end(self.endpoint.pid)
+            self.endpoint = None
 
     def _end(self, pid: int) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
             deadline = time.monotonic() + STOP_DEADLINE_S
             while time.monotonic() < deadline:
-                if self._process is not None:
+                if self._process is not None and self._process.pid == pid:
                     if self._process.poll() is not None:
                         return
                 elif not Path(f"/proc/{pid}").exists():
                     return
                 time.sleep(0.02)
             os.kill(pid, signal.SIGKILL)
-        if self._process is not None:
+        if self._process is not None and self._process.pid == pid:
             self._process.wait()
 
 

@@ -14,11 +14,11 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 from nats.js import JetStreamContext
-from nats.js.errors import BucketNotFoundError, NotFoundError, ObjectNotFoundError
+from nats.js.errors import BucketNotFoundError, NotFoundError
 
 from sealtrail.contract import subjects
 from sealtrail.contract.errors import UnavailableError
-from sealtrail.runtime import streams
+from sealtrail.runtime import snapshots, streams
 from sealtrail.runtime.bucket import Bucket
 from sealtrail.runtime.reader import DurableReader, LogReader
 from sealtrail.runtime.settings.nats import NatsSettings
@@ -110,6 +110,18 @@ class Log:
     def connected(self) -> bool:
         return self._nc.is_connected
 
+    @property
+    def closing(self) -> bool:
+        """Whether `close` was called."""
+        return self._closing.is_set()
+
+    @property
+    def given_up(self) -> Exception | None:
+        """Why the client will never connect again, which it decides at most errors that a server names."""
+        if self.closing or not self._nc.is_closed:
+            return None
+        return self._nc.last_error or UnavailableError("closed")
+
     async def close(self) -> None:
         self._closing.set()
         with contextlib.suppress(NatsError, TimeoutError, OSError):
@@ -117,9 +129,16 @@ class Log:
         with contextlib.suppress(NatsError, TimeoutError, OSError):
             await self._nc.close()
 
-    async def declare(self) -> None:
-        """Creates streams, consumers and buckets where they are missing."""
-        await streams.declare(self._js, self._settings)
+    async def declare(self, partitions: int | None = None) -> None:
+        """Creates streams, consumers and buckets where they are missing.
+
+        Raises `SettingsError` where the log was filled with another number of ``partitions``.
+        """
+        await streams.declare(self._js, self._settings, partitions)
+
+    async def check_partitions(self, partitions: int) -> None:
+        """Raises `SettingsError` where the log was filled with another number of partitions."""
+        await streams.check_partitions(self._js, partitions)
 
     async def append(self, subject: str, batch: bytes, *, message_id: str | None = None) -> int:
         """Stores one batch; returns its sequence once it is on disk.
@@ -161,6 +180,14 @@ class Log:
             raise UnavailableError(f"stream {stream}: {error}") from error
         return info.state.last_seq
 
+    async def first_sequence(self, stream: str) -> int:
+        """Sequence of the oldest message that a stream still has; behind the newest where it has none."""
+        try:
+            info = await self._js.stream_info(stream)
+        except (NatsError, TimeoutError) as error:
+            raise UnavailableError(f"stream {stream}: {error}") from error
+        return max(1, info.state.first_seq)
+
     async def lag(self, stream: str, durable: str) -> int:
         """Messages that a durable consumer has still before it, delivered or not."""
         try:
@@ -188,14 +215,7 @@ class Log:
 
     async def load_snapshot(self, name: str) -> bytes | None:
         """The newest whole snapshot, or None where there is none."""
-        try:
-            store = await self._js.object_store(subjects.SNAPSHOTS_BUCKET)
-            result = await store.get(name)
-        except (ObjectNotFoundError, NotFoundError):
-            return None
-        except (NatsError, TimeoutError) as error:
-            raise UnavailableError(f"snapshot {name}: {error}") from error
-        return result.data
+        return await snapshots.load(self._js, self._nc, subjects.SNAPSHOTS_BUCKET, name)
 
     async def request(
         self, subject: str, body: bytes, timeout_s: float = 10.0
@@ -209,8 +229,19 @@ class Log:
             raise UnavailableError(f"{subject}: {error or type(error).__name__}") from error
         return reply.headers or {}, reply.data
 
-    async def answer(self, subject: str, handler: Answer, *, group: str, at_once: int = 8) -> None:
-        """Answers requests on ``subject`` with ``handler``, at most ``at_once`` at a time."""
+    async def answer(
+        self,
+        subject: str,
+        handler: Answer,
+        *,
+        group: str,
+        at_once: int = 8,
+        on_failure: Callable[[BaseException], None] | None = None,
+    ) -> None:
+        """Answers requests on ``subject`` with ``handler``, at most ``at_once`` at a time.
+
+        A handler that raises is logged, gives no answer, and is told to ``on_failure``.
+        """
         slots = asyncio.Semaphore(at_once)
 
         async def reply(message: Msg) -> None:
@@ -218,6 +249,10 @@ class Log:
                 headers, body = await handler(message.subject.rsplit(".", 1)[-1], message.data)
                 with contextlib.suppress(NatsError, OSError):
                     await self._nc.publish(message.reply, body, headers=dict(headers) or None)
+            except Exception as error:
+                LOGGER.exception("request_failed", subject=message.subject)
+                if on_failure is not None:
+                    on_failure(error)
             finally:
                 slots.release()
 

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import json
 from collections import deque
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import structlog
@@ -30,6 +31,8 @@ PULL_EXPIRES_S = 20.0
 HEARTBEAT_S = 2.0
 LOST_AFTER_S = 3 * HEARTBEAT_S
 INACTIVE_S = 60.0
+REOPEN_CAP_S = 5.0
+DISCONNECTED_LOOK_S = 0.1
 _ACK_TOKENS = 9  # $JS.ACK.<stream>.<consumer>.<delivered>.<sseq>.<cseq>.<time>.<pending>
 
 
@@ -89,6 +92,13 @@ class _Pull:
         self._wake.set()
 
     async def _ask(self) -> None:
+        try:
+            await self._request()
+        except (NatsError, OSError) as error:
+            LOGGER.debug("pull_failed", subject=self._subject, error=str(error) or type(error).__name__)
+            self.gone = True
+
+    async def _request(self) -> None:
         batch = self._window - len(self._arrived)
         self._asked = batch
         self._last_sign_s = asyncio.get_running_loop().time()
@@ -121,6 +131,28 @@ class _Pull:
         return taken
 
 
+class _Reopening:
+    """Waiting times between tries to get a lost consumer back; the caller's own waiting time is kept to."""
+
+    def __init__(self, nc: Client) -> None:
+        self._nc = nc
+        self._waits: Iterator[float] = backoff_s(cap_s=REOPEN_CAP_S)
+
+    def may_try(self) -> bool:
+        """Whether there is a server to ask; without one a request would only wait for its time-out."""
+        return self._nc.is_connected
+
+    def succeeded(self) -> None:
+        self._waits = backoff_s(cap_s=REOPEN_CAP_S)
+
+    async def pause(self, deadline: float) -> bool:
+        """Waits before the next try; False when ``deadline`` (loop time) comes first."""
+        loop = asyncio.get_running_loop()
+        wait_s = next(self._waits) if self._nc.is_connected else DISCONNECTED_LOOK_S
+        await asyncio.sleep(max(0.0, min(wait_s, deadline - loop.time())))
+        return loop.time() < deadline
+
+
 class LogReader:
     """Messages of a stream in order from a sequence on, without gaps, without acknowledging.
 
@@ -150,6 +182,7 @@ class LogReader:
         self._pull: _Pull | None = None
         self._consumer = ""
         self._expected = 1
+        self._reopening = _Reopening(nc)
         self.pending_at_start = 0
 
     def _config(self) -> ConsumerConfig:
@@ -183,10 +216,10 @@ class LogReader:
         await self._pull.open()
 
     async def take(self, most: int = 64, wait_s: float = 1.0) -> list[LogMessage]:
-        """Next messages in order, at least one unless ``wait_s`` passes without any."""
+        """Next messages in order, at least one unless ``wait_s`` passes without any, as while the log is away."""
         if self._pull is None or self._pull.gone:
-            await self._reopen()
-        if self._pull is None:
+            await self._reopen(wait_s)
+        if self._pull is None or self._pull.gone:
             return []
         result: list[LogMessage] = []
         for raw in await self._pull.take(most, wait_s):
@@ -201,20 +234,26 @@ class LogReader:
             result.append(message)
         return result
 
-    async def _reopen(self) -> None:
-        for wait_s in backoff_s(cap_s=5.0):
-            try:
-                await self.open()
-            except (NatsError, TimeoutError, OSError) as error:
-                LOGGER.debug("log_reopen_failed", stream=self._stream, error=str(error))
-                await asyncio.sleep(wait_s)
-            else:
+    async def _reopen(self, wait_s: float) -> None:
+        deadline = asyncio.get_running_loop().time() + wait_s
+        while True:
+            if self._reopening.may_try():
+                try:
+                    await self.open()
+                except (NatsError, TimeoutError, OSError) as error:
+                    LOGGER.debug("log_reopen_failed", stream=self._stream, error=str(error))
+                else:
+                    self._reopening.succeeded()
+                    return
+            if not await self._reopening.pause(deadline):
                 return
 
     async def close(self) -> None:
         if self._pull is not None:
             await self._pull.close()
             self._pull = None
+            if not self._nc.is_connected:
+                return  # the server drops it by itself
             with contextlib.suppress(NatsError, TimeoutError, OSError):
                 await self._js.delete_consumer(self._stream, self._consumer)
 
@@ -230,32 +269,39 @@ class DurableReader:
         self._stream = stream
         self._durable = durable
         self._window = window
+        self._reopening = _Reopening(nc)
         self._pull: _Pull | None = None
 
     async def take(self, most: int = 64, wait_s: float = 1.0) -> list[LogMessage]:
         """Up to ``most`` messages; waits at most ``wait_s`` for the first, never for more."""
         if self._pull is None or self._pull.gone:
-            await self._reopen()
-        if self._pull is None:
+            await self._reopen(wait_s)
+        if self._pull is None or self._pull.gone:
             return []
         return [_parsed(raw) for raw in await self._pull.take(most, wait_s)]
 
-    async def _reopen(self) -> None:
-        for wait_s in backoff_s(cap_s=5.0):
-            try:
-                await self.close()
-                await self._js.consumer_info(self._stream, self._durable)
-                pull = _Pull(self._nc, self._stream, self._durable, self._window)
-                await pull.open()
-            except NotFoundError:
-                LOGGER.warning("durable_missing", stream=self._stream, durable=self._durable)
-                await asyncio.sleep(wait_s)
-            except (NatsError, TimeoutError, OSError) as error:
-                LOGGER.debug("durable_reopen_failed", durable=self._durable, error=str(error))
-                await asyncio.sleep(wait_s)
-            else:
-                self._pull = pull
+    async def _reopen(self, wait_s: float) -> None:
+        deadline = asyncio.get_running_loop().time() + wait_s
+        while True:
+            if self._reopening.may_try():
+                try:
+                    await self._open()
+                except NotFoundError:
+                    LOGGER.warning("durable_missing", stream=self._stream, durable=self._durable)
+                except (NatsError, TimeoutError, OSError) as error:
+                    LOGGER.debug("durable_reopen_failed", durable=self._durable, error=str(error))
+                else:
+                    self._reopening.succeeded()
+                    return
+            if not await self._reopening.pause(deadline):
                 return
+
+    async def _open(self) -> None:
+        await self.close()
+        await self._js.consumer_info(self._stream, self._durable)
+        pull = _Pull(self._nc, self._stream, self._durable, self._window)
+        await pull.open()
+        self._pull = pull
 
     async def ack(self, messages: list[LogMessage]) -> None:
         """Tells the log that these are done with; a lost acknowledgement only means a repetition."""

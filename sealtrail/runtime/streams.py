@@ -16,7 +16,7 @@ from nats.js.api import (
 from nats.js.errors import BadRequestError, NotFoundError
 
 from sealtrail.contract import subjects
-from sealtrail.contract.errors import UnavailableError
+from sealtrail.contract.errors import SettingsError, UnavailableError
 from sealtrail.runtime.settings.nats import NatsSettings
 
 DAY_S = 86_400.0
@@ -24,6 +24,9 @@ LEASE_TTL_S = 8.0
 RECORD_ACK_WAIT_S = 60.0
 ALERTS_ACK_WAIT_S = 10.0
 """What a killed alerts service had in hand is delivered again after this; nobody should wait longer."""
+
+PARTITIONS = "sealtrail.partitions"
+"""Metadata of the log's stream: into how many partitions it is divided, for all who write or read it."""
 
 INGEST_READINGS = "ingest-readings"
 INGEST_ALERTS = "ingest-alerts"
@@ -81,14 +84,21 @@ _BUCKETS = (
 )
 
 
-async def declare(js: JetStreamContext, settings: NatsSettings) -> None:
+async def declare(js: JetStreamContext, settings: NatsSettings, partitions: int | None = None) -> None:
     """Creates what is missing and updates what differs; running it again changes nothing.
 
     Raises `UnavailableError` when the server refuses (JetStream off, no space,
-    a stream of that name with other subjects).
+    a stream of that name with other subjects), and `SettingsError` when the log
+    is divided into another number of ``partitions`` (None: whatever it is).
     """
     try:
+        divided, filled = await _divided(js)
+        if partitions is not None:
+            _compare(divided if filled else None, partitions)
+            divided = partitions
         for stream in _streams(settings):
+            if stream.name == subjects.LOG_STREAM and divided is not None:
+                stream.metadata = {PARTITIONS: str(divided)}
             try:
                 await js.update_stream(stream)
             except NotFoundError:
@@ -105,6 +115,33 @@ async def declare(js: JetStreamContext, settings: NatsSettings) -> None:
         await _declare_object_store(js, settings)
     except (NatsError, TimeoutError) as error:
         raise UnavailableError(f"the log can't be set up: {error}") from error
+
+
+async def _divided(js: JetStreamContext) -> tuple[int | None, bool]:
+    """Into how many partitions the log is divided (None: it doesn't say), and whether anything was ever in it."""
+    try:
+        info = await js.stream_info(subjects.LOG_STREAM)
+    except NotFoundError:
+        return None, False
+    said = (info.config.metadata or {}).get(PARTITIONS, "")
+    return (int(said) if said.isdigit() else None), info.state.last_seq > 0
+
+
+def _compare(divided: int | None, partitions: int) -> None:
+    if divided is not None and divided != partitions:
+        raise SettingsError(
+            f"partitions is {partitions}, but the log is divided into {divided}: what it holds would never be "
+            f"judged together with what comes; set partitions = {divided}, or begin with an empty log"
+        )
+
+
+async def check_partitions(js: JetStreamContext, partitions: int) -> None:
+    """Raises `SettingsError` where the log is divided into another number of partitions."""
+    try:
+        divided, filled = await _divided(js)
+    except (NatsError, TimeoutError) as error:
+        raise UnavailableError(f"the log can't be looked at: {error or type(error).__name__}") from error
+    _compare(divided if filled else None, partitions)
 
 
 async def _declare_bucket(js: JetStreamContext, config: KeyValueConfig) -> None:

@@ -60,17 +60,22 @@ class Supervised:
             )
 
     async def keep(self) -> None:
-        """Runs the child until `stop`; a child that dies is started again, ever more slowly."""
+        """Runs the child until `stop`; one that dies, or can't be started, is started again ever more slowly."""
         waits: Iterator[float] = backoff_s(0.2, 10.0)
         while not self._stopping.is_set():
             begun = time.monotonic()
-            process = await self._start()
-            self._process = process
-            code = await process.wait()
-            if self._stopping.is_set():
-                return
-            self.restarts += 1
-            LOGGER.warning("service_died", name=self.name, exit_code=code, log=str(self._log_file))
+            try:
+                self._process = process = await self._start()
+            except OSError as error:  # no memory, no process, no file left; there may be some later
+                LOGGER.warning("service_not_started", name=self.name, error=str(error))
+            else:
+                if self._stopping.is_set():
+                    await self._end(process)
+                code = await process.wait()
+                if self._stopping.is_set():
+                    return
+                self.restarts += 1
+                LOGGER.warning("service_died", name=self.name, exit_code=code, log=str(self._log_file))
             if time.monotonic() - begun > STEADY_S:
                 waits = backoff_s(0.2, 10.0)
             with contextlib.suppress(TimeoutError):
@@ -79,8 +84,11 @@ class Supervised:
     async def stop(self) -> None:
         """Ends the child: SIGTERM, then SIGKILL after a deadline."""
         self._stopping.set()
-        process = self._process
-        if process is None or process.returncode is not None:
+        if self._process is not None:
+            await self._end(self._process)
+
+    async def _end(self, process: asyncio.subprocess.Process) -> None:
+        if process.returncode is not None:
             return
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(signal.SIGTERM)
@@ -126,6 +134,8 @@ class Supervisor:
         """Ends the children, those started last first."""
         for child in reversed(self.children.values()):
             await child.stop()
+        if self._tasks:  # a child that was just being started is ended by its own task
+            await asyncio.wait(self._tasks, timeout=STOP_DEADLINE_S)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -21,16 +21,20 @@ class TripRecorder:
     def __init__(self, log: Log, partitions: int) -> None:
         self._log = log
         self._partitions = partitions
+        self._checked = False
 
     async def record(self, event: TripEvent) -> int:
         """Makes the event known; returns its sequence on the log.
 
         Raises `InvalidTripError` for an event that names no container, and
         `UnavailableError` when the log doesn't take it (try again: recording
-        an event twice changes nothing).
+        an event twice changes nothing). `SettingsError` where the log is divided otherwise.
         """
         if not event.container_id:
             raise InvalidTripError("container_missing", f"event {event.event_id} names no container")
+        if not self._checked:
+            await self._log.check_partitions(self._partitions)
+            self._checked = True
         await self._project_pairings(event)
         partition = subjects.partition_of(event.container_id, self._partitions)
         sequence = await self._log.append(

@@ -16,6 +16,7 @@ from alerts.mqtt import Broker, MqttChannel, broker_of, topic_of
 from alerts.webhook import WebhookChannel
 from sealtrail.contract.clock import wall_clock_ms
 from sealtrail.contract.public.subscriber import Subscriber
+from sealtrail.runtime.background import Background
 from sealtrail.runtime.embedded_nats import EmbeddedNats
 from sealtrail.runtime.settings.alerts import AlertMqttSettings, WebhookSettings
 from sealtrail.runtime.settings.gateway import MqttSettings
@@ -51,7 +52,7 @@ async def _mqtt_case(broker: Broker, stop: Callable[[], None]) -> tuple[Case, as
     ready = asyncio.Event()
     listening = asyncio.create_task(_listen(broker, heard, ready))
     await asyncio.wait_for(ready.wait(), 10)
-    channel = MqttChannel(broker, "sealtrail-alerts-test", TIMEOUT_S)
+    channel = MqttChannel(broker, "sealtrail-alerts-test", TIMEOUT_S, Background())
     return Case(channel, subscriber(channels={"mqtt": True}), heard, stop), listening
 
 
@@ -140,7 +141,7 @@ async def test_closing_twice_is_harmless(case: Case) -> None:
 async def test_mqtt_comes_back_after_its_broker(mosquitto: Mosquitto) -> None:
     """After a restart of the broker the channel connects again by itself."""
     channel = MqttChannel(
-        Broker(mosquitto.host, mosquitto.port, None, None, None), "sealtrail-alerts-test", 5.0
+        Broker(mosquitto.host, mosquitto.port, None, None, None), "sealtrail-alerts-test", 5.0, Background()
     )
     await channel.open()
     who = subscriber(channels={"mqtt": True})
@@ -158,7 +159,7 @@ async def test_mqtt_comes_back_after_its_broker(mosquitto: Mosquitto) -> None:
 
 async def test_without_a_broker_mqtt_says_so() -> None:
     """A subscriber by MQTT where no broker is set up waits, and the ledger says for what."""
-    channel = MqttChannel(None, "x", 1.0)
+    channel = MqttChannel(None, "x", 1.0, Background())
     await channel.open()
     outcome = await channel.attempt(subscriber(channels={"mqtt": True}), note(1))
     await channel.close()

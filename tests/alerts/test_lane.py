@@ -14,6 +14,7 @@ from alerts.ledger import MAX_ATTEMPTS, Ledger, LedgerEntry, with_attempt
 from sealtrail.contract.clock import wall_clock_ms
 from sealtrail.contract.incident import ChannelKind, DeliveryAttempt, DeliveryState
 from sealtrail.contract.public.subscriber import Subscriber
+from sealtrail.runtime.background import Background
 from sealtrail.runtime.log import Log
 from sealtrail.runtime.settings.alerts import AlertSettings
 from tests.alerts.samples import entry, subscriber, until
@@ -62,7 +63,10 @@ class Bench:
         self.subscribers = {name: subscriber(name) for name in ("customs", "carrier")}
         self.channel = ScriptedChannel(lambda _who, _what: DELIVERED)
         channels: dict[ChannelKind, Channel] = {ChannelKind.WEBHOOK: self.channel}
-        self.dispatcher = Dispatcher(settings, self.subscribers.get, channels, ledger, wall_clock_ms)
+        self.background = Background()
+        self.dispatcher = Dispatcher(
+            settings, self.subscribers.get, channels, ledger, wall_clock_ms, self.background
+        )
 
     async def queue(self, *entries: LedgerEntry) -> None:
         await self.ledger.queue(entries)

@@ -332,6 +332,7 @@ def test_a_late_breach_is_raised_also_beyond_the_history() -> None:
     made.apply_readings([reading(minute, HERE) for minute in range(5, 100)])
     late = [
         reading(1, HERE, events=SealEvent.OPENED, late_min=100),
+        reading(2, HERE, late_min=100),
         reading(4, HERE, events=SealEvent.OPENED, late_min=100),
     ]
     expected = [("logged", "SEAL_DISARMED"), OPENED]
@@ -346,7 +347,11 @@ def test_a_level_that_arrives_beyond_the_history_is_one_breach() -> None:
     events = []
     for minute in range(40, 20, -1):
         events += made.apply_readings([reading(minute, HERE, state=SealState.CUT, late_min=90)])
-    assert standing(events) == [("SEAL_CUT", START_MS + 21 * MINUTE_MS, "critical", "open")]
+    assert standing(events) == [
+        ("RESEALED", START_MS + 50 * MINUTE_MS, "info", "open"),
+        ("SEAL_CUT", START_MS + 21 * MINUTE_MS, "critical", "open"),
+    ]
+    assert len({event.alert_id for event in of_type(events, AlertType.SEAL_CUT)}) == 1
 
 
 def test_a_flapping_seal_is_bounded_and_retracts_nothing() -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anomaly.judge import Judge
+from anomaly.snapshot import MAGIC, VERSION
 from sealtrail.contract.errors import MalformedBatchError, UnknownVersionError, WireError
 from sealtrail.contract.reading import SealEvent
 from sealtrail.runtime.settings.anomaly import AnomalySettings
@@ -51,7 +52,10 @@ def test_an_unknown_version_is_refused_by_name() -> None:
         Judge.restore(SETTINGS, bytes(data))
 
 
-@pytest.mark.parametrize("data", [b"", b"SJ", b"XX\1abc", b"SJ\1", b"SJ\1\xff\xff", b"SJ\1" + bytes(20)])
+HEADER = MAGIC + bytes((VERSION,))
+
+
+@pytest.mark.parametrize("data", [b"", b"SJ", b"XX\1abc", HEADER, HEADER + b"\xff\xff", HEADER + bytes(20)])
 def test_what_is_no_snapshot_is_refused(data: bytes) -> None:
     """Bytes that are none are refused by name."""
     with pytest.raises(MalformedBatchError):

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import pytest
 from pydantic import SecretStr
 
-from sealtrail.runtime import embedded_nats
 from sealtrail.runtime.embedded_nats import EmbeddedNats
 from sealtrail.runtime.settings.gateway import GatewaySettings, MqttSettings
 from sealtrail.runtime.settings.nats import NatsSettings
@@ -113,19 +111,13 @@ def publisher(broker: Broker, client_id: str = "a-device") -> Publisher:
 
 
 @pytest.fixture
-def nats_broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NatsBroker]:
+def nats_broker(tmp_path: Path) -> Iterator[NatsBroker]:
     """The embedded server in a fresh folder, with a short wait for acknowledgements.
 
     NATS delivers what a lost connection left unacknowledged only when that wait
     is over, whenever the session comes back.
     """
-    config = embedded_nats._config  # noqa: SLF001 - the wait has no setting
-
-    def impatient(*arguments: Any) -> str:
-        return re.sub(r'ack_wait: "\d+s"', 'ack_wait: "2s"', config(*arguments))
-
-    monkeypatch.setattr(embedded_nats, "_config", impatient)
-    server = EmbeddedNats(tmp_path / "nats", NatsSettings())
+    server = EmbeddedNats(tmp_path / "nats", NatsSettings(mqtt_ack_wait_s=2))
     server.start()
     try:
         yield NatsBroker(server)

@@ -32,7 +32,7 @@ class AnomalySettings(Section):
         default=32,
         ge=8,
         description="Before its history so many stretches of equal reports of one seal are kept (at times "
-        "with as many single reports), into which older reports are set. 60 bytes each.",
+        "with as many single reports), into which older reports are set. 68 bytes each.",
     )
     seal_stretches_kept_busy: int = Field(
         default=256,

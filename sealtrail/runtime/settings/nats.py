@@ -50,3 +50,10 @@ class NatsSettings(Section):
         description="Embedded: unacknowledged MQTT messages that one subscription may have in flight; all "
         "of a session's together may not exceed 65535, and one that ends in /# counts twice.",
     )
+    mqtt_ack_wait_s: float = Field(
+        default=15.0,
+        ge=1,
+        le=3_600,
+        description="Embedded: a message that isn't acknowledged for this long is delivered again, also to a "
+        "gateway that comes back after a crash.",
+    )
