@@ -58,9 +58,7 @@ class AlertFeed:
     async def open(cls, log: Log) -> AlertFeed:
         """The feed behind the saved position; from the beginning where there is none."""
         saved = None
-        with contextlib.suppress(
-            TimeoutError, UnavailableError
-        ):  # reading everything again is safe, waiting for ever isn't
+        with contextlib.suppress(TimeoutError, UnavailableError):  # reading everything again is safe
             async with asyncio.timeout(LOAD_WITHIN_S):
                 saved = await log.load_snapshot(POSITION)
         position = int(saved) if saved is not None and saved.isdigit() else 0

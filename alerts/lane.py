@@ -98,7 +98,7 @@ class Lane:
                 self._start(self._run_chain(entry.container_id))
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
-        """Runs a part of the lane; a fault in it would leave its container's notifications untold for ever."""
+        """Runs a part of the lane; a fault in it would leave a container's notifications untold."""
         task = self._background.start(work, f"lane {self._subscriber_id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

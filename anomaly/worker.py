@@ -73,6 +73,11 @@ class PartitionWorker:
         self._snapshot_ms = 0
 
     @property
+    def position(self) -> int:
+        """Log sequence of the next message to judge."""
+        return self._next
+
+    @property
     def _snapshot_name(self) -> str:
         return f"anomaly.{self._partition}"
 

@@ -126,9 +126,7 @@ class PahoSession:
                 link.serve(self._closing, self._subscribed)
             except LinkDownError as down:
                 self._is_down(inbox, down.state, str(down))
-            except (
-                Exception
-            ) as error:  # a fault of ours must not leave a gateway that lives and hears nothing
+            except Exception as error:  # a fault of ours must not leave a deaf gateway behind
                 LOGGER.exception("mqtt_link_failed")
                 self._is_down(
                     inbox, SessionState.LOST, f"fault in the MQTT link: {type(error).__name__}: {error}"

@@ -74,18 +74,24 @@ class RouteDeviation:
         use = np.flatnonzero((rows.corridor >= 0) & (rows.reports["quality"] == PLAUSIBLE))
         if not use.size:
             return
-        state = rows.state[use]
-        reports, vectors, corridor = rows.reports[use], rows.vectors[use], rows.corridor[use]
+        everyone = use.size == len(rows.state)  # the usual case needs no copies
+        state, reports, vectors, corridor = rows.state, rows.reports, rows.vectors, rows.corridor
+        if not everyone:
+            state, reports, vectors, corridor = state[use], reports[use], vectors[use], corridor[use]
         located = rows.corridors.locate(corridor, state["route_leg"].astype(np.int64) - 1, vectors)
         judged = self._judge(rows, use, reports, vectors, located)
         state["route_leg"] = located.leg + 1
-        self._count_outside(rows, state, reports, located, judged)
-        self._open(rows, use, state, reports, located, judged)
-        self._close(rows, use, state, located, judged)
+        if judged.outside.any() or state["route_level"].any():
+            self._count_outside(rows, state, reports, located, judged)
+            self._open(rows, use, state, reports, located, judged)
+            self._close(rows, use, state, located, judged)
+        else:
+            state["route_out_n"][judged.inside] = 0
         at_home = judged.inside & (state["route_level"] == 0)
-        state["route_last"] = np.where(at_home, reports, state["route_last"])
-        state["route_last_km"] = np.where(at_home, located.along_m / 1000, state["route_last_km"])
-        rows.state[use] = state
+        state["route_last"][at_home] = reports[at_home]
+        state["route_last_km"][at_home] = located.along_m[at_home] / 1000
+        if not everyone:
+            rows.state[use] = state
 
     def _follow_plan(self, rows: Rows) -> None:
         """Start anew where another corridor holds than at the report before."""
@@ -124,7 +130,7 @@ class RouteDeviation:
         first = judged.outside & (state["route_out_n"] == 0)
         spaced = reports["t"] - state["route_out_t"] >= rows.settings.dwell_spacing_s * 1000
         counts = first | (judged.outside & spaced)
-        state["route_first"] = np.where(first, reports, state["route_first"])
+        state["route_first"][first] = reports[first]
         state["route_first_offset_m"] = np.where(first, located.offset_m, state["route_first_offset_m"])
         state["route_out_t"] = np.where(counts, reports["t"], state["route_out_t"])
         number = state["route_out_n"] + counts.astype(np.uint32)

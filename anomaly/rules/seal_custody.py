@@ -164,6 +164,9 @@ class SealCustody:
             return
         level |= seal != 0
         word = words_of(events, seal, before, level)
+        state["seal_level"] = level
+        if not (events & OPENED).any() and np.array_equal(word, before):
+            return
         rising = word & ~before
         closing = (rising & np.where(state["seal_dirty"] != 0, CLOSED, CLOSED_SAID)) != 0
         speaks = (((word ^ before) & BREACH) != 0) | closing
@@ -174,7 +177,7 @@ class SealCustody:
             card = int(Condition.CARD) if row in carded else 0
             rows.emit(int(row), NAME, seal_signal(rows, int(row), int(word[row]) | card))
         state["seal_dirty"] = np.where((rising & BREACH) != 0, 1, np.where(closing, 0, state["seal_dirty"]))
-        state["seal_word"], state["seal_level"] = word, level
+        state["seal_word"] = word
 
     def begins(self, signal: Signal) -> bool:
         del signal

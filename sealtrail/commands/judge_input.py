@@ -3,7 +3,8 @@
 * reading lines: JSON lines as `sealtrail decode --json` prints them;
 * device reports: JSON lines as devices send them (docs/device-protocol.md), with ``device_id``,
   one as an object or several as an array;
-* container journeys: CSV with a header (sealtrail/contract/public/journey_csv.py).
+* container journeys: CSV with a header (sealtrail/contract/public/journey_csv.py); equal rows
+  are copies of one report.
 """
 
 from __future__ import annotations
@@ -78,6 +79,11 @@ def _decoded(report: dict[str, Any], device_id: str, received_at_ms: int) -> lis
     return decoder_for("json").decode(json.dumps(report).encode(), device_id, received_at_ms)
 
 
+def _uncounted(report: dict[str, Any]) -> dict[str, Any]:
+    """The report of a row without its line number: known by its content, wherever in a file it stands."""
+    return {name: value for name, value in report.items() if name != "sequence"}
+
+
 def _journey(header: str, rows: Iterable[str], skipped: int, refuse: Refuse) -> Iterator[Reading]:
     def at_line(number: int, error: RefusedError) -> None:
         refuse(number + skipped, error)
@@ -85,7 +91,7 @@ def _journey(header: str, rows: Iterable[str], skipped: int, refuse: Refuse) -> 
     try:
         for row in parse_journey(itertools.chain([header], rows), at_line):
             try:
-                readings = _decoded(row.report, row.device, row.occurred_at_ms)
+                readings = _decoded(_uncounted(row.report), row.device, row.occurred_at_ms)
             except RefusedError as error:
                 refuse(row.line_no + skipped, error)
                 continue

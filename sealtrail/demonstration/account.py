@@ -138,7 +138,7 @@ def _problems(
     return found
 
 
-def settle(
+def settle(  # noqa: PLR0913 - one for each part that is asked, by keyword
     *,
     seed: int,
     seconds: float,

@@ -200,8 +200,8 @@ class EmbeddedNats:
         if self.endpoint is not None:  # those who use it know it only there
             if not _become_free(host, (self.endpoint.client_port, self.endpoint.mqtt_port)):
                 raise UnavailableError(
-                    f"port {self.endpoint.client_port} or {self.endpoint.mqtt_port} of the embedded NATS server "
-                    "is in another program's use"
+                    f"port {self.endpoint.client_port} or {self.endpoint.mqtt_port}, on which the embedded "
+                    "NATS server was, is in another program's use"
                 )
             return self.endpoint._replace(pid=0)
         if last is not None and self._settings.client_port in (0, last.client_port):
@@ -239,6 +239,8 @@ class EmbeddedNats:
                 self.endpoint = last
                 return last
             self._end(last.pid)
+        if self._process is not None and self._process.poll() is None:
+            self._end(self._process.pid)
         endpoint = self._choose(last)
         config = self._folder / "nats.conf"
         config.touch(mode=0o600)

@@ -25,8 +25,10 @@ from sealtrail.runtime.settings.nats import NatsSettings
 
 LOGGER = structlog.get_logger(__name__)
 
-APPEND_TIMEOUT_S = 10.0
+APPEND_TIMEOUT_S = 5.0
 CONNECT_TIMEOUT_S = 5.0
+READER_TIMEOUT_S = 4.0
+"""A request that went to a connection just lost is never answered; a reader asks again after this."""
 
 Answer = Callable[[str, bytes], Awaitable[tuple[Mapping[str, str], bytes]]]
 """Answers a request: (last token of the subject, body) -> (headers, body)."""
@@ -48,6 +50,7 @@ class Log:
         self._nc = nc
         self._closing = closing
         self._js: JetStreamContext = nc.jetstream(timeout=APPEND_TIMEOUT_S)
+        self._js_for_readers: JetStreamContext = nc.jetstream(timeout=READER_TIMEOUT_S)
         self._settings = settings
         self._answering: set[asyncio.Task[None]] = set()
 
@@ -166,11 +169,11 @@ class Log:
 
     def reader(self, stream: str, filter_subject: str, next_sequence: int | None) -> LogReader:
         """A gapless reader from a sequence on (None: from now on); see `LogReader`."""
-        return LogReader(self._js, self._nc, stream, filter_subject, next_sequence)
+        return LogReader(self._js_for_readers, self._nc, stream, filter_subject, next_sequence)
 
     def durable(self, stream: str, durable: str) -> DurableReader:
         """A reader of a consumer that `streams` declares; see `DurableReader`."""
-        return DurableReader(self._js, self._nc, stream, durable)
+        return DurableReader(self._js_for_readers, self._nc, stream, durable)
 
     async def last_sequence(self, stream: str) -> int:
         """Sequence of the newest message of a stream; 0 where it is empty."""
@@ -199,7 +202,7 @@ class Log:
     async def bucket(self, name: str) -> Bucket:
         """A declared key-value bucket."""
         try:
-            return Bucket(self._js, self._nc, name, await self._js.key_value(name))
+            return Bucket(self._js_for_readers, self._nc, name, await self._js.key_value(name))
         except (BucketNotFoundError, NotFoundError) as error:
             raise UnavailableError(f"bucket {name} doesn't exist yet") from error
         except (NatsError, TimeoutError) as error:
@@ -215,7 +218,7 @@ class Log:
 
     async def load_snapshot(self, name: str) -> bytes | None:
         """The newest whole snapshot, or None where there is none."""
-        return await snapshots.load(self._js, self._nc, subjects.SNAPSHOTS_BUCKET, name)
+        return await snapshots.load(self._js_for_readers, self._nc, subjects.SNAPSHOTS_BUCKET, name)
 
     async def request(
         self, subject: str, body: bytes, timeout_s: float = 10.0

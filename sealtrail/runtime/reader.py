@@ -216,7 +216,7 @@ class LogReader:
         await self._pull.open()
 
     async def take(self, most: int = 64, wait_s: float = 1.0) -> list[LogMessage]:
-        """Next messages in order, at least one unless ``wait_s`` passes without any, as while the log is away."""
+        """Next messages in order, at least one unless ``wait_s`` passes without any (or without the log)."""
         if self._pull is None or self._pull.gone:
             await self._reopen(wait_s)
         if self._pull is None or self._pull.gone:

@@ -118,7 +118,7 @@ async def declare(js: JetStreamContext, settings: NatsSettings, partitions: int 
 
 
 async def _divided(js: JetStreamContext) -> tuple[int | None, bool]:
-    """Into how many partitions the log is divided (None: it doesn't say), and whether anything was ever in it."""
+    """Into how many partitions the log is divided (None: it doesn't say); whether it was ever written to."""
     try:
         info = await js.stream_info(subjects.LOG_STREAM)
     except NotFoundError:
@@ -130,8 +130,8 @@ async def _divided(js: JetStreamContext) -> tuple[int | None, bool]:
 def _compare(divided: int | None, partitions: int) -> None:
     if divided is not None and divided != partitions:
         raise SettingsError(
-            f"partitions is {partitions}, but the log is divided into {divided}: what it holds would never be "
-            f"judged together with what comes; set partitions = {divided}, or begin with an empty log"
+            f"partitions is {partitions}, but the log is divided into {divided}: what it holds would never "
+            f"be judged together with what comes; set partitions = {divided}, or begin with an empty log"
         )
 
 

@@ -60,7 +60,7 @@ class Supervised:
             )
 
     async def keep(self) -> None:
-        """Runs the child until `stop`; one that dies, or can't be started, is started again ever more slowly."""
+        """Runs the child until `stop`; one that dies or doesn't start is started again, ever more slowly."""
         waits: Iterator[float] = backoff_s(0.2, 10.0)
         while not self._stopping.is_set():
             begun = time.monotonic()

@@ -6,6 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 
+import pytest
 import pytest_asyncio
 
 from alerts.channels import DELIVERED, Channel, Notification, Outcome, Verdict
@@ -248,3 +249,16 @@ def test_the_list_of_attempts_is_bounded() -> None:
     assert len(one.attempts) == MAX_ATTEMPTS
     assert one.attempts_left_out == 150
     assert [attempt.at_ms for attempt in one.attempts[:6]] == [0, 1, 2, 3, 4, 155]
+
+
+async def test_a_fault_in_a_lane_ends_the_service(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A delivery task that dies would leave its container's notifications queued for ever, unseen."""
+    fault = RuntimeError("nobody expected this")
+
+    async def broken(_delivery_id: str) -> None:
+        raise fault
+
+    monkeypatch.setattr(bench.ledger, "get", broken)
+    await bench.queue(fresh(1))
+    await asyncio.wait_for(bench.background.failed(), 5)
+    assert bench.background.failure is fault

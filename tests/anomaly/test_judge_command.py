@@ -79,6 +79,29 @@ def test_device_reports_are_decoded_and_bad_lines_are_told_by_number(plan: Path,
     assert "4 lines refused" in said
 
 
+def test_reports_of_one_line_come_as_an_array_too(plan: Path, tmp_path: Path) -> None:
+    """A backlog as devices send it, several reports in one message, is one line of the file."""
+    path = tmp_path / "backlog.jsonl"
+    report = {"device_id": "JT-123", "occurred_at": "2027-01-15T08:10:00Z", "charging": True}
+    cut = {**report, "occurred_at": "2027-01-15T08:11:00Z", "seal": {"events": ["cut"]}}
+    path.write_text(json.dumps([report, cut]) + "\n", encoding="utf-8")
+    code, found, said = run(path, "--trip", str(plan))
+    assert (code, [line["type"] for line in found]) == (0, ["TRIP_STARTED", "SEAL_CUT"])
+    assert "2 readings judged" in said
+
+
+def test_a_row_that_stands_twice_in_a_journey_changes_nothing(plan: Path, tmp_path: Path) -> None:
+    """Copies of a row are copies of a report: twice outside the corridor on one row is no deviation."""
+    header = "device,date,time_utc,lat,lon,accuracy"
+    rows = [f"JT-123,2027-01-15,08:{minute:02}:00,{50.0 if minute < 5 else 50.2},10.1,5" for minute in range(6)]
+    path = tmp_path / "journey.csv"
+    path.write_text("\n".join([header, *rows]), encoding="utf-8")
+    _, once, _ = run(path, "--trip", str(plan))
+    path.write_text("\n".join([header, *(row for row in rows for _ in range(3))]), encoding="utf-8")
+    _, thrice, _ = run(path, "--trip", str(plan))
+    assert thrice == once != []
+
+
 def test_people_read_a_table(plan: Path, tmp_path: Path) -> None:
     """Without --json each event is one line with time, lateness, severity and sentence."""
     path = lines(tmp_path / "r.jsonl", [reading(1, events=SealEvent.CUT, late_min=90)])
@@ -88,12 +111,12 @@ def test_people_read_a_table(plan: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"\xff\xfe\x00garbage\n", b"a,b,c\n1,2,3\n", b"[]\n"])
 def test_what_is_no_file_of_readings_is_refused_not_a_crash(content: bytes, tmp_path: Path) -> None:
-    """Empty files judge nothing; others are refused by name."""
+    """Empty files judge nothing, others are refused by name; neither is a success."""
     path = tmp_path / "x"
     path.write_bytes(content)
     code, found, said = run(path)
     assert found == []
-    assert code == (1 if content.strip() else 0)
+    assert code == 1
     assert "0 readings judged" in said
 
 

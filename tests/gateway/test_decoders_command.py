@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 
 from gateway.decoders import decoders
 from sealtrail.commands.decode import decode
+from sealtrail.contract.errors import RefusedError
 from sealtrail.contract.public.reading_line import from_line
 
 LOCK_EVENT = "(2050018634,P45,051124,204046,9.861502,N,83.950336,W,A,1,0,1,1,0012260888,0,0,0)"
@@ -36,6 +37,43 @@ def test_lines_on_standard_input() -> None:
     assert result.exit_code == 0
     readings = [from_line(line) for line in result.stdout.splitlines()]
     assert [reading.device_id for reading in readings] == ["7560405553", "2050018634"]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        BINARY.upper(),
+        f"0x{BINARY}",
+        f"0X{BINARY.upper()}",
+        f" {bytes.fromhex(BINARY).hex(' ')}\n",
+        bytes.fromhex(BINARY).hex(":"),
+        " ".join(f"0x{byte:02x}" for byte in bytes.fromhex(BINARY)),
+    ],
+)
+def test_hex_as_people_write_it(written: str) -> None:
+    """Case, blanks, colons and 0x make no difference."""
+    assert run("jt701", "--json", *AT, written).stdout == run("jt701", "--json", *AT, BINARY).stdout != ""
+
+
+def test_text_frames_as_hex() -> None:
+    """A text frame is taken as hex too, since the quarantine shows any frame that way."""
+    for family, frame in (("jt701", LOCK_EVENT), ("json", '{"device_id":"A","occurred_at":null,"sequence":1}')):
+        as_hex = run(family, "--json", *AT, frame.encode().hex())
+        assert as_hex.exit_code == 0
+        assert as_hex.stdout == run(family, "--json", *AT, frame).stdout
+
+
+def test_bytes_that_are_no_text_on_standard_input() -> None:
+    """Binary garbage on standard input is refused by name, whatever the terminal's encoding."""
+    result = CliRunner().invoke(decode, ["eseal", *AT], input=b"\xff\xfe\x00\n##S\n")
+    assert result.exit_code == 1
+    assert result.stderr.count("refused: ") == 2
+
+
+def test_nothing_to_decode_is_no_success() -> None:
+    """Without any frame it says so."""
+    with pytest.raises(RefusedError, match="no_frame"):
+        CliRunner().invoke(decode, ["jt701"], input="\n\n", catch_exceptions=False)
 
 
 def test_refused_frame_doesnt_stop_the_others() -> None:

@@ -14,7 +14,7 @@ from gateway.paho_session import PahoSession, Retry
 from gateway.session import SessionState
 from sealtrail.contract.errors import SettingsError
 from sealtrail.runtime.settings.gateway import GatewaySettings, MqttSettings
-from tests.gateway.brokers import NatsBroker, eventually
+from tests.gateway.brokers import NatsBroker, eventually, gateway_settings
 from tests.gateway.publisher import Publisher
 from tests.parts.mosquitto import free_port, running_mosquitto
 
@@ -156,3 +156,32 @@ async def test_certificate_of_another_authority_is_refused(tmp_path: Path) -> No
         mqtt = MqttSettings(host="127.0.0.1", port=port, tls=True, tls_ca=certificate(other)[0])
         found = await states_of(GatewaySettings(mqtt=mqtt), SessionState.LOST)
     assert "certificate verify failed" in found[0][1]
+
+
+async def test_a_fault_of_ours_does_not_end_the_session(nats_broker: NatsBroker) -> None:
+    """An exception that nobody expected in the network thread is a lost connection, made again."""
+    states: list[SessionState] = []
+    faults = iter([RuntimeError("nobody expected this")])
+
+    def on_state(state: SessionState, _why: str) -> None:
+        states.append(state)
+        if state is SessionState.SUBSCRIBED and (fault := next(faults, None)):
+            raise fault
+
+    session = PahoSession(gateway_settings(nats_broker), on_state, QUICK)
+    await session.open()
+    await eventually(lambda: states.count(SessionState.SUBSCRIBED) == 2)
+    mqtt = nats_broker.mqtt()
+    with Publisher(
+        mqtt.host, mqtt.port, "a-device", mqtt.username, mqtt.password.get_secret_value()
+    ) as device:
+        await asyncio.to_thread(device.publish, [("sealtrail/json/d1/up", b"heard")])
+    taken = await asyncio.wait_for(session.take(1, 0), 10)
+    await session.close()
+    assert [payload for _, payload, _ in taken] == [b"heard"]
+    assert states == [
+        SessionState.SUBSCRIBED,
+        SessionState.LOST,
+        SessionState.SUBSCRIBED,
+        SessionState.CLOSED,
+    ]

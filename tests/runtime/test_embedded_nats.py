@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from sealtrail.contract import subjects
+from sealtrail.contract.errors import UnavailableError
 from sealtrail.runtime.embedded_nats import EmbeddedNats, Endpoint
 from sealtrail.runtime.log import Log
 from sealtrail.runtime.settings.nats import NatsSettings
@@ -85,3 +88,18 @@ async def test_a_killed_server_comes_back_with_everything(server: EmbeddedNats, 
     finally:
         await log.close()
         heir.stop()
+
+
+def test_it_comes_back_only_where_its_clients_look(server: EmbeddedNats) -> None:
+    """While another program has its port it isn't started elsewhere, where nobody would find it."""
+    endpoint = server.endpoint
+    assert endpoint is not None
+    os.kill(endpoint.pid, signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while server.alive() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    with socket.create_server((endpoint.host, endpoint.client_port)):
+        with pytest.raises(UnavailableError, match=str(endpoint.client_port)):
+            server.start()
+        assert not server.alive()
+    assert server.start().client_port == endpoint.client_port

@@ -8,25 +8,28 @@ import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import nats
 import pytest
 from pydantic import SecretStr
 
 from sealtrail.contract import subjects
-from sealtrail.contract.errors import UnavailableError
-from sealtrail.runtime import streams
+from sealtrail.contract.errors import SettingsError, UnavailableError
+from sealtrail.contract.trip import TripEvent, TripEventKind
+from sealtrail.runtime import snapshots, streams
 from sealtrail.runtime.embedded_nats import EmbeddedNats
 from sealtrail.runtime.log import Log
 from sealtrail.runtime.reader import DurableReader, LogMessage, LogReader
 from sealtrail.runtime.settings.nats import NatsSettings
+from sealtrail.runtime.trips import TripRecorder
 
 
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[EmbeddedNats]:
     """A started server."""
-    nats = EmbeddedNats(tmp_path, NatsSettings())
-    nats.start()
-    yield nats
-    nats.stop()
+    server = EmbeddedNats(tmp_path, NatsSettings())
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture
@@ -191,6 +194,70 @@ async def test_requests_are_answered_or_named(log: Log) -> None:
     await log.answer(f"{subjects.RECORD_REQUEST}.*", echo, group="test")
     headers, body = await log.request(f"{subjects.RECORD_REQUEST}.latest", b"x")
     assert (headers["Query"], body) == ("latest", b"x")
+
+
+async def test_another_number_of_partitions_is_refused(log: Log) -> None:
+    """A filled log is read and written with the number of partitions that it was divided into."""
+    await log.declare(8)
+    await log.declare(4)  # nothing is in it yet
+    await log.append(subjects.readings_subject(0), b"x")
+    await log.declare()
+    await log.declare(4)
+    with pytest.raises(SettingsError, match="set partitions = 4"):
+        await log.declare(8)
+    with pytest.raises(SettingsError, match="set partitions = 4"):
+        await TripRecorder(log, 8).record(
+            TripEvent(
+                event_id="e",
+                kind=TripEventKind.ENDED,
+                occurred_at_ms=1,
+                recorded_at_ms=1,
+                container_id="MSKU9070323",
+                trip_id="T",
+            )
+        )
+
+
+async def test_a_reader_keeps_its_time_without_a_server(log: Log, server: EmbeddedNats) -> None:
+    """Whoever reads hears back within its waiting time, so that it can stop while the log is away."""
+    readers: list[LogReader | DurableReader] = [
+        log.reader(subjects.LOG_STREAM, subjects.partition_filter(0), 1),
+        log.durable(subjects.LOG_STREAM, streams.INGEST_READINGS),
+    ]
+    for reader in readers:
+        await reader.take(wait_s=0.1)
+    server.stop()
+    async with asyncio.timeout(20):
+        while log.connected:
+            await asyncio.sleep(0.01)
+        for reader in readers:
+            begun = asyncio.get_running_loop().time()
+            while asyncio.get_running_loop().time() - begun < 8:  # long enough to find the consumer lost
+                before = asyncio.get_running_loop().time()
+                assert await reader.take(wait_s=0.2) == []
+                assert asyncio.get_running_loop().time() - before < 2
+            await reader.close()
+
+
+async def test_a_snapshot_whose_parts_are_gone_is_an_error(
+    log: Log, server: EmbeddedNats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading a snapshot ends in any case: a worker that waits for ever holds its partition for ever."""
+    data = os.urandom(1_000_000)
+    await log.save_snapshot("whole", data)
+    await log.save_snapshot("gone", data)
+    assert await log.load_snapshot("whole") == data
+    assert await log.load_snapshot("none") is None
+    assert server.endpoint is not None
+    nc = await nats.connect(server.endpoint.url, user=server.endpoint.user, password=server.endpoint.password)
+    js = nc.jetstream()
+    info = await (await js.object_store(subjects.SNAPSHOTS_BUCKET)).get_info("gone")
+    stream = f"OBJ_{subjects.SNAPSHOTS_BUCKET}"
+    await js.purge_stream(stream, subject=f"$O.{subjects.SNAPSHOTS_BUCKET}.C.{info.nuid}")
+    await nc.close()
+    monkeypatch.setattr(snapshots, "QUIET_S", 0.3)
+    with pytest.raises(UnavailableError, match="gone"):
+        await asyncio.wait_for(log.load_snapshot("gone"), 10)
 
 
 async def test_no_server_is_named() -> None:

@@ -117,6 +117,16 @@ async def test_no_broker_is_said_in_time() -> None:
     assert time.monotonic() - began < 5
 
 
+async def test_stop_ends_the_wait_for_a_broker() -> None:
+    """Ctrl-C while nothing answers is obeyed at once, not after the timeout."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().call_later(0.1, stop.set)
+    settings = PublisherSettings(port=free_port(), connect_timeout_s=60)
+    with pytest.raises(UnavailableError, match="stopped before"):
+        async with asyncio.timeout(5), Publisher(settings, lambda _: None, stop):
+            pass
+
+
 async def test_a_refused_user_is_said_at_once(tmp_path: Path) -> None:
     """A broker that refuses the user is not asked again."""
     with running_mosquitto(tmp_path, lines="") as broker:

@@ -16,7 +16,7 @@ from sealtrail.contract.errors import RefusedError
 from sealtrail.contract.public.journey_csv import JourneyRow, parse_journey
 from sealtrail.runtime.settings.simulator import PublisherSettings
 from simulators.replay import Replay
-from tests.parts.mosquitto import Mosquitto
+from tests.parts.mosquitto import Mosquitto, free_port
 from tests.shared import shared
 from tests.simulators.conftest import listening
 
@@ -103,6 +103,27 @@ def test_a_file_of_another_form_is_refused_as_a_whole() -> None:
     for lines in ([], ["a,b,c"], [HEADER.replace("time_utc", "time")]):
         with pytest.raises(RefusedError, match="bad_header"):
             list(parse_journey(lines))
+
+
+def test_other_separators_and_open_quotes_are_pointed_out() -> None:
+    """A file of semicolons, and rows swallowed by a quote that is left open, are told as what they are."""
+    with pytest.raises(RefusedError, match="not semicolons"):
+        list(parse_journey([HEADER.replace(",", ";")]))
+    told: list[str] = []
+    lines = [f"{line}\n" for line in (HEADER, SOUND.replace("NONE", '"NONE', 1), SOUND, SOUND)]
+    assert list(parse_journey(lines, lambda _, error: told.append(error.detail))) == []
+    assert "lines 2 to 4 are one row: is a quote left open?" in told[0]
+
+
+@pytest.mark.parametrize("content", ["", "garbage\n", HEADER, f"{HEADER}\nx\n"])
+async def test_a_file_with_nothing_to_send_is_refused_before_connecting(content: str, tmp_path: Path) -> None:
+    """Nobody waits for a broker in vain: the file is looked at first."""
+    path = tmp_path / "journey.csv"
+    path.write_text(content)
+    replay = Replay(path, PublisherSettings(port=free_port(), connect_timeout_s=60), wall_clock_ms)
+    async with asyncio.timeout(5):
+        with pytest.raises(RefusedError, match="bad_header|no_rows"):
+            await replay.run(asyncio.Event())
 
 
 @given(st.lists(st.text(max_size=80), max_size=8))

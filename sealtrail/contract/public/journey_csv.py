@@ -47,6 +47,7 @@ _NUMBERS = {
     "light": "light_lux",
 }
 _SWITCHES = {"door": "door_open", "mount": "mounted", "motion": "moving"}
+_OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs"}
 _NO_CONTAINER = frozenset({"", "NONE"})
 
 
@@ -74,6 +75,7 @@ def parse_journey(
     reader = csv.reader(line.lstrip("\ufeff") for line in lines)
     header = _header(reader)
     while True:
+        begins = reader.line_num + 1
         try:
             cells = next(reader)
         except StopIteration:
@@ -86,6 +88,11 @@ def parse_journey(
         try:
             row = _row(header, cells, reader.line_num)
         except RefusedError as error:
+            if reader.line_num > begins:
+                lost = (
+                    f"{error.detail}; lines {begins} to {reader.line_num} are one row: is a quote left open?"
+                )
+                error = RefusedError(error.reason, lost)
             _refuse(on_refused, reader.line_num, error)
             continue
         yield row
@@ -100,7 +107,9 @@ def _header(reader: Iterator[list[str]]) -> list[str]:
         raise RefusedError("bad_header", str(error)) from error
     missing = [name for name in REQUIRED_COLUMNS if name not in header]
     if missing:
-        raise RefusedError("bad_header", f"column {', '.join(missing)} is missing")
+        other = next((name for mark, name in _OTHER_SEPARATORS.items() if mark in "".join(header)), None)
+        hint = f"; cells are separated by commas, not {other}" if other else ""
+        raise RefusedError("bad_header", f"column {', '.join(missing)} is missing{hint}")
     return header
 
 
