@@ -12,9 +12,9 @@ neighbours become one, those nearest in time first: the wide gaps are where a
 report is still missing. A report that contradicts such a stretch from within
 cuts it in two. It came in one of the gaps that were joined, so the seal was as
 the stretch says no later than the widest of them before it and after it, and
-nothing is claimed nearer to it than that: one breach is never made two, and
-two are made one only if they are nearer than that and what lay between is
-forgotten. Where nothing is left to join, the oldest stretches are given up: up
+nothing is claimed nearer to it than that. So one breach stays one, unless
+several of the gaps joined held breaches; and two become one only if they are
+nearer than that and what lay between is forgotten. Where nothing is left to join, the oldest stretches are given up: up
 to the `horizon` nothing can be corrected.
 """
 

@@ -100,6 +100,11 @@ def list_(
         click.echo(json.dumps(_shown(one)) if as_json else _line(one))
 
 
+def _plain(incident_id: str) -> bool:
+    """Whether it can be the key of an incident at all."""
+    return incident_id.isascii() and incident_id.isalnum()
+
+
 async def _one(log: Log, incident_id: str) -> Incident | None:
     entry = await (await log.bucket(INCIDENTS_BUCKET)).get(incident_id)
     return None if entry is None else _decode(entry.value or b"")
@@ -128,7 +133,7 @@ def show(ctx: click.Context, incident_id: str, *, as_json: bool) -> None:
 
     Example: sealtrail incident show 0123456789abcdef01234567
     """
-    one = with_log(ctx, lambda log, _: _one(log, incident_id)) if incident_id.isalnum() else None
+    one = with_log(ctx, lambda log, _: _one(log, incident_id)) if _plain(incident_id) else None
     if one is None:
         raise click.ClickException(f"there is no incident {incident_id!r}; see `sealtrail incident list`")
     _print(one, as_json=as_json)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import codecs
-import json
 import secrets
 from pathlib import Path
 
 import click
-import msgspec
 from pydantic import ValidationError
 
 from sealtrail.commands.client import with_log
@@ -23,7 +21,10 @@ from sealtrail.runtime.trips import TripRecorder
 
 @click.group()
 def trip() -> None:
-    """Plan, list, authorise and end trips."""
+    """Plan, list, authorise and end trips.
+
+    Example: sealtrail trip add mombasa-malaba.json
+    """
 
 
 def read_trip(path: Path) -> Trip:
@@ -44,6 +45,11 @@ def _wrong(error: ValidationError) -> str:
         f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}".removeprefix(": ")
         for problem in error.errors(include_url=False)
     )
+
+
+def written(trip: Trip, indent: int | None = None) -> str:
+    """The trip file of a trip (docs/trip-file.md); `read_trip` of it is the same trip."""
+    return TripFile.from_trip(trip).model_dump_json(indent=indent, exclude_none=True)
 
 
 def _known(trips: list[Trip], trip_id: str) -> Trip:
@@ -103,7 +109,7 @@ def list_trips(ctx: click.Context, *, as_json: bool) -> None:
 
     for known in sorted(with_log(ctx, work), key=lambda item: item.trip_id):
         if as_json:
-            click.echo(msgspec.json.encode(known).decode())
+            click.echo(written(known))
         else:
             departs = iso(known.departs_at_ms) if known.departs_at_ms is not None else "-"
             click.echo(f"{known.trip_id}  {known.container_id}  {departs}  {' '.join(known.device_ids)}")
@@ -113,15 +119,15 @@ def list_trips(ctx: click.Context, *, as_json: bool) -> None:
 @click.argument("trip_id")
 @click.pass_context
 def show(ctx: click.Context, trip_id: str) -> None:
-    """Print one trip as JSON.
+    """Print one trip as its trip file, which can be changed and added again.
 
-    Example: sealtrail trip show T-0001
+    Example: sealtrail trip show T-0001 > T-0001.json
     """
 
     async def work(log: Log, settings: Settings) -> Trip:
         return _known(await TripRecorder(log, settings.partitions).trips(), trip_id)
 
-    click.echo(json.dumps(msgspec.to_builtins(with_log(ctx, work)), indent=2))
+    click.echo(written(with_log(ctx, work), indent=2))
 
 
 def _leave(

@@ -93,7 +93,9 @@ def test_reports_of_one_line_come_as_an_array_too(plan: Path, tmp_path: Path) ->
 def test_a_row_that_stands_twice_in_a_journey_changes_nothing(plan: Path, tmp_path: Path) -> None:
     """Copies of a row are copies of a report: twice outside the corridor on one row is no deviation."""
     header = "device,date,time_utc,lat,lon,accuracy"
-    rows = [f"JT-123,2027-01-15,08:{minute:02}:00,{50.0 if minute < 5 else 50.2},10.1,5" for minute in range(6)]
+    rows = [
+        f"JT-123,2027-01-15,08:{minute:02}:00,{50.0 if minute < 5 else 50.2},10.1,5" for minute in range(6)
+    ]
     path = tmp_path / "journey.csv"
     path.write_text("\n".join([header, *rows]), encoding="utf-8")
     _, once, _ = run(path, "--trip", str(plan))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from sealtrail.commands.trip import read_trip, trip
+from sealtrail.commands.trip import read_trip, trip, written
 from sealtrail.contract.errors import InvalidTripError
 
 FROM, UNTIL = "2026-11-23T08:00:00Z", "2026-11-23T10:00:00Z"
@@ -34,6 +34,17 @@ def test_an_authorisation_is_checked_like_one_in_a_trip_file(options: tuple[str,
         CliRunner().invoke(trip, [*sound, *options], catch_exceptions=False)
 
 
+def test_a_trip_is_shown_as_the_file_that_plans_it(tmp_path: Path) -> None:
+    """What `show` prints can be added again and is the same trip, times as people write them."""
+    plan = {"trip_id": "T-1", "container_id": "MSKU9070323", "device_ids": ["A"], "departs_at": FROM}
+    path = tmp_path / "trip.json"
+    path.write_text(json.dumps(plan))
+    planned = read_trip(path)
+    path.write_text(written(planned, indent=2))
+    assert read_trip(path) == planned
+    assert json.loads(written(planned))["departs_at"] == "2026-11-23T08:00:00.000Z"
+
+
 def test_a_trip_file_as_windows_writes_it(tmp_path: Path) -> None:
     """A byte order mark before the JSON is no error."""
     path = tmp_path / "trip.json"
@@ -47,7 +58,7 @@ def test_the_file_is_named(content: bytes, tmp_path: Path) -> None:
     """Whatever is wrong with a trip file, the message says with which."""
     path = tmp_path / "trip.json"
     path.write_bytes(content)
-    with pytest.raises(InvalidTripError, match="trip.json"):
+    with pytest.raises(InvalidTripError, match=r"trip\.json"):
         read_trip(path)
 
 

@@ -57,7 +57,10 @@ def test_hex_as_people_write_it(written: str) -> None:
 
 def test_text_frames_as_hex() -> None:
     """A text frame is taken as hex too, since the quarantine shows any frame that way."""
-    for family, frame in (("jt701", LOCK_EVENT), ("json", '{"device_id":"A","occurred_at":null,"sequence":1}')):
+    for family, frame in (
+        ("jt701", LOCK_EVENT),
+        ("json", '{"device_id":"A","occurred_at":null,"sequence":1}'),
+    ):
         as_hex = run(family, "--json", *AT, frame.encode().hex())
         assert as_hex.exit_code == 0
         assert as_hex.stdout == run(family, "--json", *AT, frame).stdout

@@ -122,7 +122,7 @@ async def test_a_file_with_nothing_to_send_is_refused_before_connecting(content:
     path.write_text(content)
     replay = Replay(path, PublisherSettings(port=free_port(), connect_timeout_s=60), wall_clock_ms)
     async with asyncio.timeout(5):
-        with pytest.raises(RefusedError, match="bad_header|no_rows"):
+        with pytest.raises(RefusedError, match=r"bad_header|no_rows"):
             await replay.run(asyncio.Event())
 
 
