@@ -14,8 +14,9 @@ cuts it in two. It came in one of the gaps that were joined, so the seal was as
 the stretch says no later than the widest of them before it and after it, and
 nothing is claimed nearer to it than that. So one breach stays one, unless
 several of the gaps joined held breaches; and two become one only if they are
-nearer than that and what lay between is forgotten. Where nothing is left to join, the oldest stretches are given up: up
-to the `horizon` nothing can be corrected.
+nearer than that and what lay between is forgotten. Where nothing is left to
+join, the oldest stretches are given up: up to the `horizon` nothing can be
+corrected.
 """
 
 from __future__ import annotations

@@ -88,7 +88,9 @@ class BatchDecoder:
 
     def _readings(self, route: Route, payload: bytes, received_at_ms: int) -> list[Reading]:
         if route.decoder is None:
-            raise route.refusal or DecodeError("unknown_family")
+            # a fresh one each time: a raised exception keeps its frames, and with them whole batches, alive
+            refusal = route.refusal or DecodeError("unknown_family")
+            raise DecodeError(refusal.reason, refusal.detail)
         if len(payload) > self._max_payload_bytes:
             raise DecodeError("payload_too_large", f"more than {self._max_payload_bytes} bytes, kept cut")
         try:

@@ -87,6 +87,32 @@ async def test_alert_arrives_is_acknowledged_by_keyboard_and_stays_so(look: Look
     await item.locator(".queue-open").focus()
     await page.keyboard.press("a")  # the name is known by now
     await expect(item).to_have_attribute("data-state", "acknowledged")
+    await expect(item.locator(".queue-open")).to_be_focused()  # where it now stands in the queue
+    assert look.faults == []
+
+
+async def test_keys_decide_about_what_is_shown_and_nothing_else(look: Look, scene: Scene) -> None:
+    """While a container without an incident is shown, or the drawer is in use, A is not for another alert."""
+    page = look.page
+    first, second = (scene.breach(scene.containers[at], AlertType.SEAL_CUT, scene.now_ms) for at in (22, 23))
+    items = [page.locator(f"[data-incident='{one.incident_id}']") for one in (first, second)]
+    await expect(items[1]).to_have_attribute("data-state", "open")
+    await items[0].locator(".queue-open").focus()
+    await page.keyboard.press("/")
+    await page.keyboard.type(scene.containers[13][4:])
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_test_id("drawer")).to_be_visible()
+    await page.keyboard.press("a")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+
+    await items[0].locator(".queue-open").click()
+    await items[1].locator(".queue-open").focus()
+    await page.get_by_role("button", name="Close the drawer").focus()
+    await page.keyboard.press("a")
+    await page.get_by_label("Your name or duty number").fill("A. Officer")
+    await page.keyboard.press("Enter")
+    await expect(items[0]).to_have_attribute("data-state", "acknowledged")
+    await expect(items[1]).to_have_attribute("data-state", "open")
     assert look.faults == []
 
 

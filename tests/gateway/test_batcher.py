@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import sys
 from collections.abc import Mapping
 
 import pytest
@@ -52,6 +54,17 @@ def refusals(batch: Batch) -> list[tuple[str, str, str]]:
         for messages in batch.refused.values()
         for message in messages
     ]
+
+
+def test_refused_topics_keep_no_batch_alive() -> None:
+    """A flood on a topic that is refused each time leaves nothing of it in memory."""
+    decoder = BatchDecoder(decoders(), PARTITIONS, 65_536)
+    payload = b"garbage of its own"
+    before = sys.getrefcount(payload)
+    for _ in range(100):
+        decoder.decode([("sealtrail/nosuch/D1/up", payload, 1)], NOW_MS, {}, Recent(0))
+    gc.collect()
+    assert sys.getrefcount(payload) == before
 
 
 def test_reading_goes_to_its_containers_partition() -> None:

@@ -14,6 +14,7 @@ const DRAW_EVERY_MS = 500;
 /** A fleet larger than this is drawn every other time: the map's worker indexes all of it anew. */
 const LARGE_FLEET = 5_000;
 const NOTICE_MS = 6_000;
+const SETTLED_MS = 50;
 const ACTOR_KEY = "sealtrail.actor";
 const THEME_KEY = "sealtrail.theme";
 
@@ -117,6 +118,10 @@ export class Controller {
       const incident = await api.decide(incidentId, decision, actor, reason);
       this.store.dispatch({ type: "incident", incident });
       this.notify("done", `${incident.title}, ${incident.container_id}: ${incident.state}.`);
+      // Its item has moved in the queue, and browsers drop the focus of what is moved.
+      setTimeout(() => {
+        if (document.activeElement === document.body) focusItem(incidentId);
+      }, SETTLED_MS);
       return true;
     } catch (error) {
       this.notify("failed", error instanceof ApiError ? error.message : String(error));
@@ -199,7 +204,7 @@ export class Controller {
       case "previous": {
         const incidentId = moved(ordered(incidents, filter), cursor, command === "next" ? 1 : -1);
         this.store.dispatch({ type: "cursor", incidentId });
-        document.querySelector<HTMLElement>(`[data-incident="${incidentId}"] .queue-open`)?.focus();
+        focusItem(incidentId);
         break;
       }
       case "open": {
@@ -209,7 +214,8 @@ export class Controller {
       }
       case "acknowledge":
       case "resolve":
-        this.ask(command, cursor ?? selection?.incidentId ?? null);
+        // In the drawer its own incident is meant, also while the cursor stands on another one.
+        this.ask(command, (inDrawer(event) ? null : cursor) ?? selection?.incidentId ?? null);
         break;
       case "close":
         this.open(null);
@@ -228,6 +234,14 @@ export class Controller {
         break;
     }
   }
+}
+
+function inDrawer(event: KeyboardEvent): boolean {
+  return event.target instanceof Element && event.target.closest(".drawer") !== null;
+}
+
+function focusItem(incidentId: string | null): void {
+  document.querySelector<HTMLElement>(`[data-incident="${incidentId}"] .queue-open`)?.focus();
 }
 
 function contextOf(event: KeyboardEvent): KeyContext {

@@ -71,6 +71,12 @@ describe("the page's state", () => {
     expect(reduce(opened, { type: "select", selection: null }).cursor).toBe("a");
   });
 
+  it("has no cursor while a container without an incident is shown", () => {
+    const opened = reduce(loaded, { type: "cursor", incidentId: "a" });
+    const other = { containerId: "MSKU9070323", incidentId: null };
+    expect(reduce(opened, { type: "select", selection: other }).cursor).toBeNull();
+  });
+
   it("keeps at most three notices", () => {
     let next = loaded;
     for (let id = 0; id < 5; id++) {

@@ -134,7 +134,13 @@ export function reduce(state: AppState, action: Action): AppState {
     case "cursor":
       return { ...state, cursor: action.incidentId };
     case "select":
-      return { ...state, selection: action.selection, cursor: action.selection?.incidentId ?? state.cursor };
+      // A container without an incident takes the cursor away: A and R must never decide about
+      // another incident than the one that is shown.
+      return {
+        ...state,
+        selection: action.selection,
+        cursor: action.selection === null ? state.cursor : action.selection.incidentId,
+      };
     case "dialog":
       return { ...state, dialog: action.dialog };
     case "actor":
