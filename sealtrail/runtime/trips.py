@@ -7,7 +7,8 @@ import msgspec
 from sealtrail.contract import subjects
 from sealtrail.contract.codec import encode_trip_events
 from sealtrail.contract.errors import InvalidTripError
-from sealtrail.contract.trip import Trip, TripEvent, TripEventKind
+from sealtrail.contract.trip import Authorisation, Trip, TripEvent, TripEventKind
+from sealtrail.runtime.bucket import Bucket
 from sealtrail.runtime.log import Log
 
 
@@ -56,13 +57,27 @@ class TripRecorder:
             await bucket.delete(event.device_id)
 
     async def _project_trip(self, event: TripEvent) -> None:
-        if event.trip is None and event.kind is not TripEventKind.ENDED:
-            return
         bucket = await self._log.bucket(subjects.TRIPS_BUCKET)
         if event.trip is not None:
             await bucket.put(event.trip.trip_id, msgspec.json.encode(event.trip))
-        elif event.trip_id:
+        elif event.authorisation is not None and event.trip_id:
+            await self._add_authorisation(bucket, event.trip_id, event.authorisation)
+        elif event.kind is TripEventKind.ENDED and event.trip_id:
             await bucket.delete(event.trip_id)
+
+    @staticmethod
+    async def _add_authorisation(bucket: Bucket, trip_id: str, leave: Authorisation) -> None:
+        """Adds a leave to the trip as it stands, once, whoever else writes at the same time."""
+        written: int | None = None
+        while written is None:
+            entry = await bucket.get(trip_id)
+            if entry is None or entry.value is None:
+                return
+            trip = msgspec.json.decode(entry.value, type=Trip)
+            if any(known.authorisation_id == leave.authorisation_id for known in trip.authorisations):
+                return
+            changed = msgspec.structs.replace(trip, authorisations=(*trip.authorisations, leave))
+            written = await bucket.put(trip_id, msgspec.json.encode(changed), entry.revision)
 
     async def trips(self) -> list[Trip]:
         """All trips under way, as last planned or changed."""
