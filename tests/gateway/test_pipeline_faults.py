@@ -13,9 +13,10 @@ from gateway.metrics import Metrics
 from gateway.paho_session import PahoSession
 from gateway.pairings import Pairings
 from gateway.pipeline import Pipeline
+from gateway.session import SessionState
 from sealtrail.contract.clock import wall_clock_ms
 from sealtrail.runtime.log import Log
-from tests.gateway.brokers import NatsBroker, gateway_settings, publisher
+from tests.gateway.brokers import NatsBroker, eventually, gateway_settings, publisher
 from tests.parts.nats import settings_of
 
 
@@ -32,8 +33,10 @@ async def test_a_fault_while_storing_ends_the_work_at_once(
 
     monkeypatch.setattr(log, "append_all", broken)
     settings = gateway_settings(nats_broker)
-    session = PahoSession(settings, lambda *_: None)
+    states: list[SessionState] = []
+    session = PahoSession(settings, lambda state, _: states.append(state))
     await session.open()
+    await eventually(lambda: SessionState.SUBSCRIBED in states)
     decoder = BatchDecoder(decoders(), 4, settings.max_payload_bytes)
     metrics = Metrics(CollectorRegistry())
     pipeline = Pipeline(session, decoder, Pairings(), log, metrics, settings, wall_clock_ms, asyncio.Event())

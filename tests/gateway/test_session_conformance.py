@@ -281,6 +281,9 @@ class Proxy:
         self._writers.clear()
 
     async def stop(self) -> None:
+        """Ends the relay; what a session sent before it closed still arrives."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=5)
         await self.cut()
         if self._server is not None:
             self._server.close()
