@@ -45,6 +45,8 @@ def settings_toml(
     """A settings file for one test's system in ``folder``."""
     lines = [
         f'state_dir = "{folder / "state"}"',
+        "[nats]",
+        "mqtt_ack_wait_s = 2",  # a sped-up fleet's hours pass in seconds: so must a redelivery
         "[simulator]",
         f"seed = {seed}",
         f"containers = {containers}",
