@@ -16,7 +16,8 @@ from sealtrail.contract.errors import SettingsError
 from sealtrail.runtime.settings.gateway import GatewaySettings, MqttSettings
 from tests.gateway.brokers import NatsBroker, eventually, gateway_settings
 from tests.gateway.publisher import Publisher
-from tests.parts.mosquitto import free_port, running_mosquitto
+from tests.parts.mosquitto import running_mosquitto
+from tests.parts.ports import free_port
 
 QUICK = Retry(first_s=0.05, cap_s=0.2, refused_s=0.2)
 

@@ -14,7 +14,6 @@ import csv
 import io
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -26,6 +25,7 @@ import httpx
 import pytest
 
 from tests.parts import build
+from tests.parts.ports import free_port
 
 START_DEADLINE_S = 60.0
 STOP_DEADLINE_S = 20.0
@@ -41,13 +41,6 @@ def find_influxd() -> Path | None:
         return Path(on_path)
     built = build.cached("influxd")
     return built if built.exists() else None
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass
@@ -156,7 +149,7 @@ def running_influxd() -> Iterator[InfluxServer]:
             pytest.fail(reason)
         pytest.skip(reason)
     with tempfile.TemporaryDirectory(prefix="sealtrail-influxd-") as folder:
-        server = InfluxServer(binary, Path(folder), _free_port())
+        server = InfluxServer(binary, Path(folder), free_port())
         server.start()
         try:
             server.set_up()

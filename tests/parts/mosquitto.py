@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.parts.ports import free_port
+
 _PLACES = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")  # Debian keeps it off a user's PATH
 _ANSWERS_WITHIN_S = 10.0
 
@@ -20,14 +22,6 @@ _ANSWERS_WITHIN_S = 10.0
 def find_mosquitto() -> str | None:
     """Path of the program, or None."""
     return shutil.which("mosquitto") or shutil.which("mosquitto", path=os.pathsep.join(_PLACES))
-
-
-def free_port() -> int:
-    """A TCP port on 127.0.0.1 that nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Mosquitto:

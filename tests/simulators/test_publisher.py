@@ -14,7 +14,8 @@ from sealtrail.contract.errors import UnavailableError
 from sealtrail.runtime.settings.simulator import PublisherSettings
 from simulators.publisher import Publisher
 from simulators.truth import Outgoing, OutgoingKind
-from tests.parts.mosquitto import Mosquitto, free_port, running_mosquitto
+from tests.parts.mosquitto import Mosquitto, running_mosquitto
+from tests.parts.ports import free_port
 from tests.simulators.conftest import listening
 
 

@@ -16,7 +16,8 @@ from sealtrail.contract.errors import RefusedError
 from sealtrail.contract.public.journey_csv import JourneyRow, parse_journey
 from sealtrail.runtime.settings.simulator import PublisherSettings
 from simulators.replay import Replay
-from tests.parts.mosquitto import Mosquitto, free_port
+from tests.parts.mosquitto import Mosquitto
+from tests.parts.ports import free_port
 from tests.shared import shared
 from tests.simulators.conftest import listening
 

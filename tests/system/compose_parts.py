@@ -18,18 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sealtrail.runtime.embedded_nats import binary
+from tests.parts.ports import free_port
 from tests.shared import ROOT
 
 DEPLOY = ROOT / "deploy"
 WITHIN_S = 30.0
-
-
-def free_port() -> int:
-    """A TCP port on 127.0.0.1 that nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def adapted(name: str, folder: Path, replacements: dict[str, str], as_name: str = "") -> Path:

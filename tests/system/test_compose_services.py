@@ -25,7 +25,8 @@ from dashboards.grafana.queries import panel_queries
 from dashboards.grafana.variables import ALL
 from sealtrail.contract.subjects import device_up_topic
 from tests.parts.influxd import InfluxServer, find_influxd
-from tests.system.compose_parts import free_port, nats_of_the_project, running, wait_until
+from tests.parts.ports import free_port
+from tests.system.compose_parts import nats_of_the_project, running, wait_until
 from tests.system.compose_project import SECRETS, SERVICES, absent, resolve
 
 DEVICE = "SEAL-0001"
