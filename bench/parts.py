@@ -23,7 +23,8 @@ from sealtrail.runtime.supervisor import Supervisor, health_port
 from sealtrail.runtime.trips import TripRecorder
 from tests.parts import build
 from tests.parts.influxd import InfluxServer
-from tests.parts.mosquitto import Mosquitto, free_port
+from tests.parts.mosquitto import Mosquitto
+from tests.parts.ports import free_port
 
 READY_DEADLINE_S = 60.0
 TRIPS_AT_ONCE = 64

@@ -24,7 +24,8 @@ from sealtrail.demonstration.receiver import WebhookReceiver
 from sealtrail.runtime.log import Log
 from sealtrail.runtime.settings.tree import load as load_settings
 from tests.parts.influxd import InfluxServer
-from tests.parts.mosquitto import Mosquitto, free_port
+from tests.parts.mosquitto import Mosquitto
+from tests.parts.ports import free_port
 
 RAISED = "org.sealtrail.alert.raised"
 
