@@ -11,6 +11,8 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
+from tests.parts.mqtt_packet import remaining_length, text
+
 _CONNACK = 0x20
 _CONNECT_CLEAN = 0x02
 _WITH_USER_AND_PASSWORD = 0xC0
@@ -19,20 +21,6 @@ _PUBACK = 0x4002
 _MIDS = 65_535
 _SILENT_S = 60.0
 _KEEP_ALIVE_S = 0  # the broker must not count on packets while the bench prepares the next ones
-
-
-def _length(size: int) -> bytes:
-    encoded = bytearray()
-    while True:
-        size, digit = divmod(size, 128)
-        encoded.append(digit | (0x80 if size else 0))
-        if not size:
-            return bytes(encoded)
-
-
-def _text(value: str) -> bytes:
-    raw = value.encode()
-    return struct.pack("!H", len(raw)) + raw
 
 
 class Chunk(NamedTuple):
@@ -57,7 +45,7 @@ class Encoder:
             self._next += 1
             mids.append(mid)
             name = topic.encode()
-            packets += bytes((_PUBLISH_QOS1,)) + _length(4 + len(name) + len(payload))
+            packets += bytes((_PUBLISH_QOS1,)) + remaining_length(4 + len(name) + len(payload))
             packets += struct.pack("!H", len(name)) + name + struct.pack("!H", mid) + payload
         return Chunk(bytes(packets), np.array(mids, np.uint16))
 
@@ -69,10 +57,10 @@ class Connection:
         self._socket = socket.create_connection((host, port), _SILENT_S)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         flags = _CONNECT_CLEAN | (_WITH_USER_AND_PASSWORD if user else 0)
-        body = _text("MQTT") + struct.pack("!BBH", 4, flags, _KEEP_ALIVE_S) + _text(client_id)
+        body = text("MQTT") + struct.pack("!BBH", 4, flags, _KEEP_ALIVE_S) + text(client_id)
         if user:
-            body += _text(user) + _text(password)
-        self._socket.sendall(b"\x10" + _length(len(body)) + body)
+            body += text(user) + text(password)
+        self._socket.sendall(b"\x10" + remaining_length(len(body)) + body)
         answer = self._socket.recv(4)
         if answer[:1] != bytes((_CONNACK,)) or answer[3:] != b"\0":
             raise ConnectionError(f"the broker refused the publisher: {answer.hex()}")

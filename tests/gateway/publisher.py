@@ -11,28 +11,16 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
+from tests.parts.mqtt_packet import remaining_length, text
+
 _CONNACK, _PUBACK = 0x20, 0x40
 _MAX_MID = 65_535
 
 
-def _length(size: int) -> bytes:
-    encoded = bytearray()
-    while True:
-        size, digit = divmod(size, 128)
-        encoded.append(digit | (0x80 if size else 0))
-        if not size:
-            return bytes(encoded)
-
-
-def _text(value: str) -> bytes:
-    raw = value.encode()
-    return struct.pack("!H", len(raw)) + raw
-
-
 def publish_packet(topic: str, payload: bytes, qos: int, mid: int) -> bytes:
     """A PUBLISH packet as bytes."""
-    body = _text(topic) + (struct.pack("!H", mid) if qos else b"") + payload
-    return bytes((0x30 | qos << 1,)) + _length(len(body)) + body
+    body = text(topic) + (struct.pack("!H", mid) if qos else b"") + payload
+    return bytes((0x30 | qos << 1,)) + remaining_length(len(body)) + body
 
 
 class Publisher:
@@ -43,10 +31,10 @@ class Publisher:
     ) -> None:
         self._socket = socket.create_connection((host, port), timeout_s)
         flags = 0x02 | (0xC0 if user else 0)
-        body = _text("MQTT") + bytes((4, flags)) + struct.pack("!H", 60) + _text(client_id)
+        body = text("MQTT") + bytes((4, flags)) + struct.pack("!H", 60) + text(client_id)
         if user:
-            body += _text(user) + _text(password)
-        self._socket.sendall(b"\x10" + _length(len(body)) + body)
+            body += text(user) + text(password)
+        self._socket.sendall(b"\x10" + remaining_length(len(body)) + body)
         answer = self._socket.recv(4)
         if answer[:1] != bytes((_CONNACK,)) or answer[3]:
             raise ConnectionError(f"CONNACK {answer.hex()}")
