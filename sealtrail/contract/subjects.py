@@ -36,6 +36,7 @@ TRIPS_BUCKET = "sealtrail_trips"  # trip_id -> Trip (JSON): projection for look-
 PAIRINGS_BUCKET = "sealtrail_pairings"  # device_id -> container_id
 INCIDENTS_BUCKET = "sealtrail_incidents"  # incident_id -> Incident (JSON)
 DELIVERIES_BUCKET = "sealtrail_deliveries"  # delivery_id -> Delivery (JSON)
+DEVICES_BUCKET = "sealtrail_devices"  # device_id -> Device (JSON), history kept
 SUBSCRIBERS_BUCKET = "sealtrail_subscribers"  # subscriber_id -> Subscriber (JSON)
 LEASES_BUCKET = "sealtrail_leases"  # <service>.<partition> -> holder
 SNAPSHOTS_BUCKET = "sealtrail_snapshots"  # object store: anomaly.<partition>

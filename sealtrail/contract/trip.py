@@ -32,6 +32,37 @@ class Corridor(msgspec.Struct, frozen=True, kw_only=True):
     half_width_m: tuple[float, ...]
 
 
+class Zone(msgspec.Struct, frozen=True, kw_only=True):
+    """An area on the ground: inside ``ring`` or inside ``circle``, whichever is given.
+
+    ``ring`` is (longitude, latitude), at least three corners, not closed, edges
+    being great circles; it encloses the smaller side.
+    """
+
+    name: str
+    ring: tuple[tuple[float, float], ...] = ()
+    circle: Place | None = None
+
+
+class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """A place that the trip must pass, in the order in which its checkpoints are listed."""
+
+    place: Place
+    due_at_ms: int | None = None
+
+
+class SensorLimit(msgspec.Struct, frozen=True, kw_only=True):
+    """Part of a cargo profile: what one quantity may be; outside for ``lasting_s`` is an excursion.
+
+    ``quantity`` is a name of `SENSOR_FIELDS`. An open side is None.
+    """
+
+    quantity: str
+    least: float | None = None
+    greatest: float | None = None
+    lasting_s: float = 0.0
+
+
 class Authorisation(msgspec.Struct, frozen=True, kw_only=True):
     """Leave to open a seal: who, where and when. An empty or missing part allows any."""
 
@@ -74,6 +105,15 @@ class Trip(msgspec.Struct, frozen=True, kw_only=True):
     allowed_places: tuple[Place, ...] = ()  # stops where standing still is expected
     authorisations: tuple[Authorisation, ...] = ()
     severities: dict[str, str] = {}  # alert type -> severity, where it differs from the catalogue
+    alternatives: tuple[Corridor, ...] = ()  # other ways that are as good as `corridor`
+    checkpoints: tuple[Checkpoint, ...] = ()
+    forbidden_zones: tuple[Zone, ...] = ()
+    dead_zones: tuple[Zone, ...] = ()  # known to have no coverage: silence in them is no surprise
+    parking_zones: tuple[Zone, ...] = ()  # in them it may stand as long as it likes, seal closed
+    cargo_limits: tuple[SensorLimit, ...] = ()
+    reporting_interval_s: float | None = None  # of its devices; None: as each is seen to report
+    stop_max_s: float | None = None  # longest stop outside allowed places; None: the setting
+    separation_max_m: float | None = None  # of its devices from each other; None: the setting
 
 
 class TripEventKind(enum.StrEnum):
@@ -86,6 +126,7 @@ class TripEventKind(enum.StrEnum):
     SEAL_CHECKED = "seal_checked"  # `seal_check`
     ENDED = "ended"
     TICK = "tick"  # time has passed; carries no trip
+    IDENTITY_SUSPECT = "identity_suspect"  # `device_id`, `suspicion`, `evidence`: said by the gateway
 
 
 class TripEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,3 +143,5 @@ class TripEvent(msgspec.Struct, frozen=True, kw_only=True):
     trip: Trip | None = None
     authorisation: Authorisation | None = None
     seal_check: SealCheck | None = None
+    suspicion: str = ""  # `device.Suspicion`
+    evidence: dict[str, str | int | float | bool] = {}  # what was seen: addresses, counts, names
