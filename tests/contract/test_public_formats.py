@@ -74,7 +74,7 @@ def test_line_keeps_everything(reading: Reading) -> None:
     line = to_line(reading)
     assert "\n" not in line
     assert from_line(line) == reading
-    assert "null" not in json.loads(line).values()
+    assert None not in json.loads(line).values()
 
 
 def test_line_of_a_known_reading() -> None:
