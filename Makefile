@@ -37,9 +37,7 @@ check: $(STAMP)
 
 test: check
 	@$(BIN)/python -m dashboards.controlroom.build_page
-	@$(BIN)/python -m pytest || { \
-		echo "what failed is run once more: servers are killed in some tests, and a machine may be too busy"; \
-		$(BIN)/python -m pytest --last-failed --last-failed-no-failures=none; }
+	@$(BIN)/python -m pytest
 
 bench: $(STAMP)
 	$(BIN)/python -m bench

@@ -139,6 +139,8 @@ class Lane:
             await self._wait_until(entry.next_attempt_at_ms or 0)
             async with self._slots:
                 await self._wait_until(self._paused_until_ms)
+                if self._closing:  # a cancellation that came together with an answer of the log is lost
+                    return True
                 entry = await self._attempt_whole(entry, revision)
             if entry.state is not DeliveryState.QUEUED or self._closing:
                 return True
