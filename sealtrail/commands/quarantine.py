@@ -2,61 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 
 from sealtrail.commands.client import with_log
+from sealtrail.commands.quarantine_entries import entries, newest, numbered, readable, wanted_by
+from sealtrail.commands.quarantine_retry import Outcome, retry_all
 from sealtrail.contract.clock import iso
-from sealtrail.contract.codec import decode_quarantined
-from sealtrail.contract.errors import RefusedError, WireError
-from sealtrail.contract.quarantine import QuarantinedMessage
-from sealtrail.contract.subjects import QUARANTINE_STREAM, QUARANTINE_SUBJECTS
 from sealtrail.runtime.log import Log
+from sealtrail.runtime.settings.tree import Settings
 
-WINDOW = 256
 SHOWN_BYTES = 32
-
-
-class Entry(NamedTuple):
-    """A refused message; its number is its place in the quarantine and stays the same."""
-
-    batch: int
-    place: int
-    message: QuarantinedMessage
-
-    @property
-    def number(self) -> str:
-        return f"{self.batch}.{self.place}"
-
-    def as_json(self) -> str:
-        """One line: everything, the payload as hex and, where it is readable, as text."""
-        message = self.message
-        return json.dumps(
-            {
-                "number": self.number,
-                "received_at": iso(message.received_at_ms),
-                "topic": message.topic,
-                "family": message.family,
-                "device_id": message.device_id,
-                "reason": message.reason,
-                "detail": message.detail,
-                "payload_hex": message.payload.hex(),
-                "payload_text": _readable(message.payload),
-            }
-        )
-
-
-def _readable(payload: bytes) -> str | None:
-    """The payload as text where all of it can be printed."""
-    try:
-        text = payload.decode()
-    except UnicodeDecodeError:
-        return None
-    return text if text.isprintable() else None
 
 
 def _printable(value: str) -> str:
@@ -65,81 +22,10 @@ def _printable(value: str) -> str:
 
 
 def _payload(payload: bytes, limit: int | None) -> str:
-    readable = _readable(payload)
-    shown = readable if readable is not None else payload.hex(" ")
-    length = limit if limit is None else (limit if readable is not None else 3 * limit - 1)
+    text = readable(payload)
+    shown = text if text is not None else payload.hex(" ")
+    length = limit if limit is None else (limit if text is not None else 3 * limit - 1)
     return shown if length is None or len(shown) <= length else f"{shown[:length]}…"
-
-
-async def _read(log: Log, first: int, last: int) -> tuple[list[Entry], bool]:
-    """Entries of the log messages ``first`` to ``last``, newest first, and whether there is any message.
-
-    Damaged messages are told and left out.
-    """
-    reader = log.reader(QUARANTINE_STREAM, QUARANTINE_SUBJECTS, first)
-    found: list[Entry] = []
-    position = first - 1
-    try:
-        while position < last and (taken := await reader.take(WINDOW, 2.0)):
-            for item in taken:
-                position = item.sequence
-                if position > last:
-                    break
-                try:
-                    messages = decode_quarantined(item.data)
-                except WireError as error:
-                    click.echo(f"quarantine {position} can't be read: {error}", err=True)
-                    continue
-                found += [Entry(position, place, message) for place, message in enumerate(messages)]
-    finally:
-        await reader.close()
-    found.reverse()
-    return found, position >= first
-
-
-async def entries(log: Log) -> AsyncIterator[Entry]:
-    """All entries of the quarantine, newest first, read as far as they are asked for."""
-    last = await log.last_sequence(QUARANTINE_STREAM)
-    while last > 0:
-        first = max(1, last - WINDOW + 1)
-        found, any_left = await _read(log, first, last)
-        for entry in found:
-            yield entry
-        if not any_left:  # older ones have expired
-            break
-        last = first - 1
-
-
-def _wanted(reason: str | None, family: str | None) -> Callable[[Entry], bool]:
-    def matches(entry: Entry) -> bool:
-        return reason in (None, entry.message.reason) and family in (None, entry.message.family)
-
-    return matches
-
-
-async def newest(log: Log, limit: int, reason: str | None, family: str | None) -> list[Entry]:
-    """The newest entries that match, at most ``limit`` (0: all)."""
-    wanted = _wanted(reason, family)
-    found: list[Entry] = []
-    async for entry in entries(log):
-        if wanted(entry):
-            found.append(entry)
-            if len(found) == limit:
-                break
-    return found
-
-
-async def numbered(log: Log, number: str) -> Entry:
-    """The entry with that number; raises `RefusedError` where there is none."""
-    batch, _, place = number.partition(".")
-    if batch.isdecimal() and place.isdecimal() and int(batch) <= await log.last_sequence(QUARANTINE_STREAM):
-        found, _ = await _read(log, max(1, int(batch)), int(batch))
-        for entry in found:
-            if entry.place == int(place):
-                return entry
-    raise RefusedError(
-        "unknown_number", f"there is no {number!r} in quarantine; see `sealtrail quarantine list`"
-    )
 
 
 _reason = click.option("--reason", help="Only messages refused for this reason.")
@@ -204,7 +90,7 @@ def show(ctx: click.Context, number: str, *, as_json: bool) -> None:
         ("detail", _printable(message.detail)),
         ("bytes", str(len(message.payload))),
         ("hex", message.payload.hex()),
-        ("text", _readable(message.payload) or "(not text)"),
+        ("text", readable(message.payload) or "(not text)"),
     ):
         click.echo(f"{name:>8}  {value}")
 
@@ -221,7 +107,7 @@ def export(ctx: click.Context, file: Path, reason: str | None, family: str | Non
     """
 
     async def write(log: Log) -> int:
-        wanted = _wanted(reason, family)
+        wanted = wanted_by(reason, family)
         count = 0
         with click.open_file(str(file), "w", encoding="utf-8") as target:  # only now: the log is there
             async for entry in entries(log):
@@ -232,3 +118,49 @@ def export(ctx: click.Context, file: Path, reason: str | None, family: str | Non
 
     count = with_log(ctx, lambda log, _: write(log))
     click.echo(f"{count} messages written to {file}", err=True)
+
+
+@quarantine.command()
+@click.argument("numbers", nargs=-1)
+@_reason
+@_family
+@click.option("--all", "everything", is_flag=True, help="All of the quarantine.")
+@click.option("--dry-run", is_flag=True, help="Decode and tell, but put nothing on the log.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, and one with the sums.")
+@click.pass_context
+def retry(
+    ctx: click.Context,
+    numbers: tuple[str, ...],
+    reason: str | None,
+    family: str | None,
+    *,
+    everything: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Decode refused messages again and put their readings on the log, at their own time.
+
+    For after a decoder has been fixed. The messages are named by NUMBERS (first column of
+    `list`), by --reason and --family, or by --all; oldest first. What is still refused stays
+    where it is. Trying again what was put in before changes nothing: a reading counts once.
+
+    Example: sealtrail quarantine retry --family jt701 --reason bad_length
+    """
+    if not (numbers or reason or family or everything):
+        raise click.UsageError("which messages? NUMBERS, --reason, --family or --all")
+    if numbers and (reason or family or everything):
+        raise click.UsageError("either NUMBERS or a choice by --reason, --family or --all")
+
+    async def work(log: Log, settings: Settings) -> list[Outcome]:
+        chosen = (
+            [await numbered(log, number) for number in numbers]
+            if numbers
+            else await newest(log, 0, reason, family)
+        )
+        chosen.sort(key=lambda entry: (entry.batch, entry.place))
+        return await retry_all(log, settings, chosen, dry_run=dry_run)
+
+    outcomes = with_log(ctx, work)
+    for outcome in outcomes:
+        click.echo(outcome.as_json() if as_json else outcome.as_text())
+    click.echo(Outcome.summary(outcomes, as_json=as_json, dry_run=dry_run))

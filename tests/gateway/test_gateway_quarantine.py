@@ -11,10 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sealtrail.commands.quarantine import quarantine
-from sealtrail.contract.codec import encode_quarantined
+from sealtrail.contract.codec import decode_readings, encode_quarantined
 from sealtrail.contract.errors import RefusedError
 from sealtrail.contract.quarantine import QuarantinedMessage
-from sealtrail.contract.subjects import quarantine_subject
+from sealtrail.contract.subjects import LOG_STREAM, LOG_SUBJECTS, quarantine_subject
 from sealtrail.runtime.embedded_nats import EmbeddedNats
 from sealtrail.runtime.settings.nats import NatsSettings
 from sealtrail.runtime.settings.tree import Settings
@@ -105,3 +105,48 @@ def test_export_writes_everything_that_matches(run: Run, tmp_path: Path) -> None
     assert run("export", str(target), "--family", "jt701").exit_code == 0
     rows = [json.loads(line) for line in target.read_text().splitlines()]
     assert sorted(int(row["device_id"][1:]) for row in rows) == list(range(600))
+
+
+def test_retry_puts_the_readings_of_a_mended_decoder_on_the_log(nats_server: EmbeddedNats) -> None:
+    """What decodes now lands on the log with the time at which it was received; the rest says why not."""
+    assert nats_server.endpoint is not None
+    nats = settings_of(nats_server.endpoint)
+    report = {
+        "device_id": "d1",
+        "sequence": 7,
+        "occurred_at": "2026-11-18T10:00:00Z",
+        "seal": {"state": "cut"},
+    }
+    good = refused(1, family="json", topic="sealtrail/json/d1/up", payload=json.dumps(report).encode())
+    cut = refused(2, reason="payload_too_large")
+
+    async def put() -> None:
+        async with connected(nats) as log:
+            await log.declare()
+            for message in (good, refused(3), cut):
+                await log.append(quarantine_subject("jt701"), encode_quarantined([message]))
+
+    asyncio.run(put())
+
+    def retry(*arguments: str) -> list[dict[str, object]]:
+        result = CliRunner().invoke(quarantine, ["retry", "--json", *arguments], obj=Settings(nats=nats))
+        assert result.exit_code == 0, result.output
+        return [json.loads(line) for line in result.stdout.splitlines()]
+
+    async def readings() -> list[tuple[str, int]]:
+        async with connected(nats) as log:
+            last = await log.last_sequence(LOG_STREAM)
+            reader = log.reader(LOG_STREAM, LOG_SUBJECTS, 1)
+            try:
+                taken = await reader.take(10, 2.0) if last else []
+            finally:
+                await reader.close()
+        return [(one.device_id, one.received_at_ms) for each in taken for one in decode_readings(each.data)]
+
+    first, second, third, sums = retry("--all", "--dry-run")
+    assert (first.get("refused"), first["readings"]) == (None, 1), first
+    assert asyncio.run(readings()) == []
+    assert (second["refused"], third["refused"]) == ("bad_length", "payload_too_large")
+    assert sums == {"messages": 3, "accepted": 1, "refused": 2, "readings": 1, "dry_run": True}
+    assert retry("1.0")[0] == {"number": "1.0", "readings": 1}
+    assert asyncio.run(readings()) == [("d1", good.received_at_ms)]
