@@ -1,14 +1,14 @@
-"""Reports older than the history: what they say about the seal is judged at their own time.
+"""Reports older than the history are judged at their own time.
 
-They are set among the stretches of the seal log (seal_log.py), the transitions
+Their positions are set into the path log and judged again there (path_log.py,
+retrace.py). Their seals are set among the stretches of the seal log (seal_log.py), the transitions
 of the seal before the history are found again from there, and where the
 condition at the history's beginning turns out to be another, the history is
 judged again. Which is what a history without end would have led to, as long as
 the log joins no two stretches between which a report is missing.
 
-What can't be done any more: a position this old opens no deviation and is not
-tried for plausibility. Before the log's horizon a report is a pulse: the
-condition it reports, and at once what held before it.
+Before the seal log's horizon a report is a pulse: the condition it reports, and
+at once what held before it. Before the path log's horizon a position is not judged.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ import numpy as np
 
 from anomaly.replay import replay
 from anomaly.reports import NO_PLACE, PLAUSIBLE, Sighting
+from anomaly.retrace import retrace
 from anomaly.rules.rule import Signal, Spot, Track
 from anomaly.rules.seal_custody import BREACH, NAME, Condition, SealWord, spoken_bits, word_after
 from anomaly.rules.seal_opened import own_spot
 from anomaly.seal_log import SealLog, walk
-from anomaly.sphere import DEGREE_E7, Ints, Structured
+from anomaly.sphere import DEGREE_E7, Bools, Ints, Structured
 from anomaly.step import Stepper
 from sealtrail.contract.reading import SealEvent
 
@@ -38,6 +39,7 @@ def take_old(stepper: Stepper, of: Ints, reports: Structured) -> None:
     """Judge reports (shape (n,), with their lanes) that are older than their lanes' histories."""
     lanes = stepper.lanes
     again: dict[int, Structured | None] = {}
+    fresh: dict[int, Bools] = {}
     for lane in np.unique(of).tolist():
         log = lanes.seal_logs[lane]
         changed = False
@@ -50,6 +52,11 @@ def take_old(stepper: Stepper, of: Ints, reports: Structured) -> None:
         log.settle_inserted(len(mine), *lanes.stretches_kept)
         if changed and _retrack(stepper, lane):
             again[lane] = None
+        new = lanes.path_logs[lane].insert(mine, stepper.settings)
+        if new.any():
+            fresh[lane] = new
+            lanes.note_path(lane)
+    again |= dict.fromkeys(retrace(stepper, fresh))
     replay(stepper, again)
 
 

@@ -13,7 +13,7 @@ from anomaly.ledger import Ledger
 from anomaly.rules.rule import Signal, Track
 from anomaly.sphere import Ints
 from sealtrail.contract.errors import InvalidTripError
-from sealtrail.contract.trip import Corridor
+from sealtrail.contract.trip import Trip
 
 FIRST_CAPACITY = 64
 NO_CORRIDOR = -1
@@ -77,17 +77,17 @@ class Containers:
         custody = self.files[row].custody
         if custody is None:
             return
-        custody.corridors = [self._number(each.trip.corridor, refuse) for each in custody.segments]
+        custody.corridors = [self._number(each.trip, refuse) for each in custody.segments]
         if custody.segments:
             self.plan_from[row] = custody.segments[-1].from_ms
             self.plan_until[row] = custody.segments[-1].until_ms
             self.plan_corridor[row] = custody.corridors[-1]
 
-    def _number(self, corridor: Corridor | None, refuse: Callable[[str], None]) -> int:
-        if corridor is None:
+    def _number(self, trip: Trip, refuse: Callable[[str], None]) -> int:
+        if trip.corridor is None:
             return NO_CORRIDOR
         try:
-            return self.corridors.number_of(corridor)
+            return self.corridors.number_of(trip.corridor, *trip.alternatives)
         except InvalidTripError as error:
             refuse(error.reason)
             return NO_CORRIDOR

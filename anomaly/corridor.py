@@ -4,6 +4,10 @@ All legs of all corridors lie in flat arrays, cut into pieces of at most
 ``leg_max_m``. A position is measured against its current leg, then against a
 window around it, then against the whole corridor, so that inside and outside
 never depend on the pointer: outside means outside of every leg.
+
+A trip's alternatives are further legs of the same corridor: a position is
+measured against the way it is on until it leaves that one's width, then against
+the nearest of all. ``along_m`` counts from the beginning of the way it is on.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ import msgspec
 import numpy as np
 
 from anomaly.sphere import EARTH_RADIUS_M, Bools, Floats, Ints, distance_m, dot, point
-from sealtrail.contract.public.trip_file import check_corridor
+from sealtrail.contract.public.corridor_file import check_corridor
 from sealtrail.contract.trip import Corridor
 
 WINDOW = np.arange(-3, 5)
@@ -60,24 +64,31 @@ class Corridors:
     def __init__(self, leg_max_m: float) -> None:
         self._leg_max_m = leg_max_m
         self._numbers: dict[str, int] = {}
-        self.kept: list[Corridor] = []
+        self.kept: list[tuple[Corridor, ...]] = []  # the corridor and its alternatives
         self.first = np.zeros(0, np.int64)
         self.last = np.zeros(0, np.int64)
         self.a, self.b, self.n, self.ta, self.tb = (np.zeros((0, 3)) for _ in range(5))
         self.length_rad, self.start_m, self.half_width_m = (np.zeros(0) for _ in range(3))
+        self.way = np.zeros(0, np.int64)  # of each leg: 0 the corridor, 1 its first alternative, …
 
-    def number_of(self, corridor: Corridor) -> int:
-        """Number of a corridor, new or known. Raises `InvalidTripError`."""
-        name = hashlib.blake2b(msgspec.msgpack.encode(corridor), digest_size=16).hexdigest()
+    def number_of(self, corridor: Corridor, *alternatives: Corridor) -> int:
+        """Number of a corridor with its alternatives, new or known. Raises `InvalidTripError`."""
+        ways = (corridor, *alternatives)
+        name = hashlib.blake2b(msgspec.msgpack.encode(ways), digest_size=16).hexdigest()
         if (known := self._numbers.get(name)) is not None:
             return known
-        check_corridor(corridor)
-        self._add(corridor)
+        for each in ways:
+            check_corridor(each)
+        first = len(self.a)
+        for way, each in enumerate(ways):
+            self._add(each, way)
+        self.first = np.append(self.first, first)
+        self.last = np.append(self.last, len(self.a) - 1)
         self._numbers[name] = len(self.kept)
-        self.kept.append(corridor)
+        self.kept.append(ways)
         return self._numbers[name]
 
-    def _add(self, corridor: Corridor) -> None:
+    def _add(self, corridor: Corridor, way: int) -> None:
         vectors = [point(latitude, longitude) for longitude, latitude in corridor.coordinates]
         widths = corridor.half_width_m
         ends: list[tuple[Floats, Floats]] = []
@@ -96,8 +107,7 @@ class Corridors:
         new["half_width_m"] = np.array(half_widths)
         for name in (*_VECTORS, *_SCALARS):
             setattr(self, name, np.concatenate((getattr(self, name), new[name])))
-        self.first = np.append(self.first, len(self.a) - len(a))
-        self.last = np.append(self.last, len(self.a) - 1)
+        self.way = np.append(self.way, np.full(len(a), way))
 
     def locate(self, corridor: Ints, leg: Ints, vectors: Floats) -> Located:
         """Measure positions; ``leg`` is where each was before, -1 where unknown."""

@@ -114,33 +114,80 @@ class Custody:
         return sorted(covering, key=lambda each: (each.valid_from_ms, each.authorisation_id))
 
 
+def changed_from(before: list[Segment], after: list[Segment]) -> int | None:
+    """First moment for which another plan holds in one list of segments than in the other; None: none."""
+    times = {each.from_ms for each in (*before, *after)} | {each.until_ms for each in (*before, *after)}
+    return next((at for at in sorted(times) if _trip_at(before, at) != _trip_at(after, at)), None)
+
+
+def _trip_at(segments: list[Segment], at_ms: int) -> Trip | None:
+    return next((each.trip for each in reversed(segments) if each.holds(at_ms)), None)
+
+
+class _Stint:
+    """One stretch under watch of one trip: from its planning to its end, in versions of the plan."""
+
+    def __init__(self, from_ms: int, trip: Trip) -> None:
+        self.versions: list[tuple[int, Trip]] = [(from_ms, trip)]
+        self.ended_at_ms: int | None = None
+
+    @property
+    def from_ms(self) -> int:
+        return self.versions[0][0]
+
+    def change(self, at_ms: int, trip: Trip) -> None:
+        """The whole new plan from a moment on; one from before the beginning is the plan from the start."""
+        if at_ms < self.from_ms:
+            self.versions = [(at_ms if trip.departs_at_ms is None else trip.departs_at_ms, trip)]
+        else:
+            self.versions = [each for each in self.versions if each[0] < at_ms] + [(at_ms, trip)]
+
+    def segments(self, takes_over_ms: int) -> list[Segment]:
+        """Its plans; ``takes_over_ms`` is when the next trip begins."""
+        end = min(takes_over_ms, FOREVER_MS if self.ended_at_ms is None else self.ended_at_ms)
+        ends = [begins for begins, _ in self.versions[1:]] + [end]
+        return [
+            Segment(begins, min(until, end), trip, self.ended_at_ms)
+            for (begins, trip), until in zip(self.versions, ends, strict=True)
+            if begins < min(until, end)
+        ]
+
+
 def _segments(events: list[TripEvent]) -> list[Segment]:
-    """Stretches of all trips, by beginning; events are in event-time order."""
-    versions: dict[str, list[tuple[int, Trip]]] = {}
-    ended: dict[str, int] = {}
-    for event in events:
+    """Stretches of all trips, by beginning.
+
+    What was recorded later knew what was recorded before: a change replaces
+    the plan from its own time on, whatever later times were planned for, and
+    leaves everything before as it was. A trip planned again after its end is
+    under watch again, no earlier than that was recorded.
+    """
+    stints: list[_Stint] = []
+    latest: dict[str, _Stint] = {}
+    early_ends: dict[str, int] = {}
+    for event in sorted(events, key=lambda each: (each.recorded_at_ms, each.occurred_at_ms, each.event_id)):
         if event.kind is TripEventKind.ENDED:
-            trip_id = event.trip_id or (next(reversed(versions)) if versions else "")
-            ended.setdefault(trip_id, event.occurred_at_ms)
+            trip_id = event.trip_id or (stints[-1].versions[-1][1].trip_id if stints else "")
+            stint, at_ms = latest.get(trip_id), event.occurred_at_ms
+            if stint is None:
+                early_ends.setdefault(trip_id, at_ms)
+            else:
+                stint.ended_at_ms = at_ms if stint.ended_at_ms is None else min(stint.ended_at_ms, at_ms)
         elif event.kind in PLAN_KINDS and event.trip is not None:
-            trip, known = event.trip, versions.setdefault(event.trip.trip_id, [])
-            begins = event.occurred_at_ms
-            if trip.departs_at_ms is not None:
-                begins = max(begins, trip.departs_at_ms) if known else trip.departs_at_ms
-            if known and known[0][0] > event.occurred_at_ms:  # changed before it has begun
-                known.clear()
-                begins = begins if trip.departs_at_ms is None else trip.departs_at_ms
-            known.append((begins, trip))
-    segments = []
-    starts = sorted(known[0][0] for known in versions.values())
-    for trip_id, known in versions.items():
-        end = ended.get(trip_id)
-        following = starts[bisect_right(starts, known[0][0]) :]  # the next trip takes over
-        begins_list = [begins for begins, _ in known]
-        for index, (begins, trip) in enumerate(known):
-            until = min([FOREVER_MS, *begins_list[index + 1 :], *following[:1]])
-            until = until if end is None else min(until, end)
-            if begins < until:
-                segments.append(Segment(begins, until, trip, end))
+            trip, stint = event.trip, latest.get(event.trip.trip_id)
+            ended = None if stint is None else stint.ended_at_ms
+            if stint is not None and (ended is None or event.kind is TripEventKind.CHANGED):
+                stint.change(event.occurred_at_ms, trip)
+                continue
+            begins = event.occurred_at_ms if trip.departs_at_ms is None else trip.departs_at_ms
+            if ended is not None and begins < ended:
+                begins = max(ended, event.recorded_at_ms)
+            latest[trip.trip_id] = _Stint(begins, trip)
+            latest[trip.trip_id].ended_at_ms = early_ends.pop(trip.trip_id, None)
+            stints.append(latest[trip.trip_id])
+    starts = sorted(stint.from_ms for stint in stints)
+    segments: list[Segment] = []
+    for stint in stints:
+        following = bisect_right(starts, stint.from_ms)
+        segments += stint.segments(starts[following] if following < len(starts) else FOREVER_MS)
     segments.sort(key=lambda segment: (segment.from_ms, segment.trip.trip_id))
     return segments

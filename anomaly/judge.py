@@ -7,8 +7,8 @@ byte for byte. The way of a batch, in order::
     recognise   duplicates go, late reports are told from others
     step        reports in order: every rule, all devices at once (rules/)
     replay      devices with late reports: from a checkpoint, all at once (replay.py)
-    old         older than the history: seals only                (backlog.py)
-    settle      what is true now against what was told            (ledger.py)
+    old         older than the history: among what is kept of it  (backlog.py)
+    settle      what is true now against what was told            (settling.py)
 
 Not reported by exception: a reading or trip event that can't be judged is
 counted in ``refused`` by its reason, since the log can't take it back.
@@ -17,27 +17,22 @@ counted in ``refused`` by its reason, since the log can't take it back.
 from __future__ import annotations
 
 import heapq
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from anomaly.backlog import take_old
-from anomaly.containers import ContainerFile, Containers, cut_point
-from anomaly.corridor import Corridors
-from anomaly.custody import PLAN_KINDS, Custody
-from anomaly.lanes import Lanes
-from anomaly.ledger import Cause, forget, settle
+from anomaly.custody import PLAN_KINDS, Custody, Segment
+from anomaly.ledger import Cause
+from anomaly.memory import Memory
 from anomaly.replay import replay
-from anomaly.reports import CLOCKLESS, PLAUSIBLE, all_sound, gather, sound, vectors_of
+from anomaly.reports import CLOCKLESS, all_sound, gather, sound, vectors_of
+from anomaly.retrace import retrace_plan
+from anomaly.rows import put, take
 from anomaly.rules import custody_log
-from anomaly.rules.catalogue import RULES
-from anomaly.rules.rule import Case, Finding, Spot
-from anomaly.rules.seal_custody import NAME as SEAL_CUSTODY
-from anomaly.rules.seal_custody import OPEN
+from anomaly.settling import settle_touched
 from anomaly.snapshot import pack, unpack
-from anomaly.sphere import DEGREE_E7, Ints, Structured
-from anomaly.step import STATE, Stepper
+from anomaly.sphere import Ints, Structured
 from anomaly.words import LATEST_MS
 from sealtrail.contract.alert import AlertEvent
 from sealtrail.contract.reading import Reading
@@ -54,22 +49,8 @@ CAUSES = {
 }
 
 
-class Judge:
-    """Event-time state of the containers of one partition."""
-
-    def __init__(self, settings: AnomalySettings) -> None:
-        self.settings = settings
-        self.corridors = Corridors(settings.leg_max_m)
-        self.containers = Containers(self.corridors)
-        self.use_history(settings.history_reports)
-        self.now_ms = 0  # newest receipt, recording or tick seen: the log's own clock
-        self.departures: list[tuple[int, str, str]] = []  # heap of (from_ms, container, trip)
-        self.refused: Counter[str] = Counter()
-
-    def use_history(self, reports: int) -> None:
-        """Begin with no devices and room for so many reports of each."""
-        self.lanes = Lanes(STATE, self.settings, reports)
-        self.stepper = Stepper(self.lanes, self.containers, self.settings)
+class Judge(Memory):
+    """Judges the containers of one partition, and remembers them."""
 
     # -- readings ---------------------------------------------------------------
 
@@ -87,12 +68,13 @@ class Judge:
         self._keep_cards(batch, lanes)
         reports, lanes, late = self._recognise(reports, lanes)
         whole = np.isin(lanes, lanes[late])
-        self._in_order(lanes[~whole], reports[~whole])
-        self._late(lanes[whole], reports[whole])
+        self._in_order(lanes[~whole], take(reports, ~whole))
+        self._late(lanes[whole], take(reports, whole))
         self._mark_waiting(lanes)
         cause = Cause("a late report", received_at_ms)
-        events = self._departed() + self._settle(cause)
+        events = self._departed() + settle_touched(self, cause)
         self.stepper.forget_cards()
+        self.lanes.thin_paths()
         return events
 
     def _lanes_of(self, batch: Sequence[Reading]) -> Ints:
@@ -124,9 +106,9 @@ class Judge:
             rids, of = reports["rid"][order], lanes[order]
             again = np.concatenate(([False], (rids[1:] == rids[:-1]) & (of[1:] == of[:-1])))
             keep = np.sort(order[~again])
-            reports, lanes, clockless = reports[keep], lanes[keep], clockless[keep]
+            reports, lanes, clockless = take(reports, keep), lanes[keep], clockless[keep]
         order = np.lexsort((reports["rid"], reports["t"], lanes))
-        reports, lanes, clockless = reports[order], lanes[order], clockless[order]
+        reports, lanes, clockless = take(reports, order), lanes[order], clockless[order]
         fresh = np.ones(len(lanes), bool)
         fresh[1:] = (
             (lanes[1:] != lanes[:-1])
@@ -136,8 +118,8 @@ class Judge:
         newer = self.lanes.newer(lanes, reports)
         suspects = np.flatnonzero(fresh & (~newer | clockless))
         if suspects.size:
-            fresh[suspects] = ~self.lanes.known(lanes[suspects], reports[suspects])
-        return reports[fresh], lanes[fresh], np.flatnonzero(~newer[fresh])
+            fresh[suspects] = ~self.lanes.known(lanes[suspects], take(reports, suspects))
+        return take(reports, fresh), lanes[fresh], np.flatnonzero(~newer[fresh])
 
     def _in_order(self, lanes: Ints, reports: Structured) -> None:
         """Step reports that are newer than all their lanes have: the k-th of each lane in round k."""
@@ -151,17 +133,17 @@ class Judge:
         for size in np.bincount(nth):
             rows = by_round[start : start + size]
             start += int(size)
-            of, part = lanes[rows], reports[rows]
-            state = self.lanes.live[of]
+            of, part = lanes[rows], take(reports, rows)
+            state = take(self.lanes.live, of)
             self.stepper.run(of, state, part, vectors[rows])
-            self.lanes.live[of] = state
+            put(self.lanes.live, of, state)
             self.lanes.append(of, part)
 
     def _late(self, lanes: Ints, reports: Structured) -> None:
         """Put reports of lanes with late ones where they belong, and judge those lanes again."""
         if not lanes.size:
             return
-        base = self.lanes.base[lanes]
+        base = take(self.lanes.base, lanes)
         same = reports["t"] == base["last_t"]
         old = (reports["t"] < base["last_t"]) | (same & (reports["rid"] <= base["last_rid"]))
         fit = np.flatnonzero(~old)
@@ -184,7 +166,7 @@ class Judge:
     def apply_trip_events(self, events: Sequence[TripEvent]) -> list[AlertEvent]:
         """Take trip events in; whatever they correct is corrected at its own time."""
         told: list[AlertEvent] = []
-        replan: set[int] = set()
+        replan: dict[int, list[Segment]] = {}  # row -> its plans before
         cause = Cause("the trip's plan", 0)
         for event in events:
             if not _in_time(event):
@@ -203,6 +185,7 @@ class Judge:
             file.paired = True
             if file.custody is None:
                 file.custody = Custody(self.settings.custody_events_kept)
+            before = file.custody.segments
             if not file.custody.add(event):
                 continue
             cause = Cause(CAUSES.get(event.kind, event.kind.value), event.recorded_at_ms)
@@ -210,22 +193,24 @@ class Judge:
                 told.append(line)
             self.stepper.touched.add(row)
             if event.kind in PLAN_KINDS:
-                replan.add(row)
+                replan.setdefault(row, before)
             else:
                 self.containers.replan(row, self._refuse)
-        self._replan(sorted(replan))
-        return told + self._departed() + self._settle(cause)
+        self._replan(replan)
+        self.lanes.thin_paths()
+        return told + self._departed() + settle_touched(self, cause)
 
     def _refuse(self, reason: str) -> None:
         self.refused[reason] += 1
 
-    def _replan(self, rows: Iterable[int]) -> None:
-        """Judge the histories of containers again under their changed plans."""
+    def _replan(self, before: Mapping[int, list[Segment]]) -> None:
+        """Judge containers again under their changed plans."""
         targets: dict[int, Structured | None] = {}
-        for row in rows:
+        for row in sorted(before):
             self.containers.replan(row, self._refuse)
             file = self.containers.files[row]
             targets |= dict.fromkeys(file.lanes)
+            retrace_plan(self.stepper, row, before[row])
             for segment in file.custody.segments if file.custody else ():
                 if segment.trip.trip_id not in file.started:
                     heapq.heappush(self.departures, (segment.from_ms, file.key, segment.trip.trip_id))
@@ -245,82 +230,6 @@ class Judge:
                 file.started.add(trip_id)
                 told.append(custody_log.start_of(first, key, self.now_ms))
         return told
-
-    # -- what follows -----------------------------------------------------------
-
-    def _settle(self, cause: Cause) -> list[AlertEvent]:
-        """Alert events of all containers that were touched."""
-        events: list[AlertEvent] = []
-        for row in sorted(self.stepper.touched):
-            file = self.containers.files[row]
-            events += settle(file.key, file.ledger, self._findings(file), cause)
-            self._trim(file)
-            file.wants_place = self._waits(file)
-        self.stepper.touched.clear()
-        return events
-
-    def _findings(self, file: ContainerFile) -> list[Finding]:
-        found: list[Finding] = []
-        for rule in RULES:
-            tracks = file.tracks_of(rule.name)
-            if tracks:
-                found += rule.findings(
-                    Case(
-                        key=file.key,
-                        paired=file.paired,
-                        custody=file.custody,
-                        tracks=tracks,
-                        settings=self.settings,
-                        corridors=self.corridors,
-                        nearest=lambda at_ms: self._nearest(file, at_ms),
-                    )
-                )
-        return found
-
-    def _nearest(self, file: ContainerFile, at_ms: int) -> Spot | None:
-        """Plausible fix of any of a container's devices nearest to a time; the earlier of two."""
-        best: tuple[int, int, int, int] | None = None
-        for lane in file.lanes:
-            ring = self.lanes.ring[lane, : self.lanes.count[lane]]
-            usable = np.flatnonzero(ring["quality"] == PLAUSIBLE)
-            if usable.size:
-                away = np.abs(ring["t"][usable] - at_ms)
-                i = int(usable[np.argmin(away)])
-                mine = (int(abs(ring["t"][i] - at_ms)), int(ring["t"][i]), lane, i)
-                best = mine if best is None else min(best, mine)
-        if best is None:
-            return None
-        row = self.lanes.ring[best[2], best[3]]
-        latitude, longitude = int(row["lat"]) / DEGREE_E7, int(row["lon"]) / DEGREE_E7
-        return Spot(latitude, longitude, round(float(row["unc"]), 1), best[1])
-
-    def _trim(self, file: ContainerFile) -> None:
-        """Give up the oldest transitions where there are too many."""
-        for rule in RULES:
-            for track in file.tracks_of(rule.name):
-                cut = cut_point(track.signals, self.settings.signals_kept, rule.begins)
-                if cut:
-                    last = track.signals[cut - 1]
-                    track.base = last.word
-                    del track.signals[:cut]
-                    forget(file.ledger, track.lane, rule.types, last.at.key)
-                    if rule.name == SEAL_CUSTODY:
-                        self.lanes.forget_seal(track.lane, last.at.key)
-
-    def _waits(self, file: ContainerFile) -> bool:
-        """Whether a fix still to come could place an opening better."""
-        tracks = file.tracks_of(SEAL_CUSTODY)
-        if not tracks:
-            return False
-        newest = max(int(self.lanes.live["last_t"][lane]) for lane in file.lanes)
-        since = newest - int(self.settings.place_max_age_s * 1000)
-        return any(
-            signal.word & OPEN
-            and signal.at.occurred_at_ms >= since
-            and (signal.place is None or signal.place.at_ms != signal.at.occurred_at_ms)
-            for track in tracks
-            for signal in track.signals
-        )
 
     # -- persistence ------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from anomaly.reports import Sighting
 from anomaly.rules.rule import EVIDENCE_KEPT, Finding
 from sealtrail.contract.alert import AlertAction, AlertEvent, AlertType, alert_id_of, event_id_of
 
@@ -120,7 +121,8 @@ def _say(container_id: str, ledger: Ledger, finding: Finding, alert_id: str) -> 
     events = []
     for action in actions:
         revision += 1
-        events.append(_event(container_id, finding, alert_id, action, revision))
+        known = entry.event if entry is not None and action is AlertAction.UPDATED else None
+        events.append(_event(container_id, finding, alert_id, action, revision, known))
     ledger[alert_id] = Entry(
         event=next(
             (e for e in events if e.action is not AlertAction.CLEARED), entry.event if entry else events[0]
@@ -145,12 +147,20 @@ def _differs(event: AlertEvent, finding: Finding) -> bool:
 
 
 def _event(
-    container_id: str, finding: Finding, alert_id: str, action: AlertAction, revision: int
+    container_id: str,
+    finding: Finding,
+    alert_id: str,
+    action: AlertAction,
+    revision: int,
+    known: AlertEvent | None,
 ) -> AlertEvent:
+    """One event of a finding; ``known`` is what was told before, where this updates it."""
     cleared = finding.cleared if action is AlertAction.CLEARED else None
     details = dict(finding.details)
-    sentence, received_at_ms = finding.sentence, finding.shown_by.received_at_ms
-    evidence = finding.evidence[:EVIDENCE_KEPT]
+    sentence, evidence = finding.sentence, finding.evidence[:EVIDENCE_KEPT]
+    received_at_ms = finding.shown_by.received_at_ms
+    if known is not None:
+        received_at_ms = _new_to(known, evidence, received_at_ms)
     if cleared is not None:
         sentence = cleared.sentence
         details |= cleared.details
@@ -180,6 +190,13 @@ def _event(
         details=details,
         evidence=tuple(at.evidence() for at in evidence),
     )
+
+
+def _new_to(known: AlertEvent, evidence: tuple[Sighting, ...], default_ms: int) -> int:
+    """When the newest of the reports was received on which an alert now rests and didn't before."""
+    before = {each.reading_id for each in known.evidence}
+    new = [at.received_at_ms for at in evidence if at.evidence().reading_id not in before]
+    return max(new, default=default_ms)
 
 
 def _retract(entry: Entry, cause: Cause, authorised: dict[Key, str]) -> AlertEvent:

@@ -9,6 +9,7 @@ import numpy as np
 
 from anomaly.lanes import Lanes
 from anomaly.reports import NO_PLACE, PLAUSIBLE, REPORT, vectors_of
+from anomaly.rows import join, put, take
 from anomaly.rules.catalogue import RULES
 from anomaly.sphere import Structured
 from anomaly.step import Stepper
@@ -42,12 +43,12 @@ def replay(stepper: Stepper, targets: Mapping[int, Structured | None]) -> None:
     lengths = np.array([len(job.entries) for job in jobs])
     base_at = np.array([job.base_at for job in jobs])
     mid_at = np.array([job.mid_at for job in jobs])
-    state = lanes.base[of]
+    state = take(lanes.base, of)
     from_middle = np.array([job.offset > 0 for job in jobs])
-    state[from_middle] = lanes.mid[of[from_middle]]
+    put(state, from_middle, take(lanes.mid, of[from_middle]))
     entries = np.zeros((int(lengths[0]), len(jobs)), REPORT)
     for i, job in enumerate(jobs):
-        entries[: lengths[i], i] = job.entries
+        put(entries, (slice(lengths[i]), i), job.entries)
     entries["quality"] = np.where(entries["quality"] == NO_PLACE, NO_PLACE, PLAUSIBLE)
     vectors = vectors_of(entries)
     for k, running in enumerate(np.searchsorted(-lengths, -np.arange(lengths[0]))):
@@ -55,8 +56,8 @@ def replay(stepper: Stepper, targets: Mapping[int, Structured | None]) -> None:
         for at, checkpoint in ((base_at, lanes.base), (mid_at, lanes.mid)):
             here = np.flatnonzero(at == k + 1)
             if here.size:
-                checkpoint[of[here]] = state[here]
-    lanes.live[of] = state
+                put(checkpoint, of[here], take(state, here))
+    put(lanes.live, of, state)
     for i, job in enumerate(jobs):
         _keep(lanes, job, entries[: lengths[i], i])
 
@@ -71,8 +72,8 @@ def _job(lanes: Lanes, lane: int, extra: Structured | None) -> _Job:
         offset = middle if first > (lanes.mid["last_t"][lane], lanes.mid["last_rid"][lane]) else 0
         if len(history) + len(extra) >= lanes.history and len(history) + len(extra) - half <= offset:
             offset = 0
-    entries = history[offset:] if extra is None else np.concatenate((history[offset:], extra))
-    entries = entries[np.lexsort((entries["rid"], entries["t"]))]
+    entries = history[offset:] if extra is None else join((history[offset:], extra))
+    entries = take(entries, np.lexsort((entries["rid"], entries["t"])))
     job = _Job(lane, entries, offset)
     if job.total >= lanes.history:
         job.base_at = job.total - half - offset
@@ -99,13 +100,13 @@ def _keep(lanes: Lanes, job: _Job, entries: Structured) -> None:
     """Write the judged reports back into the history."""
     lane = job.lane
     if job.base_at:
-        lanes.log(lane, np.concatenate((lanes.ring[lane, : job.offset], entries[: job.base_at])))
+        lanes.log(lane, join((lanes.ring[lane, : job.offset], entries[: job.base_at])))
         kept = entries[job.base_at :]
-        lanes.ring[lane, : len(kept)] = kept
+        put(lanes.ring, (lane, slice(len(kept))), kept)
         lanes.count[lane] = len(kept)
         lanes.checkpoint(np.array([lane]))
         return
-    lanes.ring[lane, job.offset : job.total] = entries
+    put(lanes.ring, (lane, slice(job.offset, job.total)), entries)
     lanes.count[lane] = job.total
     if not job.offset:
         lanes.middle[lane] = job.mid_at

@@ -1,4 +1,4 @@
-"""Readings as rows of a structured array: what judgement needs of a report, 44 bytes.
+"""Readings as rows of a structured array: what judgement needs of a report, 45 bytes.
 
 Values are rounded here once (places to 1e-7 degree, radii to 32-bit floats), so
 that a report judged on arrival and the same report judged again out of the
@@ -26,17 +26,30 @@ REPORT = np.dtype(
         ("lat", "i4"),  # 1e-7 degree
         ("lon", "i4"),
         ("unc", "f4"),  # 1-sigma radius, m
-        ("events", "u4"),  # SealEvent
+        ("events", "u4"),  # SealEvent, and what is said of the mount: SAID_MOUNTED, SAID_OFF_MOUNT
         ("state", "u1"),  # SealState
         ("kind", "u1"),  # FixKind
         ("flags", "u1"),  # Flag
-        ("quality", "u1"),  # Quality, written by the position rule
+        ("quality", "u1"),  # NO_PLACE, PLAUSIBLE or IMPLAUSIBLE, written by the position rule
+        ("mark", "u1"),  # MATTERS … NOTHING, written by the rules that are judged again from the path log
     ]
 )
 
 NO_PLACE = 0
 PLAUSIBLE = 1
 IMPLAUSIBLE = 2
+
+MATTERS = 0
+HOME, OUTSIDE, FAR, UNSURE = 1, 2, 3, 4
+NOTHING = 5
+"""What a report left behind. HOME to UNSURE: the state of the position and the route rule after
+it depends on this report alone (and the mark), which are: on no corridor or inside of it; within
+a deviation, high; critical; too coarse to say. NOTHING: it changed nothing. MATTERS: anything else."""
+
+SAID_MOUNTED, SAID_OFF_MOUNT = 1 << 30, 1 << 31
+SEAL_EVENTS = SAID_MOUNTED - 1
+"""`Reading.mounted` travels in the two highest bits beside those of `SealEvent`."""
+_MOUNT_BITS = {None: 0, True: SAID_MOUNTED, False: SAID_OFF_MOUNT}
 
 CLOCK_UNSET = int(Flag.CLOCK_UNSET)
 CLOCKLESS = int(Flag.CLOCK_UNSET | Flag.CLOCK_FUTURE)
@@ -53,7 +66,7 @@ class Sighting(msgspec.Struct, frozen=True):
     longitude_deg: float | None
     uncertainty_m: float
     fix_kind: int
-    seal_events: int
+    seal_events: int  # as in `REPORT`
     seal_state: int
     quality: int
     card_id: str | None = None
@@ -72,7 +85,7 @@ class Sighting(msgspec.Struct, frozen=True):
             latitude_deg=self.latitude_deg,
             longitude_deg=self.longitude_deg,
             fix_kind=self.fix_kind,
-            seal_events=self.seal_events,
+            seal_events=self.seal_events & SEAL_EVENTS,
             seal_state=self.seal_state,
         )
 
@@ -123,7 +136,8 @@ def gather(batch: Sequence[Reading], settings: AnomalySettings) -> Structured:
     rows["t"] = [r.occurred_at_ms for r in batch]
     rows["rid"] = np.array([r.reading_id for r in batch], np.uint64)
     rows["recv"] = [r.received_at_ms for r in batch]
-    rows["events"] = np.array([r.seal_events for r in batch], np.int64) & 0xFFFFFFFF
+    rows["events"] = np.array([r.seal_events for r in batch], np.int64) & SEAL_EVENTS
+    rows["events"] |= np.array([_MOUNT_BITS[r.mounted] for r in batch], np.uint32)
     rows["state"] = np.array([r.seal_state for r in batch], np.int64) & 0xFF
     rows["flags"] = np.array([r.flags for r in batch], np.int64) & 0xFF
     kind = np.array([r.fix_kind for r in batch], np.int64) & 0xFF
@@ -144,6 +158,7 @@ def gather(batch: Sequence[Reading], settings: AnomalySettings) -> Structured:
     rows["lat"] = np.rint(np.where(placed, latitude, 0) * DEGREE_E7)
     rows["lon"] = np.rint(np.where(placed, longitude, 0) * DEGREE_E7)
     rows["quality"] = placed
+    rows["mark"] = MATTERS
     return rows
 
 

@@ -28,6 +28,7 @@ import msgspec
 import numpy as np
 
 from anomaly.reports import NO_PLACE, REPORT
+from anomaly.rows import join, put, take
 from anomaly.rules.seal_custody import START, SealWord, spoken_bits, word_after
 from anomaly.sphere import Bools, Structured
 
@@ -70,7 +71,7 @@ class SealLog:
         if self._pending:
             parts = [self._stretches, *(_single(reports) for reports in self._pending)]
             self._pending = []
-            self._stretches = self._telling(np.concatenate(parts))
+            self._stretches = self._telling(join(parts))
         return self._stretches
 
     def append(self, reports: Structured, kept: int, kept_busy: int) -> None:
@@ -135,8 +136,7 @@ class SealLog:
         if not silent.any():
             return stretches
         level: Bools = np.logical_or.accumulate(states) | self.notes.start.level
-        kept: Structured = stretches[~(silent & level)]
-        return kept
+        return take(stretches, ~(silent & level))
 
 
 def walk(stretches: Structured, start: SealWord) -> tuple[list[tuple[int, int]], SealWord]:
@@ -163,7 +163,7 @@ def _says(report: np.void) -> tuple[int, int]:
 def _single(reports: Structured) -> Structured:
     """Each report as a stretch of its own."""
     stretches = np.zeros(len(reports), STRETCH)
-    stretches["first"] = reports
+    put(stretches["first"], slice(None), reports)
     stretches["last_t"], stretches["last_rid"] = reports["t"], reports["rid"]
     return stretches
 
@@ -183,7 +183,7 @@ def _joined(stretches: Structured, kept: int) -> Structured:
     widest = stretches["gap_ms"].copy()
     widest[1:] = np.where(heads[1:], widest[1:], np.maximum(widest[1:], gaps))
     tails = np.append(begins[1:], len(stretches)) - 1
-    joined: Structured = stretches[begins]
+    joined = take(stretches, begins)
     joined["last_t"], joined["last_rid"] = stretches["last_t"][tails], stretches["last_rid"][tails]
     joined["gap_ms"] = np.maximum.reduceat(widest, begins)
     return joined
@@ -201,4 +201,4 @@ def _cut(stretches: Structured, place: int, report: np.void) -> Structured:
     second["first"]["recv"] = report["recv"]
     second["first"]["quality"] = second["first"]["kind"] = NO_PLACE
     middle = _single(np.array([report], REPORT))
-    return np.concatenate([stretches[:place], first, middle, second, stretches[place + 1 :]])
+    return join([stretches[:place], first, middle, second, stretches[place + 1 :]])

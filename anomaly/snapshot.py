@@ -1,9 +1,8 @@
-"""A judge's whole state as bytes: version, digest, then MessagePack with raw NumPy columns inside."""
+"""A judge's whole memory as bytes: version, digest, then MessagePack with raw NumPy columns inside."""
 
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -11,19 +10,19 @@ import numpy as np
 from anomaly.custody import Custody
 from anomaly.lanes import STATES
 from anomaly.ledger import Entry
+from anomaly.memory import Memory
+from anomaly.path_log import PathLog, PathLogNotes
 from anomaly.reports import REPORT
 from anomaly.rules.catalogue import RULES
 from anomaly.rules.rule import Signal, Track
 from anomaly.seal_log import STRETCH, SealLog, SealLogNotes
 from anomaly.step import STATE
+from anomaly.thinning import ENTRY
 from sealtrail.contract.errors import MalformedBatchError, UnknownVersionError
 from sealtrail.contract.trip import Corridor, TripEvent
 
-if TYPE_CHECKING:
-    from anomaly.judge import Judge
-
 MAGIC = b"SJ"
-VERSION = 2
+VERSION = 3
 DIGEST_BYTES = 16
 HEADER_BYTES = 3 + DIGEST_BYTES
 
@@ -34,6 +33,7 @@ class TrackState(msgspec.Struct, array_like=True):
     device_id: str
     base: int
     signals: list[Signal]
+    given_up: tuple[int, int]
 
 
 class FileState(msgspec.Struct, array_like=True):
@@ -50,7 +50,7 @@ class FileState(msgspec.Struct, array_like=True):
 class JudgeState(msgspec.Struct):
     rules: str
     history: int
-    corridors: list[Corridor]
+    corridors: list[tuple[Corridor, ...]]  # each with its alternatives
     files: list[FileState]
     keys: list[tuple[str, str]]
     count: bytes
@@ -60,6 +60,9 @@ class JudgeState(msgspec.Struct):
     stretches: bytes  # of the seal logs of all lanes, one after the other
     stretch_count: bytes
     seal_notes: list[SealLogNotes]
+    paths: bytes  # entries of the path logs of all lanes, likewise
+    path_count: bytes
+    path_notes: list[PathLogNotes]
     cards: dict[int, dict[int, str]]
     departures: list[tuple[int, str, str]]
     now_ms: int
@@ -76,18 +79,18 @@ def _digest(body: bytes) -> bytes:
 
 def rules_name() -> str:
     """Changes with the rules' versions and their columns of state."""
-    text = f"{[(rule.name, rule.version) for rule in RULES]}{STATE.descr}{REPORT.descr}"
+    text = f"{[(rule.name, rule.version) for rule in RULES]}{STATE.descr}{ENTRY.descr}"
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-def pack(judge: Judge) -> bytes:
-    """Snapshot of a judge."""
-    lanes, size = judge.lanes, len(judge.lanes)
+def pack(memory: Memory) -> bytes:
+    """Snapshot of a memory."""
+    lanes, size = memory.lanes, len(memory.lanes)
     valid = np.arange(lanes.history) < lanes.count[:size, None]
     state = JudgeState(
         rules=rules_name(),
         history=lanes.history,
-        corridors=judge.corridors.kept,
+        corridors=memory.corridors.kept,
         files=[
             FileState(
                 key=file.key,
@@ -95,14 +98,14 @@ def pack(judge: Judge) -> bytes:
                 lanes=file.lanes,
                 events=file.custody.events if file.custody else None,
                 tracks=[
-                    TrackState(lane, rule, track.device_id, track.base, track.signals)
+                    TrackState(lane, rule, track.device_id, track.base, track.signals, track.given_up)
                     for (lane, rule), track in file.tracks.items()
                 ],
                 ledger=file.ledger,
                 started=sorted(file.started),
                 wants_place=file.wants_place,
             )
-            for file in judge.containers.files
+            for file in memory.containers.files
         ],
         keys=lanes.keys,
         count=lanes.count[:size].tobytes(),
@@ -112,17 +115,20 @@ def pack(judge: Judge) -> bytes:
         stretches=b"".join(log.stretches.tobytes() for log in lanes.seal_logs),
         stretch_count=np.array([len(log.stretches) for log in lanes.seal_logs], np.int64).tobytes(),
         seal_notes=[log.notes for log in lanes.seal_logs],
-        cards=judge.stepper.cards,
-        departures=judge.departures,
-        now_ms=judge.now_ms,
-        refused=dict(judge.refused),
+        paths=b"".join(log.entries.tobytes() for log in lanes.path_logs),
+        path_count=np.array([len(log.entries) for log in lanes.path_logs], np.int64).tobytes(),
+        path_notes=[log.notes for log in lanes.path_logs],
+        cards=memory.stepper.cards,
+        departures=memory.departures,
+        now_ms=memory.now_ms,
+        refused=dict(memory.refused),
     )
     body = _encode(state)
     return MAGIC + bytes((VERSION,)) + _digest(body) + body
 
 
-def unpack(judge: Judge, snapshot: bytes) -> None:
-    """Fill a new judge from a snapshot; raises as `Judge.restore` says."""
+def unpack(memory: Memory, snapshot: bytes) -> None:
+    """Fill a new memory from a snapshot; raises as `Judge.restore` says."""
     if len(snapshot) < HEADER_BYTES or snapshot[:2] != MAGIC:
         raise MalformedBatchError("no_snapshot_header", f"{len(snapshot)} bytes")
     if snapshot[2] != VERSION:
@@ -136,16 +142,16 @@ def unpack(judge: Judge, snapshot: bytes) -> None:
         state = _decoder.decode(body)
         if state.rules != rules_name():
             raise UnknownVersionError("snapshot_of_other_rules", "judge the log again from its beginning")
-        _fill(judge, state)
+        _fill(memory, state)
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError, IndexError) as error:
         raise MalformedBatchError("malformed_snapshot", str(error)) from error
 
 
-def _fill(judge: Judge, state: JudgeState) -> None:
-    lanes, size = judge.lanes, len(state.keys)
+def _fill(memory: Memory, state: JudgeState) -> None:
+    lanes, size = memory.lanes, len(state.keys)
     if lanes.history != state.history:  # a changed setting holds from the next empty start on
-        judge.use_history(state.history)
-        lanes = judge.lanes
+        memory.use_history(state.history)
+        lanes = memory.lanes
     lanes.reserve(max(size, len(lanes.container)))
     lanes.keys = list(state.keys)
     lanes.index = {key: lane for lane, key in enumerate(lanes.keys)}
@@ -163,21 +169,27 @@ def _fill(judge: Judge, state: JudgeState) -> None:
         SealLog(stretches[begin:end].copy(), notes)
         for begin, end, notes in zip(ends - count, ends, state.seal_notes, strict=True)
     ]
-    for corridor in state.corridors:
-        judge.corridors.number_of(corridor)
+    entries, count = np.frombuffer(state.paths, ENTRY), np.frombuffer(state.path_count, np.int64)
+    ends = np.cumsum(count)
+    lanes.path_logs = [
+        PathLog(entries[begin:end].copy(), notes)
+        for begin, end, notes in zip(ends - count, ends, state.path_notes, strict=True)
+    ]
+    for ways in state.corridors:
+        memory.corridors.number_of(*ways)
     for each in state.files:
-        row = judge.containers.row_of(each.key)
-        file = judge.containers.files[row]
+        row = memory.containers.row_of(each.key)
+        file = memory.containers.files[row]
         file.paired, file.lanes, file.ledger = each.paired, each.lanes, each.ledger
         file.started, file.wants_place = set(each.started), each.wants_place
         lanes.container[file.lanes] = row
         for track in each.tracks:
             file.tracks[track.lane, track.rule] = Track(
-                track.lane, track.device_id, track.signals, track.base
+                track.lane, track.device_id, track.signals, track.base, track.given_up
             )
         if each.events is not None:
-            file.custody = Custody(judge.settings.custody_events_kept, each.events)
-            judge.containers.replan(row, lambda _reason: None)
-    judge.stepper.cards = state.cards
-    judge.departures, judge.now_ms = state.departures, state.now_ms
-    judge.refused.update(state.refused)
+            file.custody = Custody(memory.settings.custody_events_kept, each.events)
+            memory.containers.replan(row, lambda _reason: None)
+    memory.stepper.cards = state.cards
+    memory.departures, memory.now_ms = state.departures, state.now_ms
+    memory.refused.update(state.refused)

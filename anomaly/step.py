@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,15 +10,17 @@ import numpy as np
 from anomaly.containers import Containers
 from anomaly.custody import Segment
 from anomaly.lanes import Lanes
-from anomaly.reports import Sighting, sighting
-from anomaly.rules.catalogue import RULES
-from anomaly.rules.rule import Rows, Signal
+from anomaly.reports import MATTERS, Sighting, sighting
+from anomaly.rules.catalogue import RETRACED, RULES
+from anomaly.rules.rule import Rows, Rule, Signal
 from anomaly.sphere import Floats, Ints, Structured
 from sealtrail.runtime.settings.anomaly import AnomalySettings
 
 STATE: np.dtype[Any] = np.dtype(
     [("last_t", "i8"), ("last_rid", "u8"), *(column for rule in RULES for column in rule.state)]
 )
+
+RETRACED_NAMES = frozenset(rule.name for rule in RETRACED)
 
 
 class Stepper:
@@ -32,7 +35,24 @@ class Stepper:
 
     def run(self, lanes: Ints, state: Structured, reports: Structured, vectors: Floats) -> None:
         """Judge; ``state`` and ``reports`` are written in place, ``lanes`` are all different."""
+
+        def file(row: int, rule: str, signal: Signal) -> None:
+            self.file_signal(int(lanes[row]), rule, signal)
+
+        self.step(RULES, lanes, state, reports, vectors, file)
+
+    def step(
+        self,
+        rules: tuple[Rule, ...],
+        lanes: Ints,
+        state: Structured,
+        reports: Structured,
+        vectors: Floats,
+        file: Callable[[int, str, Signal], None],
+    ) -> None:
+        """One step of some rules, whose signals go to ``file``; a lane may occur more than once."""
         containers = self.lanes.container[lanes]
+        said: list[int] = []
 
         def seen(row: int) -> Sighting:
             return self.sighting(int(lanes[row]), reports[row])
@@ -44,7 +64,9 @@ class Stepper:
             return int(reports["rid"][row]) in self.cards.get(int(lanes[row]), ())
 
         def emit(row: int, rule: str, signal: Signal) -> None:
-            self.file_signal(int(lanes[row]), rule, signal)
+            file(row, rule, signal)
+            if rule in RETRACED_NAMES:
+                said.append(row)
 
         rows = Rows(
             state=state,
@@ -58,8 +80,10 @@ class Stepper:
             carded=carded,
             emit=emit,
         )
-        for rule in RULES:
+        for rule in rules:
             rule.step(rows)
+        if said:
+            reports["mark"][said] = MATTERS
         state["last_t"], state["last_rid"] = reports["t"], reports["rid"]
 
     def sighting(self, lane: int, report: np.void) -> Sighting:

@@ -17,11 +17,14 @@ import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
 from anomaly.judge import Judge
+from anomaly.salvage import Batch, judge_all, judge_apart
 from sealtrail.contract import subjects
 from sealtrail.contract.alert import AlertEvent
 from sealtrail.contract.clock import Clock
 from sealtrail.contract.codec import Kind, decode_readings, decode_trip_events, encode_alert_events, kind_of
 from sealtrail.contract.errors import RefusedError, UnavailableError
+from sealtrail.contract.reading import Reading
+from sealtrail.contract.trip import TripEvent
 from sealtrail.runtime.backoff import backoff_s
 from sealtrail.runtime.log import Log
 from sealtrail.runtime.reader import LogMessage
@@ -39,6 +42,9 @@ AGED_OUT = Counter(
     "sealtrail_judgement_aged_out_total",
     "Times that the log no longer went back to the position",
     ["partition"],
+)
+SET_ASIDE = Counter(
+    "sealtrail_judgement_set_aside_total", "Readings and trip events that can't be judged", ["partition"]
 )
 POSITION = Gauge("sealtrail_judgement_position", "Log sequence judged up to", ["partition"])
 
@@ -60,9 +66,22 @@ def _restored(settings: AnomalySettings, data: bytes) -> tuple[Judge, int]:
 
 
 class PartitionWorker:
-    """Judges one partition while it holds the partition's lease."""
+    """Judges one partition while it holds the partition's lease.
 
-    def __init__(self, log: Log, partition: int, settings: AnomalySettings, clock: Clock) -> None:
+    ``failed_at`` is the log sequence of the message at which the judgement raised
+    what it never should; the state is then spoilt and the worker of no more use.
+    Of the messages ``apart`` each container is judged apart, and what fails is
+    set aside. ``on_progress`` is told the position after each message.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        partition: int,
+        settings: AnomalySettings,
+        clock: Clock,
+        on_progress: Callable[[int], None] = lambda _position: None,
+    ) -> None:
         self._log = log
         self._partition = partition
         self._settings = settings
@@ -71,6 +90,9 @@ class PartitionWorker:
         self._next = 1
         self._snapshot_at = 0
         self._snapshot_ms = 0
+        self._on_progress = on_progress
+        self.failed_at = 0
+        self.apart: frozenset[int] = frozenset()
 
     @property
     def position(self) -> int:
@@ -120,16 +142,18 @@ class PartitionWorker:
                     await self._judge_one(message, may_go_on)
                     await asyncio.sleep(0)  # the lease is renewed in this loop too, however long the backlog
                 if held() and self._snapshot_is_due():
-                    await self._snapshot()
+                    await self._snapshot_at_rest()
             if held():
-                await self._snapshot()
+                await self._snapshot_at_rest()
         finally:
             await asyncio.shield(reader.close())
 
     async def _judge_one(self, message: LogMessage, may_go_on: Callable[[], bool]) -> None:
         with SECONDS.time():
             try:
-                events = self._apply(message)
+                found = self._read(message)
+                apart = message.sequence in self.apart
+                events = await self._apply_apart(message, found) if apart else self._apply(message, found)
             except RefusedError as error:
                 REFUSED.labels(error.reason).inc()
                 LOGGER.error("batch_refused", sequence=message.sequence, error=str(error))  # noqa: TRY400 - named
@@ -138,13 +162,36 @@ class PartitionWorker:
             await self._say(message.sequence, events, may_go_on)
         self._next = message.sequence + 1
         POSITION.labels(self._partition).set(message.sequence)
+        self._on_progress(self._next)
 
-    def _apply(self, message: LogMessage) -> list[AlertEvent]:
+    def _read(self, message: LogMessage) -> list[TripEvent] | list[Reading]:
         if kind_of(message.data) is Kind.TRIP_EVENTS:
-            return self._judge.apply_trip_events(decode_trip_events(message.data))
+            return decode_trip_events(message.data)
         readings = decode_readings(message.data)
         JUDGED.labels(self._partition).inc(len(readings))
-        return self._judge.apply_readings(readings)
+        return readings
+
+    async def _apply_apart(self, message: LogMessage, found: Batch) -> list[AlertEvent]:
+        """Judge what can be judged of a batch that has failed; beside this loop, which renews the lease."""
+        self._judge, events, failures = await asyncio.to_thread(
+            judge_apart, self._settings, self._judge, found
+        )
+        self._snapshot_ms = 0  # a snapshot is due: nobody need come to this message again
+        for failure in failures:
+            SET_ASIDE.labels(self._partition).inc(failure.number)
+            LOGGER.error(
+                "set_aside", partition=self._partition, sequence=message.sequence, **failure._asdict()
+            )
+        return events
+
+    def _apply(self, message: LogMessage, found: Batch) -> list[AlertEvent]:
+        try:
+            return judge_all(self._judge, found)
+        except RefusedError:
+            raise
+        except Exception:
+            self.failed_at = message.sequence
+            raise
 
     async def _say(self, sequence: int, events: list[AlertEvent], may_go_on: Callable[[], bool]) -> None:
         """Stores the alert events of one log message; tries until the log has them.
@@ -175,6 +222,31 @@ class PartitionWorker:
 
     def _snapshot_is_due(self) -> bool:
         return self._clock() - self._snapshot_ms >= self._settings.snapshot_interval_s * 1000
+
+    async def _snapshot_at_rest(self) -> None:
+        """A snapshot, also where nothing was judged but the log's end has moved far from the position.
+
+        So a partition to which nothing comes doesn't seem to have lost what others' messages aged out.
+        """
+        if self._next == self._snapshot_at:
+            self._snapshot_ms = self._clock()
+            try:
+                await self._catch_up()
+            except UnavailableError as error:
+                LOGGER.warning("position_not_renewed", partition=self._partition, error=str(error))
+        await self._snapshot()
+
+    async def _catch_up(self) -> None:
+        """Move the position behind all that isn't this partition's, if it lies in the log's older half."""
+        newest = await self._log.last_sequence(subjects.LOG_STREAM)
+        oldest = await self._log.first_sequence(subjects.LOG_STREAM)
+        if self._next - oldest > newest - self._next:
+            return
+        own = await self._log.last_sequence_of(
+            subjects.LOG_STREAM, subjects.partition_filter(self._partition)
+        )
+        if own < self._next <= newest:
+            self._next = newest + 1
 
     async def _snapshot(self) -> None:
         if self._next == self._snapshot_at:

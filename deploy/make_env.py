@@ -4,7 +4,7 @@
 ``python3 deploy/make_env.py [FILE]`` needs nothing but Python. The file
 (default: ``.env`` beside docker-compose.yml) is readable by its owner alone; one
 that exists is never touched. Every line of ``.env.example`` is taken over, those
-that end in ``=`` with a value.
+that end in ``=`` with a value: a random one, or half of the key that signs logins.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import re
 import secrets
 import sys
 from pathlib import Path
+
+from nkey import account_key
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / ".env.example"
@@ -27,7 +29,14 @@ def filled(example: str) -> str:
     Secrets are URL-safe and begin with a letter, so that no program on the way
     (compose, NATS's configuration, a shell) reads them as anything but text.
     """
-    return EMPTY.sub(lambda found: f"{found['name']}=s{secrets.token_urlsafe(SECRET_BYTES)}", example)
+    seed, public = account_key()
+    made = {"ACCESS_ISSUER_SEED": seed, "ACCESS_ISSUER": public}
+    return EMPTY.sub(
+        lambda found: (
+            f"{found['name']}={made.get(found['name']) or 's' + secrets.token_urlsafe(SECRET_BYTES)}"
+        ),
+        example,
+    )
 
 
 def write(target: Path, example: Path = EXAMPLE) -> None:

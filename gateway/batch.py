@@ -1,4 +1,4 @@
-"""A batch of MQTT messages becomes readings by partition, refusals by family, and exact counts. No I/O."""
+"""A batch of messages becomes readings by partition, refusals by family, and exact counts. No I/O."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from gateway.access.admission import Admission, NotKeptError
 from gateway.session import Delivery
 from gateway.topics import Route, Routes
 from sealtrail.contract.decoder import Decoder
@@ -40,6 +41,7 @@ class Batch:
     empty: Counter[str] = field(default_factory=Counter)
     duplicate: Counter[str] = field(default_factory=Counter)
     quarantined: Counter[tuple[str, str]] = field(default_factory=Counter)  # (family, reason)
+    refusals: dict[int, str] = field(default_factory=dict)  # reason by token, of messages of the doors
     new_readings: Counter[str] = field(default_factory=Counter)
     known_readings: Counter[str] = field(default_factory=Counter)
 
@@ -47,8 +49,17 @@ class Batch:
 class BatchDecoder:
     """Decodes batches; equal messages, pairings and known identities give an equal batch."""
 
-    def __init__(self, decoders: Mapping[str, Decoder], partitions: int, max_payload_bytes: int) -> None:
+    def __init__(
+        self,
+        decoders: Mapping[str, Decoder],
+        partitions: int,
+        max_payload_bytes: int,
+        admission: Admission | None = None,
+    ) -> None:
+        """Without ``admission`` every device is believed."""
+        self.admission = admission
         self._routes = Routes(decoders)
+        self._door_routes = Routes(decoders, of_doors=True)
         self._partitions = partitions
         self._max_payload_bytes = max_payload_bytes
         self._failures_shown: set[tuple[str, str]] = set()
@@ -68,11 +79,17 @@ class BatchDecoder:
         """
         batch = Batch(received_at_ms)
         routes = self._routes
-        for topic, payload, _ in deliveries:
-            route = routes[topic]
+        admission = self.admission
+        if admission is not None:
+            admission.begin(received_at_ms)
+        for topic, payload, token in deliveries:
+            route = routes[topic] if token >= 0 else self._door_routes[topic]
             try:
                 readings = self._readings(route, payload, received_at_ms)
             except RefusedError as refusal:
+                if token < 0:
+                    batch.refusals[token] = refusal.reason
+                    topic = topic.partition("?")[0]  # noqa: PLW2901  the rest is what became `refusal`
                 self._quarantine(batch, topic, route, payload, refusal)
                 continue
             new = 0
@@ -80,21 +97,42 @@ class BatchDecoder:
                 if reading.reading_id in batch.reading_ids or reading.reading_id in known:
                     continue
                 new += 1
+                if reading.sequence is not None and admission is not None:
+                    admission.notice(reading)
                 batch.reading_ids.add(reading.reading_id)
                 reading.container_id = containers.get(reading.device_id)
                 batch.readings[partition_of(reading.key, self._partitions)].append(reading)
             self._count(batch, route.label, len(readings), new)
+        if admission is not None:
+            for told in admission.excess_told():
+                batch.refused[told.family].append(told)
         return batch
+
+    def strangers(self, deliveries: Sequence[Delivery]) -> set[str]:
+        """Devices of the batch that the registry should be asked for before it is decoded."""
+        admission = self.admission
+        if admission is None or admission.accepts_unknown:
+            return set()
+        routes, doors = self._routes, self._door_routes
+        named = {
+            route.device_id
+            for topic, _, token in deliveries
+            if (route := routes[topic] if token >= 0 else doors[topic]).decoder is not None
+        }
+        named.discard("")
+        return named - admission.standings.keys()
 
     def _readings(self, route: Route, payload: bytes, received_at_ms: int) -> list[Reading]:
         if route.decoder is None:
             # a fresh one each time: a raised exception keeps its frames, and with them whole batches, alive
             refusal = route.refusal or DecodeError("unknown_family")
             raise DecodeError(refusal.reason, refusal.detail)
+        if self.admission is not None and route.device_id:
+            payload = self.admission.admit(route.family, route.device_id, payload)
         if len(payload) > self._max_payload_bytes:
             raise DecodeError("payload_too_large", f"more than {self._max_payload_bytes} bytes, kept cut")
         try:
-            return route.decoder.decode(payload, route.device_id, received_at_ms)
+            readings = route.decoder.decode(payload, route.device_id or None, received_at_ms)
         except RefusedError:
             raise
         except Exception as error:
@@ -103,11 +141,16 @@ class BatchDecoder:
                 self._failures_shown.add((route.label, name))
                 LOGGER.exception("decoder_failure", family=route.label, device_id=route.device_id)
             raise DecodeError("decoder_failure", f"{name} in the decoder of {route.label}") from error
+        if readings and not route.device_id:  # at a door: who speaks is asked before anything is believed
+            raise DecodeError("no_identity", "neither the frame nor a login before it named the device")
+        return readings
 
     def _quarantine(
         self, batch: Batch, topic: str, route: Route, payload: bytes, refusal: RefusedError
     ) -> None:
         batch.quarantined[route.label, refusal.reason] += 1
+        if isinstance(refusal, NotKeptError):
+            return
         batch.refused[route.label].append(
             QuarantinedMessage(
                 received_at_ms=batch.received_at_ms,

@@ -44,7 +44,8 @@ class Frames:
         self._needed = 0  # bytes that must be there before `_partial` is worth another look
         self._skip = 0  # bytes of a long packet that are still to come and not kept
         self._unacknowledged: set[int] = set()
-        self.subscription_accepted: bool | None = None  # None until the broker's SUBACK is read
+        self.subscription_accepted: bool | None = None  # of the first filter; None until SUBACK is read
+        self.subscription_answers = b""  # one byte for each filter
 
     def feed(self, data: bytes) -> list[Delivery]:
         """Messages that are complete with ``data``; raises `BadPacketError`."""
@@ -74,7 +75,10 @@ class Frames:
                 if delivery is not None:
                     found.append(delivery)
             elif data[at] >> 4 == _SUBACK:
-                self.subscription_accepted = data[end - 1] < REFUSED_QOS
+                self.subscription_answers = data[body + 2 : end]
+                self.subscription_accepted = (
+                    bool(self.subscription_answers) and self.subscription_answers[0] < REFUSED_QOS
+                )
             elif data[at] >> 4 != _PINGRESP:
                 raise BadPacketError(f"packet type {data[at] >> 4}")
             at = end

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
+from typing import NamedTuple
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
 from gateway.batch import Batch
 
@@ -14,7 +16,7 @@ class Metrics:
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"sealtrail_gateway_{name}", text, labels, registry=registry)
 
-        self._received = counter("messages_received", "MQTT messages taken from the session.")
+        self._received = counter("messages_received", "Messages taken from the MQTT session and the doors.")
         self._accepted = counter(
             "messages_accepted", "Messages with a new reading, or sound and empty.", "family"
         )
@@ -59,3 +61,54 @@ class Metrics:
                 metric.labels(family).inc(count)
         for (family, reason), count in batch.quarantined.items():
             self._quarantined.labels(family, reason).inc(count)
+
+
+class DoorCounts(NamedTuple):
+    """What happens at one door."""
+
+    messages: Counter
+    silent: Counter
+    received_bytes: Counter
+    answers: Counter
+    connections: Gauge
+
+
+class DoorMetrics:
+    """What happens at the gateway's own doors (``tcp``, ``tls``, ``udp``, ``http``), by family.
+
+    Every frame is counted once: as ``messages``, which the pipeline receives and
+    counts as accepted, duplicate or quarantined, or as ``silent``.
+    """
+
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            names = ("door", "family", *labels)
+            return Counter(f"sealtrail_gateway_door_{name}", text, names, registry=registry)
+
+        self._messages = counter("messages", "Messages handed to the pipeline.")
+        self._silent = counter("silent", "Frames with nothing to keep: logins, heartbeats.")
+        self._bytes = counter("bytes", "Bytes received.")
+        self._answers = counter("answers", "Answers sent to devices.")
+        self._refused = counter(
+            "refused", "Connections, requests and datagrams turned away, and connections cut.", "reason"
+        )
+        self._connections = Gauge(
+            "sealtrail_gateway_door_connections",
+            "Connections that are open.",
+            ("door", "family"),
+            registry=registry,
+        )
+
+    def of(self, door: str, family: str) -> DoorCounts:
+        """The counts of one door."""
+        return DoorCounts(
+            messages=self._messages.labels(door, family),
+            silent=self._silent.labels(door, family),
+            received_bytes=self._bytes.labels(door, family),
+            answers=self._answers.labels(door, family),
+            connections=self._connections.labels(door, family),
+        )
+
+    def refused(self, door: str, family: str, reason: str) -> None:
+        """Somebody was turned away or cut."""
+        self._refused.labels(door, family, reason).inc()

@@ -16,9 +16,10 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import structlog
 from paho.mqtt.client import Client, ConnectFlags, MQTTMessage, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.properties import Properties
@@ -29,6 +30,8 @@ from gateway.inbox import Inbox
 from gateway.session import Delivery, SessionState
 from sealtrail.contract.errors import UnavailableError
 from sealtrail.runtime.settings.gateway import MqttSettings
+
+LOGGER = structlog.get_logger(__name__)
 
 CONNECT_TIMEOUT_S = 4.0
 SUBSCRIBE_TIMEOUT_S = 15.0
@@ -64,12 +67,18 @@ class PahoLink:
         inbox: Inbox,
         wake: socket.socket,
         frames: Frames,
+        more_filters: Sequence[str] = (),
     ) -> None:
-        """``wake`` becomes readable when the inbox has news."""
+        """``wake`` becomes readable when the inbox has news.
+
+        ``more_filters`` are subscribed to beside the one of the settings; a broker that refuses
+        one of them is told of in the log, and no more.
+        """
         self._settings = settings
         self._inbox = inbox
         self._wake = wake
         self._frames = frames
+        self._filters = (settings.topic_filter, *more_filters)
         self._selector = selectors.DefaultSelector()
         self._watched = 0  # the socket's events in the selector
         self._burst: list[Delivery] = []  # read, and not yet in the inbox
@@ -108,15 +117,24 @@ class PahoLink:
             self._failure = LinkDownError(state, f"the broker refused the connection: {reason}")
             return
         self._resumed = flags.session_present
-        client.subscribe(self._settings.topic_filter, qos=1)
+        client.subscribe([(each, 1) for each in self._filters])
 
     def _on_subscribe(
         self, _client: Client, _data: Any, _mid: int, reasons: list[ReasonCode], _more: Properties | None
     ) -> None:
-        if any(reason.value >= REFUSED_QOS for reason in reasons):
+        answers = [reason.value for reason in reasons]
+        if not answers or answers[0] >= REFUSED_QOS:
             self._failure = self._refused_subscription()
-        else:
-            self._subscribed = True
+            return
+        self._subscribed = True
+        self._note_refused(answers)
+
+    def _note_refused(self, answers: Sequence[int]) -> None:
+        refused = [
+            each for each, answer in zip(self._filters, answers, strict=False) if answer >= REFUSED_QOS
+        ]
+        if refused:
+            LOGGER.warning("mqtt_subscription_refused", filters=refused)
 
     def _refused_subscription(self) -> LinkDownError:
         return LinkDownError(
@@ -250,6 +268,9 @@ class PahoLink:
             self._burst += self._frames.feed(data)
             if self._frames.subscription_accepted is False:
                 raise self._refused_subscription()
+            if self._frames.subscription_answers:
+                self._note_refused(self._frames.subscription_answers)
+                self._frames.subscription_answers = b""
             if self._burst or self._frames.subscription_accepted:
                 self._subscribed = True
             if len(self._burst) >= BURST:

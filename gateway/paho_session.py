@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 import structlog
 
+from gateway.decoders import decoders
+from gateway.foreign_topics import ForeignTopics
 from gateway.frames import Frames
 from gateway.inbox import Inbox
 from gateway.paho_link import LinkDownError, PahoLink
@@ -61,6 +63,8 @@ class PahoSession:
         self._on_state = on_state
         self._retry = retry or Retry()
         self._context = _tls_context(settings.mqtt)
+        foreign = ForeignTopics(decoders()) if settings.mqtt.foreign_topics else ForeignTopics({})
+        self._more_filters = foreign.filters(like=settings.mqtt.topic_filter)
         self._inbox: Inbox | None = None
         self._closing = threading.Event()
         self._state = SessionState.CONNECTING
@@ -122,7 +126,9 @@ class PahoSession:
                 break
             frames = Frames(generation, self._settings.max_payload_bytes + 1)
             try:
-                link = PahoLink(self._settings.mqtt, self._context, inbox, self._wake_end, frames)
+                link = PahoLink(
+                    self._settings.mqtt, self._context, inbox, self._wake_end, frames, self._more_filters
+                )
                 link.serve(self._closing, self._subscribed)
             except LinkDownError as down:
                 self._is_down(inbox, down.state, str(down))

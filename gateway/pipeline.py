@@ -1,4 +1,4 @@
-"""From the MQTT session to the log: the path of every message, in order."""
+"""From the sources to the log: the path of every message, in order."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import structlog
 
 from gateway.batch import Batch, BatchDecoder
 from gateway.chunks import rounds
+from gateway.listeners.sources import Sources
 from gateway.metrics import Metrics
 from gateway.pairings import Pairings
 from gateway.recent import Recent
-from gateway.session import MqttSession
+from gateway.session import Delivery, MqttSession
 from sealtrail.contract.clock import Clock
 from sealtrail.contract.errors import UnavailableError
 from sealtrail.runtime.backoff import backoff_s
@@ -39,7 +40,7 @@ class Pipeline:
 
     def __init__(
         self,
-        session: MqttSession,
+        session: MqttSession | Sources,
         decoder: BatchDecoder,
         pairings: Pairings,
         log: Log,
@@ -66,6 +67,7 @@ class Pipeline:
         try:
             while deliveries := await self._session.take(most, linger_s):
                 self._metrics.received(len(deliveries))
+                await self._acquaint(deliveries)
                 batch = self._decoder.decode(
                     deliveries, self._clock(), self._pairings.containers, self._recent
                 )
@@ -83,6 +85,12 @@ class Pipeline:
             if storing is not None:
                 storing.cancel()
 
+    async def _acquaint(self, deliveries: Sequence[Delivery]) -> None:
+        """Asks the registry itself for devices that it hasn't shown us yet."""
+        admission = self._decoder.admission
+        if admission is not None and (strangers := self._decoder.strangers(deliveries)):
+            await admission.view.look_up(self._log, strangers, self._clock())
+
     def _stored(self, storing: asyncio.Task[None]) -> None:
         """A batch that can't be stored ends the work now, not when the next message happens to come."""
         if not storing.cancelled() and storing.exception() is not None:
@@ -93,7 +101,10 @@ class Pipeline:
         for messages in rounds(batch):
             await self._append(messages)
         self._recent.confirm()
-        self._session.ack(tokens)
+        if isinstance(self._session, Sources):
+            self._session.ack(tokens, batch.refusals)
+        else:
+            self._session.ack(tokens)
         self._metrics.stored(batch, time.perf_counter() - begun_s)
 
     async def _append(self, messages: list[tuple[str, bytes]]) -> None:

@@ -13,7 +13,7 @@ datagram, which `Framing.cut` gets whole). Neither does I/O or reads a clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -21,7 +21,14 @@ from sealtrail.contract.errors import RefusedError
 
 
 class StreamError(RefusedError):
-    """Bytes in which no frame can be found any more: the connection is closed, the bytes quarantined."""
+    """Bytes in which no frame can be found any more: the connection is closed, the bytes quarantined.
+
+    ``frames`` are those that the same bytes completed before the failure; they count.
+    """
+
+    def __init__(self, reason: str, detail: str = "", frames: Sequence[bytes] = ()) -> None:
+        super().__init__(reason, detail)
+        self.frames = tuple(frames)
 
 
 class Framing(Protocol):
@@ -52,6 +59,10 @@ class Heard(NamedTuple):
     None where the frame carries nothing to keep (login, heartbeat). ``answer``
     is sent once the log has ``message``; at once where there is none. An answer
     to a login is sent only if the device may speak; ``refusal`` is sent if not.
+
+    ``answer_refused`` makes the answer for a message that was quarantined, from
+    the name of the reason; None: ``answer`` is sent then too, since sending the
+    message again would not help.
     """
 
     identity: str | None = None
@@ -59,6 +70,7 @@ class Heard(NamedTuple):
     message: bytes | None = None
     answer: bytes = b""
     refusal: bytes = b""
+    answer_refused: Callable[[str], bytes] | None = None
 
 
 class Dialogue(Protocol):

@@ -74,7 +74,7 @@ SENSORS = f"""{_FROM_CONTAINER}
 SEALS = f"""{_FROM_CONTAINER}
   |> filter(fn: (r) => {_one_of(_SEAL)})
 {_ROWS}
-  |> filter(fn: (r) => r.seal_state != 0 or r.seal_events != 0
+  |> filter(fn: (r) => r.seal_state != 0 or (exists r.seal_events and r.seal_events != 0)
       or exists r.seal_number or exists r.card_id or exists r.door_open)
 {_NEWEST}"""
 
@@ -125,7 +125,7 @@ def position_of(row: Row) -> Position:
         speed_kmh=_float(row.get("speed_kmh")),
         course_deg=_float(row.get("course_deg")),
         seal_state=int(row["seal_state"]),
-        seal_events=int(row["seal_events"]),
+        seal_events=int(row.get("seal_events") or 0),
         battery_pct=_float(row.get("battery_pct")),
         position_at_ms=at_ms,
     )
@@ -144,7 +144,7 @@ def seal_record_of(row: Row) -> SealRecord:
         occurred_at_ms=time_ms(row["_time"]),
         received_at_ms=int(row[names.RECEIVED_AT]),
         seal_state=int(row["seal_state"]),
-        seal_events=int(row["seal_events"]),
+        seal_events=int(row.get("seal_events") or 0),
         seal_number=row.get("seal_number") or None,
         card_id=row.get("card_id") or None,
         door_open=door == "true" if door else None,

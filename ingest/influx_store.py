@@ -32,6 +32,9 @@ from sealtrail.runtime.settings.ingest import IngestSettings
 T = TypeVar("T")
 R = TypeVar("R")
 
+ALERT_WRITERS = 1
+"""Alert events never wait for readings."""
+
 READERS = 2
 """Threads for questions, so that a long one delays neither writing nor a short one."""
 
@@ -45,21 +48,25 @@ def _reason_of(message: str) -> str:
 
 
 class InfluxStore:
-    """A `Store`. Calls run in threads: one that writes, a few that answer."""
+    """A `Store`. Calls run in threads: some that write, a few that answer.
+
+    A batch is checked, encoded and written in one thread, so that one is
+    prepared while the server is at work on another.
+    """
 
     def __init__(self, settings: IngestSettings, clock: Clock = wall_clock_ms) -> None:
         self._settings = settings
         self._clock = clock
         self._client = InfluxClient(settings)
         self._retention_s = 0
-        self._writer = ThreadPoolExecutor(1, "influx-write")
+        self._writers = ThreadPoolExecutor(settings.writes_in_flight + ALERT_WRITERS, "influx-write")
         self._readers = ThreadPoolExecutor(READERS, "influx-read")
 
     async def open(self) -> None:
-        self._retention_s = await self._in(self._writer, self._client.make_bucket)
+        self._retention_s = await self._in(self._writers, self._client.make_bucket)
 
     async def close(self) -> None:
-        await asyncio.to_thread(self._writer.shutdown)
+        await asyncio.to_thread(self._writers.shutdown)
         await asyncio.to_thread(self._readers.shutdown, cancel_futures=True)
         self._client.close()
 
@@ -67,20 +74,15 @@ class InfluxStore:
     async def _in(threads: ThreadPoolExecutor, call: Callable[[], R]) -> R:
         return await asyncio.get_running_loop().run_in_executor(threads, call)
 
-    async def _put(self, readings: Sequence[Reading]) -> list[Refused[Reading]]:
-        client = self._client
+    def _put(self, readings: Sequence[Reading]) -> list[Refused[Reading]]:
+        refused = _write(self._client, readings, reading_lines(readings))
+        if refused:  # one of them may have been the newest, which alone carries a snapshot
+            without = {id(one.item) for one in refused}
+            kept = [one for one in readings if id(one) not in without]
+            refused += _write(self._client, kept, reading_lines(kept))
+        return refused
 
-        def call() -> list[Refused[Reading]]:
-            refused = _write(client, readings, reading_lines(readings))
-            if refused:  # one of them may have been the newest, which alone carries a snapshot
-                without = {id(one.item) for one in refused}
-                kept = [one for one in readings if id(one) not in without]
-                refused += _write(client, kept, reading_lines(kept))
-            return refused
-
-        return await self._in(self._writer, call)
-
-    async def write(self, readings: Sequence[Reading]) -> WriteReport[Reading]:
+    def _sift_and_put(self, readings: Sequence[Reading]) -> WriteReport[Reading]:
         sound, refused = sift(readings)
         if self._retention_s:
             oldest_ms = self._clock() - self._retention_s * 1000
@@ -88,14 +90,17 @@ class InfluxStore:
             if late:
                 refused += late
                 sound = [one for one in sound if one.occurred_at_ms >= oldest_ms]
-        refused += await self._put(sound)
+        refused += self._put(sound)
         return WriteReport(len(readings) - len(refused), refused)
+
+    async def write(self, readings: Sequence[Reading]) -> WriteReport[Reading]:
+        return await self._in(self._writers, lambda: self._sift_and_put(readings))
 
     async def write_alerts(self, events: Sequence[AlertEvent]) -> WriteReport[AlertEvent]:
         client = self._client
         sound, refused = sift_alerts(events)
         lines = [alert_line(event) for event in sound]
-        refused += await self._in(self._writer, lambda: _write(client, sound, lines))
+        refused += await self._in(self._writers, lambda: _write(client, sound, lines))
         return WriteReport(len(events) - len(refused), refused)
 
     async def _ask(

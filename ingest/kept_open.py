@@ -22,10 +22,6 @@ LONGEST_WAIT_S = 10.0
 R = TypeVar("R")
 
 
-async def _nothing() -> None:
-    """What is done while waiting, where nobody has to be told."""
-
-
 class KeptOpen:
     """A store that is opened when it can be, and opened again after a failure.
 
@@ -38,21 +34,18 @@ class KeptOpen:
         self._health = health
         self._stop = stop
         self._open = False
+        self._opening = asyncio.Lock()
         self._lost = False
         health.waiting("store", "not opened yet")
 
-    async def until_done(
-        self, work: Callable[[], Awaitable[R]], waiting: Callable[[], Awaitable[None]] = _nothing
-    ) -> R | None:
+    async def until_done(self, work: Callable[[], Awaitable[R]]) -> R | None:
         """Does ``work``, again and again while the store doesn't answer; None once ``stop`` is set.
 
-        ``waiting`` is called before every further try.
+        Several may be at work; one of them opens a store that was lost.
         """
         for wait_s in backoff_s(cap_s=LONGEST_WAIT_S):
             try:
-                if not self._open:
-                    await self._store.open()
-                    self._answers()
+                await self._ensure_open()
                 result = await work()
             except UnavailableError as error:
                 self._fails(error)
@@ -62,8 +55,13 @@ class KeptOpen:
                 await asyncio.wait_for(self._stop.wait(), wait_s)
             if self._stop.is_set():
                 break
-            await waiting()
         return None
+
+    async def _ensure_open(self) -> None:
+        async with self._opening:
+            if not self._open:
+                await self._store.open()
+                self._answers()
 
     async def opened(self) -> bool:
         """Waits until the store is open; False once ``stop`` is set."""

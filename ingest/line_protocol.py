@@ -5,6 +5,8 @@ most are missing, and devices of one kind miss the same ones; so there is one
 ``%`` template for each combination of present fields that has been seen, and a
 reading costs one look-up and one formatting. Floats are written as Python's
 shortest repr, which the server reads back exactly; integers carry an ``i``.
+Bits of which none is set (`names.BITS_FIELDS`) are missing too: a field costs
+the server more than a microsecond.
 """
 
 from __future__ import annotations
@@ -27,13 +29,14 @@ _COLUMNS = tuple(field.name for field in msgspec.structs.fields(Reading))
 _OCCURRED_AT = _COLUMNS.index("occurred_at_ms")
 _READING_ID = _COLUMNS.index("reading_id")
 _TEXTS = frozenset((*names.TEXT_FIELDS, names.EXTRA))
+_BITS = tuple(_COLUMNS.index(name) for name in names.BITS_FIELDS)
 _PLACE = (_COLUMNS.index("latitude_deg"), _COLUMNS.index("longitude_deg"))
 
 _FORMATS: dict[str, str] = {
     **dict.fromkeys(names.FLOAT_FIELDS, "%s"),
     **dict.fromkeys(names.INT_FIELDS, "%di"),
     **dict.fromkeys(names.BOOL_FIELDS, "%s"),
-    **dict.fromkeys(_TEXTS, "%s"),
+    **dict.fromkeys(_TEXTS, '"%s"'),
 }
 
 _TAG_ESCAPES = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ "})
@@ -63,15 +66,23 @@ class _Template(NamedTuple):
 
     text: str  # takes head, snapshot, reading id, picked values, time
     pick: Callable[[Sequence[Any]], tuple[Any, ...]]
-    texts: tuple[int, ...]  # which of the picked values are strings to be quoted
+    texts: tuple[int, ...]  # which of the picked values stand in quotes
 
+
+_Shape = tuple[type | bool, ...]
+"""The types of all values of a reading, then for each of `_BITS` whether any is set."""
 
 MOST_TEMPLATES = 4_096
-_templates: dict[tuple[type, ...], _Template] = {}
+_templates: dict[_Shape, _Template] = {}
 
 
-def _template_of(shape: tuple[type, ...]) -> _Template:
-    present = [index for index, name in enumerate(_COLUMNS) if name in _FORMATS and shape[index] is not _NONE]
+def _template_of(shape: _Shape) -> _Template:
+    unset = {index for index, some in zip(_BITS, shape[len(_COLUMNS) :], strict=True) if not some}
+    present = [
+        index
+        for index, name in enumerate(_COLUMNS)
+        if name in _FORMATS and shape[index] is not _NONE and index not in unset
+    ]
     located = all(shape[index] is not _NONE for index in _PLACE)
     fields = ",".join(f"{_COLUMNS[index]}={_FORMATS[_COLUMNS[index]]}" for index in present)
     tag = f"{names.HAS_POSITION}={'true' if located else 'false'}"
@@ -80,18 +91,22 @@ def _template_of(shape: tuple[type, ...]) -> _Template:
     return _Template(text, itemgetter(*present), texts)
 
 
-def _remember(shape: tuple[type, ...]) -> _Template:
+def _remember(shape: _Shape) -> _Template:
     if len(_templates) >= MOST_TEMPLATES:  # only forged reports vary that much
         _templates.clear()
     template = _templates[shape] = _template_of(shape)
     return template
 
 
-def _quoted(values: tuple[Any, ...], texts: tuple[int, ...]) -> tuple[Any, ...]:
+def _escaped(values: tuple[Any, ...], texts: tuple[int, ...]) -> tuple[Any, ...]:
+    """The same values; those at ``texts`` as they stand within quotes."""
+    if all(type(values[place]) is str and values[place].isalnum() for place in texts):
+        return values
     changed = list(values)
     for place in texts:
         value = changed[place]
-        changed[place] = quote(value if isinstance(value, str) else _json.encode(value).decode())
+        text = value if isinstance(value, str) else _json.encode(value).decode()
+        changed[place] = text.translate(_TEXT_ESCAPES)
     return tuple(changed)
 
 
@@ -102,13 +117,13 @@ def reading_lines(readings: Sequence[Reading]) -> list[str]:
     newest = newest_of_each_series(readings)
     for index, reading in enumerate(readings):
         row = astuple(reading)
-        shape = tuple(map(type, row))
+        shape: _Shape = (*map(type, row), reading.flags != 0, reading.seal_events != 0)
         template = _templates.get(shape)
         if template is None:
             template = _remember(shape)
         values = template.pick(row)
         if template.texts:
-            values = _quoted(values, template.texts)
+            values = _escaped(values, template.texts)
         identity = row[_READING_ID]
         time_ns = names.point_time_ns(row[_OCCURRED_AT], identity)
         head = _head(reading.container_id, row[0], row[1])

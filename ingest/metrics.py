@@ -19,7 +19,7 @@ BATCH_ITEMS = Histogram(
     "sealtrail_ingest_batch_items",
     "Items written at once.",
     ["kind"],
-    buckets=(1, 10, 100, 500, 1_000, 2_000, 5_000, 10_000),
+    buckets=(1, 10, 100, 500, 1_000, 2_000, 5_000, 10_000, 20_000),
 )
 LAG = Gauge("sealtrail_ingest_lag_batches", "Log messages that have not been recorded yet.", ["kind"])
 STORE_UP = Gauge("sealtrail_ingest_store_up", "1 while the store answers.")

@@ -58,6 +58,9 @@ INT_FIELDS = (
     "seal_state",
     "seal_events",
 )
+BITS_FIELDS = ("flags", "seal_events")
+"""Those of the integers that are bits. InfluxDB holds them only where one is set."""
+
 BOOL_FIELDS = ("door_open", "mounted", "moving")
 TEXT_FIELDS = ("seal_number", "card_id")
 EXTRA = "extra"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 import structlog
@@ -20,13 +20,16 @@ from sealtrail.contract.subjects import quarantine_subject
 from sealtrail.runtime.log import Log
 from sealtrail.runtime.reader import DurableReader, LogMessage
 from sealtrail.runtime.settings.ingest import IngestSettings
+from sealtrail.runtime.streams import RECORD_ACK_WAIT_S
 
 LOGGER = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-MESSAGES_AT_ONCE = 64
+MESSAGES_AT_ONCE = 16
 IDLE_WAIT_S = 0.5
+SLOT_LOOK_S = 0.05
+HOLD_EVERY_S = RECORD_ACK_WAIT_S / 4
 QUARANTINED_AT_ONCE = 500
 
 
@@ -40,12 +43,25 @@ class Kind(Generic[T]):
     write: Callable[[Sequence[T]], Awaitable[WriteReport[T]]]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Batch(Generic[T]):
+    """What is written together, and the log messages that it came in."""
+
+    messages: list[LogMessage] = field(default_factory=list)
+    items: list[T] = field(default_factory=list)
+
+
 class Recorder(Generic[T]):
     """Writes everything of one durable consumer, in whatever order it comes.
 
     A log message is acknowledged after the store has its items and the
     quarantine stream has those that the store refused. Whatever isn't
-    acknowledged when the process dies comes again and changes nothing.
+    acknowledged when the process dies comes again and changes nothing; while
+    it lives, it asks the log for more time for all that it holds.
+
+    Full batches are written several at a time. One that isn't full waits until
+    no write is under way, because a point costs a database the less the more
+    of them come at once.
     """
 
     def __init__(
@@ -63,46 +79,80 @@ class Recorder(Generic[T]):
         self._store = store
         self._settings = settings
         self._clock = clock
+        self._slots = asyncio.Semaphore(settings.writes_in_flight)
+        self._held: set[_Batch[T]] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Works until ``stop`` is set."""
-        while not stop.is_set():
-            messages, items = await self._collect()
-            if not messages:
-                continue
-            try:
-                if await self._keep(items, messages):
-                    await self._reader.ack(messages)
-            except UnavailableError as error:  # the quarantine stream: these come again
-                LOGGER.warning("log_unavailable", kind=self._kind.name, error=str(error))
+        """Works until ``stop`` is set, and until the writes that are under way have ended."""
+        async with asyncio.TaskGroup() as tasks:
+            holding = tasks.create_task(self._hold())
+            while not stop.is_set():
+                batch: _Batch[T] = _Batch()
+                self._held.add(batch)
+                await self._collect(batch)
+                if not batch.messages:
+                    self._held.discard(batch)
+                    continue
+                await self._slots.acquire()
+                tasks.create_task(self._record(batch))
+            for _ in range(self._settings.writes_in_flight):
+                await self._slots.acquire()
+            holding.cancel()
         await self._reader.close()
 
-    async def _collect(self) -> tuple[list[LogMessage], list[T]]:
-        """Batches until there are enough items or no more come within the waiting time."""
+    async def _hold(self) -> None:
+        """Keeps the log from delivering again what is only waiting for its turn or for the store."""
+        while True:
+            await asyncio.sleep(HOLD_EVERY_S)
+            for batch in list(self._held):
+                await self._reader.working(batch.messages)
+            await self._reader.holding()
+
+    async def _record(self, batch: _Batch[T]) -> None:
+        """Writes a batch and acknowledges it; gives its slot back."""
+        try:
+            if await self._keep(batch.items):
+                await self._reader.ack(batch.messages)
+        except UnavailableError as error:  # the quarantine stream: these come again
+            LOGGER.warning("log_unavailable", kind=self._kind.name, error=str(error))
+        finally:
+            self._held.discard(batch)
+            self._slots.release()
+
+    def _writing(self) -> bool:
+        """Whether a write is under way beside the batch that is being collected."""
+        return len(self._held) > 1
+
+    async def _collect(self, batch: _Batch[T]) -> None:
+        """Fills a batch until it is full, or no more come within the waiting time and nothing is written."""
         loop = asyncio.get_running_loop()
-        messages: list[LogMessage] = []
-        items: list[T] = []
+        patience_s = self._settings.batch_wait_ms / 1000
         deadline = loop.time() + IDLE_WAIT_S
-        while len(items) < self._settings.batch_readings and (wait_s := deadline - loop.time()) >= 0:
+        while len(batch.items) < self._settings.batch_readings:
+            wait_s = deadline - loop.time()
+            if wait_s < 0:
+                if not batch.messages or not self._writing():
+                    return
+                wait_s = SLOT_LOOK_S
             taken = await self._reader.take(MESSAGES_AT_ONCE, wait_s)
-            if taken and not messages:
-                deadline = loop.time() + self._settings.batch_wait_ms / 1000
+            if taken and not batch.messages:
+                deadline = loop.time() + patience_s
             for message in taken:
                 try:
-                    items += self._kind.decode(message.data)
+                    batch.items.extend(self._kind.decode(message.data))
                 except WireError as error:
                     await self._set_aside(message, error)
                 else:
-                    messages.append(message)
-        return messages, items
+                    batch.messages.append(message)
 
-    async def _keep(self, items: Sequence[T], messages: list[LogMessage]) -> bool:
-        """Writes items in portions; False when the service stops before the store has them."""
-        for begin in range(0, len(items), self._settings.batch_readings):
-            portion = items[begin : begin + self._settings.batch_readings]
+    async def _keep(self, items: Sequence[T]) -> bool:
+        """Writes items in equal portions; False when the service stops before the store has them."""
+        portions = max(1, -(-len(items) // self._settings.batch_readings))
+        size = max(1, -(-len(items) // portions))
+        for begin in range(0, len(items), size):
+            portion = items[begin : begin + size]
             report = await self._store.until_done(
                 lambda portion=portion: self._write(portion),  # type: ignore[misc] # mypy can't infer defaults
-                lambda: self._reader.working(messages),
             )
             if report is None:
                 return False

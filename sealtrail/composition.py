@@ -20,7 +20,7 @@ from sealtrail.runtime.supervisor import Supervisor, health_port
 
 LOGGER = structlog.get_logger(__name__)
 
-SERVICES = ("ingest", "anomaly", "alerts", "controlroom", "gateway")
+SERVICES = ("ingest", "anomaly", "alerts", "controlroom", "access", "gateway")
 """In the order of starting: whoever reads the log before whoever fills it."""
 
 READY_DEADLINE_S = 60.0
@@ -83,7 +83,11 @@ class Platform:
             stale.unlink()
 
     async def _start_nats(self) -> dict[str, str]:
-        nats = EmbeddedNats(nats_folder(self._given.state_dir), self._given.nats)
+        nats = EmbeddedNats(
+            nats_folder(self._given.state_dir),
+            self._given.nats,
+            shared_login=self._given.access.shared_login,
+        )
         endpoint = await asyncio.to_thread(nats.start)
         self._nats = nats
         LOGGER.info("embedded_nats", pid=endpoint.pid, taken_over=nats.taken_over)
@@ -92,6 +96,9 @@ class Platform:
             "SEALTRAIL_NATS__URL": endpoint.url,
             "SEALTRAIL_NATS__USER": endpoint.user,
             "SEALTRAIL_NATS__PASSWORD": endpoint.password,
+            "SEALTRAIL_ACCESS__USER": endpoint.access_user or self._given.access.user,
+            "SEALTRAIL_ACCESS__PASSWORD": endpoint.access_password,
+            "SEALTRAIL_ACCESS__ISSUER_SEED": endpoint.issuer_seed,
         }
         mqtt = self._given.gateway.mqtt
         if not mqtt.host:
@@ -184,7 +191,10 @@ class Platform:
             raise UnavailableError(f"{name} gives no metrics: {error}") from error
 
     def device_login(self) -> tuple[str, SecretStr]:
-        """User and password with which a device publishes; the gateway's own at an external broker."""
+        """User and password that may report for any device: the shared login, empty where there is none.
+
+        At an external broker it is the gateway's own.
+        """
         endpoint = self._nats.endpoint if self._nats is not None else None
         if endpoint is None or self._given.gateway.mqtt.host:
             return self.settings.gateway.mqtt.username, self.settings.gateway.mqtt.password

@@ -55,6 +55,17 @@ class World:
         found = (consignment.scripted for consignment in self._consignments)
         return tuple(event for event in found if event is not None)
 
+    @property
+    def families(self) -> dict[str, str]:
+        """Every device of the fleet and how it speaks."""
+        found: dict[str, str] = {}
+        for consignment in self._consignments:
+            identity = consignment.identity
+            found[identity.seal_id] = identity.seal_family
+            if identity.tracker_id is not None:
+                found[identity.tracker_id] = json_device.FAMILY
+        return found
+
     def stream(self) -> Iterator[Outgoing | TripEvent]:
         """Everything in order of sending; a trip event goes before the messages of its moment.
 

@@ -8,11 +8,16 @@ from __future__ import annotations
 
 from anomaly.rules.position_implausible import PositionImplausible
 from anomaly.rules.route_deviation import RouteDeviation
-from anomaly.rules.rule import Rule
+from anomaly.rules.rule import RetracedRule, Rule
 from anomaly.rules.seal_custody import SealCustody
 
+_POSITION, _ROUTE = PositionImplausible(), RouteDeviation()
+
 RULES: tuple[Rule, ...] = (
-    PositionImplausible(),
+    _POSITION,
     SealCustody(),
-    RouteDeviation(),
+    _ROUTE,
 )
+
+RETRACED: tuple[RetracedRule, ...] = (_POSITION, _ROUTE)
+"""Those that judge positions older than the history, in the same order."""

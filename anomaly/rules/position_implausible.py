@@ -23,12 +23,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from anomaly.reports import IMPLAUSIBLE, NO_PLACE, PLAUSIBLE, Sighting
+from anomaly.reports import HOME, IMPLAUSIBLE, MATTERS, NO_PLACE, NOTHING, PLAUSIBLE, Sighting
+from anomaly.rows import put, take
 from anomaly.rules.rule import EVIDENCE_KEPT, Case, Finding, Rows, Signal, severity_of
-from anomaly.sphere import Bools, Floats, distance_m
+from anomaly.sphere import Bools, Floats, Ints, Structured, distance_m
 from anomaly.words import device_on, distance, moment
 from sealtrail.contract.alert import CATALOGUE, AlertType
 from sealtrail.contract.reading import Flag
+from sealtrail.runtime.settings.anomaly import AnomalySettings
 
 NAME = "position_implausible"
 OK, JUMP, ZERO, FUTURE = 0, 1, 2, 3
@@ -39,7 +41,7 @@ class PositionImplausible:
     """Keeps the place held for true (``pos_*``) and a second hypothesis (``alt_*``)."""
 
     name = NAME
-    version = 1
+    version = 2
     types = (AlertType.POSITION_IMPLAUSIBLE,)
     state = (
         ("pos_known", "u1"),
@@ -58,6 +60,7 @@ class PositionImplausible:
     def step(self, rows: Rows) -> None:
         state, reports, settings = rows.state, rows.reports, rows.settings
         fixes = reports["quality"] != NO_PLACE
+        wavering = state["alt_n"] != 0
         limit = settings.zero_island_deg * 1e7
         zero = fixes & (np.abs(reports["lat"]) <= limit) & (np.abs(reports["lon"]) <= limit)
         away = distance_m(state["pos_v"], rows.vectors)
@@ -71,36 +74,42 @@ class PositionImplausible:
         reports["quality"][jumped | zero] = IMPLAUSIBLE
         reports["quality"][accepted] = PLAUSIBLE
         self._speak(rows, jumped, zero, accepted, away)
-        self._move(rows, accepted, near)
+        moved = self._move(rows, accepted, near)
+        future = (reports["flags"] & Flag.CLOCK_FUTURE) != 0
+        reports["mark"] = HOME
+        if future.any() or not moved.all():
+            matters = jumped | (accepted & wavering) | future
+            reports["mark"] = np.where(moved & ~future, HOME, np.where(matters, MATTERS, NOTHING))
 
     def _second_hypothesis(self, rows: Rows, jumped: Bools) -> Bools:
         """Count fixes that agree with each other; those that complete the count are accepted."""
         state, reports = rows.state, rows.reports
         index = np.flatnonzero(jumped)
-        part = state[index]
+        part = take(state, index)
         away = distance_m(part["alt_v"], rows.vectors[index])
         reach = _reach(rows, state["alt_t"], state["alt_unc"])[index]
         agrees = (part["alt_n"] > 0) & (away <= reach)
         part["alt_n"] = np.where(agrees, part["alt_n"] + 1, 1)
         part["alt_t"], part["alt_unc"] = reports["t"][index], reports["unc"][index]
         part["alt_v"] = rows.vectors[index]
-        state[index] = part
+        put(state, index, part)
         switched = np.zeros(len(state), bool)
         switched[index] = part["alt_n"] >= rows.settings.reacquire_fixes
         return switched
 
-    def _move(self, rows: Rows, accepted: Bools, near: Bools) -> None:
-        """Accepted fixes become the place held for true, unless it says more than they do."""
+    def _move(self, rows: Rows, accepted: Bools, near: Bools) -> Bools:
+        """Accepted fixes become the place held for true, unless it says more than they do; which did."""
         state, reports = rows.state, rows.reports
         grown = state["pos_unc"] + rows.settings.max_speed_m_s * (reports["t"] - state["pos_t"]) / 1000
         better = (state["pos_known"] == 0) | ~near | (reports["unc"] <= grown)
-        moved = accepted & better
+        moved: Bools = accepted & better
         state["pos_known"] |= moved.astype(np.uint8)
         for column, value in (("t", reports["t"]), ("lat", reports["lat"]), ("lon", reports["lon"])):
             state["pos_" + column] = np.where(moved, value, state["pos_" + column])
         state["pos_unc"] = np.where(moved, reports["unc"], state["pos_unc"])
         state["pos_v"] = np.where(moved[:, None], rows.vectors, state["pos_v"])
         state["alt_n"] = np.where(accepted, 0, state["alt_n"])
+        return moved
 
     def _speak(self, rows: Rows, jumped: Bools, zero: Bools, accepted: Bools, away: Floats) -> None:
         """Signals at the beginning and the end of episodes."""
@@ -118,6 +127,14 @@ class PositionImplausible:
                 numbers = {"distance_m": float(round(float(away[row]))), "after_s": float(round(seconds))}
             rows.emit(int(row), NAME, Signal(code, rows.sighting_of(int(row)), numbers=numbers))
         state["pos_episode"] = now
+
+    def seed(self, state: Structured, marks: Ints) -> None:
+        """Nothing: a fix that is held for true says all."""
+
+    def pass_over(self, state: Structured, hidden: Ints, settings: AnomalySettings) -> None:
+        """Fixes held for true came between: fixes that contradict them begin anew."""
+        del settings
+        state["alt_n"] = np.where(hidden != 0, 0, state["alt_n"])
 
     def begins(self, signal: Signal) -> bool:
         del signal

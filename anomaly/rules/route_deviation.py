@@ -30,12 +30,15 @@ from typing import NamedTuple
 import numpy as np
 
 from anomaly.corridor import Located
-from anomaly.reports import PLAUSIBLE, REPORT
+from anomaly.reports import FAR as IS_FAR
+from anomaly.reports import HOME, MATTERS, NOTHING, OUTSIDE, PLAUSIBLE, REPORT, UNSURE
+from anomaly.rows import put, take
 from anomaly.rules import route_words
 from anomaly.rules.rule import Case, Finding, Rows, Signal
 from anomaly.sphere import Bools, Floats, Ints, Structured, distance_m, point
 from sealtrail.contract.alert import AlertType
 from sealtrail.contract.trip import Place, Trip
+from sealtrail.runtime.settings.anomaly import AnomalySettings
 
 NAME = "route_deviation"
 OUT, FAR, BACK, LEFT = 1, 2, 3, 4  # confirmed; critical; inside again; the plan no longer applies
@@ -54,7 +57,7 @@ class RouteDeviation:
     """Keeps a pointer to the leg, the first report outside and counters of the dwell."""
 
     name = NAME
-    version = 1
+    version = 2
     types = (AlertType.ROUTE_DEVIATION, AlertType.BACK_ON_ROUTE)
     state = (
         ("route_of", "i4"),  # number of the corridor plus 1; 0: none
@@ -77,21 +80,28 @@ class RouteDeviation:
         everyone = use.size == len(rows.state)  # the usual case needs no copies
         state, reports, vectors, corridor = rows.state, rows.reports, rows.vectors, rows.corridor
         if not everyone:
-            state, reports, vectors, corridor = state[use], reports[use], vectors[use], corridor[use]
+            state, reports, vectors, corridor = (
+                take(state, use),
+                take(reports, use),
+                vectors[use],
+                corridor[use],
+            )
         located = rows.corridors.locate(corridor, state["route_leg"].astype(np.int64) - 1, vectors)
         judged = self._judge(rows, use, reports, vectors, located)
         state["route_leg"] = located.leg + 1
-        if judged.outside.any() or state["route_level"].any():
+        counting = state["route_out_n"] > 0
+        if counting.any() or not judged.inside.all():  # else nobody deviates
+            level, returning = state["route_level"].copy(), state["route_in_n"] > 0
             self._count_outside(rows, state, reports, located, judged)
             self._open(rows, use, state, reports, located, judged)
             self._close(rows, use, state, located, judged)
-        else:
-            state["route_out_n"][judged.inside] = 0
+            marks = _marks(reports["mark"], state["route_level"], judged, level, counting, returning)
+            rows.reports["mark"][use] = marks
         at_home = judged.inside & (state["route_level"] == 0)
-        state["route_last"][at_home] = reports[at_home]
+        put(state["route_last"], at_home, take(reports, at_home))
         state["route_last_km"][at_home] = located.along_m[at_home] / 1000
         if not everyone:
-            rows.state[use] = state
+            put(rows.state, use, state)
 
     def _follow_plan(self, rows: Rows) -> None:
         """Start anew where another corridor holds than at the report before."""
@@ -99,11 +109,11 @@ class RouteDeviation:
         for row in changed[rows.state["route_level"][changed] > 0]:
             rows.emit(int(row), NAME, Signal(LEFT, rows.sighting_of(int(row))))
         if changed.size:
-            part = rows.state[changed]
+            part = take(rows.state, changed)
             for column, _ in self.state:
                 part[column] = np.zeros(1, part[column].dtype)[0]
             part["route_of"] = rows.corridor[changed] + 1
-            rows.state[changed] = part
+            put(rows.state, changed, part)
 
     def _judge(
         self, rows: Rows, use: Ints, reports: Structured, vectors: Floats, located: Located
@@ -130,7 +140,7 @@ class RouteDeviation:
         first = judged.outside & (state["route_out_n"] == 0)
         spaced = reports["t"] - state["route_out_t"] >= rows.settings.dwell_spacing_s * 1000
         counts = first | (judged.outside & spaced)
-        state["route_first"][first] = reports[first]
+        put(state["route_first"], first, take(reports, first))
         state["route_first_offset_m"] = np.where(first, located.offset_m, state["route_first_offset_m"])
         state["route_out_t"] = np.where(counts, reports["t"], state["route_out_t"])
         number = state["route_out_n"] + counts.astype(np.uint32)
@@ -169,11 +179,46 @@ class RouteDeviation:
         state["route_out_n"] = np.where(ended, 0, state["route_out_n"])
         state["route_in_n"] = np.where(ended, 0, number)
 
+    def seed(self, state: Structured, marks: Ints) -> None:
+        """A report outside within a deviation: confirmed before, and nothing inside counted since."""
+        deviating = (marks == OUTSIDE) | (marks == IS_FAR)
+        state["route_level"] = np.where(deviating, marks - HOME, 0)
+        state["route_out_n"] = deviating
+
+    def pass_over(self, state: Structured, hidden: Ints, settings: AnomalySettings) -> None:
+        """Reports inside, or reports outside, came between."""
+        deviating, home = state["route_level"] > 0, hidden == HOME
+        outside = (hidden == OUTSIDE) | (hidden == IS_FAR)
+        number = np.maximum(state["route_in_n"], settings.clear_reports - 1)  # the next one inside ends it
+        number = np.where(home & deviating, number, state["route_in_n"])
+        state["route_in_n"] = np.where(outside, 0, number)
+        state["route_out_n"] = np.where(home & ~deviating, 0, state["route_out_n"])
+
     def begins(self, signal: Signal) -> bool:
         return signal.code == OUT
 
     def findings(self, case: Case) -> list[Finding]:
         return route_words.findings(case, OUT, FAR, BACK)
+
+
+def _marks(
+    marks: Ints, level: Ints, judged: _Judged, before: Ints, counting: Bools, returning: Bools
+) -> Ints:
+    """What reports left behind (see `anomaly.reports`), of those that the position rule took for plain.
+
+    ``before`` is the level before the report, ``counting`` and ``returning``
+    whether reports outside or well inside had been counted.
+    """
+    home = judged.inside & (level == 0)
+    within = judged.outside & (level > 0) & (level == before)
+    unsure = ~judged.inside & ~judged.outside
+    settled = np.where(home, HOME, np.where(unsure & (level == 0) & ~counting, UNSURE, MATTERS))
+    settled = np.where(within, HOME + level, settled)
+    unchanged = (home & ~counting) | unsure | (within & ~returning)
+    result: Ints = np.where(
+        marks == HOME, settled, np.where((marks == NOTHING) & unchanged, NOTHING, MATTERS)
+    )
+    return result
 
 
 def _in_circles(trip: Trip, vector: Floats, excess_m: float, half_width_m: float) -> tuple[float, float]:

@@ -26,6 +26,7 @@ from sealtrail.runtime.settings.anomaly import AnomalySettings
 
 NEVER = np.iinfo(np.int64).min
 EVIDENCE_KEPT = 8
+BEGINNING = (-1, 0)  # before every report, in event-time order
 
 
 class Spot(msgspec.Struct, frozen=True):
@@ -82,6 +83,7 @@ class Track:
     device_id: str
     signals: list[Signal]
     base: int = 0  # condition (seal rules) before the first of them
+    given_up: tuple[int, int] = BEGINNING  # signals up to this report are no longer kept
 
 
 @dataclass(slots=True)
@@ -167,6 +169,23 @@ class Rule(Protocol):
 
     def findings(self, case: Case) -> list[Finding]:
         """What the signals of one container come to, given its custody log."""
+        ...
+
+
+class RetracedRule(Rule, Protocol):
+    """A rule that judges path logs again (retrace.py).
+
+    Its ``step`` lowers the marks of reports: a mark from HOME to UNSURE says
+    that its state after the report is that of a step of this report alone from
+    nothing, and then `seed`; NOTHING that the report has left its state as it was.
+    """
+
+    def seed(self, state: Structured, marks: Ints) -> None:
+        """Add to states after one report each what their marks say about the time before it."""
+        ...
+
+    def pass_over(self, state: Structured, hidden: Ints, settings: AnomalySettings) -> None:
+        """Take account of reports left out, by the marks that they left behind; 0: of none."""
         ...
 
 

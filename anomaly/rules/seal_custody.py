@@ -11,7 +11,8 @@ last reported. Only a change is a signal. Many devices repeat a bit in every
 report while the condition lasts: that is one breach; when the bit ends and
 comes again it is another. A report that says nothing about the seal ends a
 condition only on devices that never report a seal state (their events are
-one-off); on all others it says nothing.
+one-off); on all others it says nothing. The mount is a level of its own: only
+a device that has said that it is on its mount can be taken off it.
 
 The fold (``findings``) walks a device's few signals beside the container's
 custody log and asks the three breach rules (seal_cut, seal_tamper,
@@ -36,7 +37,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from anomaly.custody import Custody, Segment
-from anomaly.reports import PLAUSIBLE
+from anomaly.reports import PLAUSIBLE, SAID_MOUNTED, SAID_OFF_MOUNT
 from anomaly.rules import seal_cut, seal_opened, seal_tamper
 from anomaly.rules.breach import breach, custody_entry
 from anomaly.rules.rule import Case, Finding, Rows, Signal, Track
@@ -58,16 +59,24 @@ class Condition(enum.IntFlag):
     CLOSED_SAID = 16
     SEALED_SEEN = 32
     CARD = 64  # an opening with a card: who did it
+    MOUNTED = 128  # it has said that it is on its mount: a level of its own
+    OFF_MOUNT = 256  # taken off since
 
 
 OPEN = int(Condition.OPEN_SAID | Condition.OPEN_SEEN)
-BREACH = int(Condition.CUT | Condition.TAMPERED) | OPEN
+TAMPER = int(Condition.TAMPERED | Condition.OFF_MOUNT)
+BREACH = int(Condition.CUT) | TAMPER | OPEN
 CLOSED = int(Condition.CLOSED_SAID | Condition.SEALED_SEEN)
+MOUNT = int(Condition.MOUNTED | Condition.OFF_MOUNT)
 SPEAKING = int(SealEvent.CUT | SealEvent.OPENED | SealEvent.CLOSED | SealEvent.TAMPERED)
+SPEAKING |= SAID_MOUNTED | SAID_OFF_MOUNT
 OPENED, CLOSED_SAID = int(SealEvent.OPENED), int(Condition.CLOSED_SAID)
 
 EVENT_BITS = 15
 """The four seal events that matter here are the lowest bits of `SealEvent`."""
+_SAID_SHIFT, _MOUNT_SHIFT = 4, 7
+_MOUNT_AFTER = np.array([[0, 1, 2, 2], [1, 1, 1, 1], [0, 2, 2, 2], [0, 2, 2, 2]])
+"""By what is said (nothing, on, off, both) and the mount before (never on, on, off): the mount after."""
 
 _OF_STATE = np.zeros(256, np.int64)
 _OF_STATE[SealState.SEALED] = Condition.SEALED_SEEN
@@ -100,11 +109,15 @@ _SAID, _KEPT = _tables()
 
 def words_of(events: Ints, state: Ints, before: Ints, level: Ints) -> Ints:
     """Condition after each report, given the one before it and whether its device reports states."""
-    events = events & EVENT_BITS
+    said = spoken_bits(events)
+    events, mount, was = said & EVENT_BITS, said >> _SAID_SHIFT, before >> _MOUNT_SHIFT
+    before = before & ~MOUNT
     stateless = state == 0
     levels = np.where(stateless, np.where(level != 0, before & _KEPT[events], 0), _OF_STATE[state])
     silent = stateless & (events == 0)
     word: Ints = np.where(silent, np.where(level != 0, before, 0), _SAID[events] | levels)
+    if mount.any() or was.any():
+        word |= _MOUNT_AFTER[mount, was] << _MOUNT_SHIFT
     return word
 
 
@@ -119,22 +132,25 @@ class SealWord(NamedTuple):
 Bits = TypeVar("Bits", int, Structured)
 START = SealWord(word=0, level=False, dirty=False)
 _SAID_BY, _KEPT_BY, _OF_STATE_BY = _SAID.tolist(), _KEPT.tolist(), _OF_STATE.tolist()
+_MOUNT_AFTER_BY = _MOUNT_AFTER.tolist()
 
 
 def spoken_bits(events: Bits) -> Bits:
-    """The part of `SealEvent` bits that says something about the seal."""
-    return events & EVENT_BITS
+    """What a report's events say about the seal: those of `EVENT_BITS`, then mounted, then off its mount."""
+    return (events & EVENT_BITS) | (events >> 26 & 48)
 
 
 def word_after(events: int, state: int, before: SealWord) -> tuple[SealWord, bool]:
     """The step for one report of one device (``events``: `spoken_bits`), and whether it says something."""
     level = before.level or state != 0
+    mount, events, kept = events >> _SAID_SHIFT, events & EVENT_BITS, before.word & ~MOUNT
     if state:
         word = _SAID_BY[events] | _OF_STATE_BY[state]
     elif events:
-        word = _SAID_BY[events] | (before.word & _KEPT_BY[events] if level else 0)
+        word = _SAID_BY[events] | (kept & _KEPT_BY[events] if level else 0)
     else:
-        word = before.word if level else 0
+        word = kept if level else 0
+    word |= _MOUNT_AFTER_BY[mount][before.word >> _MOUNT_SHIFT] << _MOUNT_SHIFT
     rising = word & ~before.word
     closing = bool(rising & (CLOSED if before.dirty else CLOSED_SAID))
     dirty = True if rising & BREACH else before.dirty and not closing
@@ -145,7 +161,7 @@ class SealCustody:
     """SEAL_CUT, SEAL_OPENED, SEAL_TAMPER and the custody log entries of the seal itself."""
 
     name = NAME
-    version = 2
+    version = 3
     types = (
         AlertType.SEAL_CUT,
         AlertType.SEAL_OPENED,
@@ -229,17 +245,30 @@ def _fold(case: Case, track: Track) -> list[Finding]:
         armed = seal.disarmed_by is None
         if rising & BREACH:
             seal_opened.place_for(case, signal)
-        for bit, rule in ((Condition.CUT, seal_cut.RULE), (Condition.TAMPERED, seal_tamper.RULE)):
-            if rising & bit and armed:
-                found += breach(case, track, index, segment, rule, int(bit))
+        if rising & Condition.CUT and armed:
+            found += breach(case, track, index, segment, seal_cut.RULE, int(Condition.CUT))
+        if _tampered(rising, signal.word) and armed and not _taken_off_with_leave(case, track, index, rising):
+            found += breach(case, track, index, segment, seal_tamper.RULE, TAMPER)
         if rising & OPEN and not seal.word & OPEN:
             found += _opened(case, track, index, segment, seal)
-        if rising & BREACH & ~int(Condition.TAMPERED):
+        if rising & BREACH & ~TAMPER:
             seal.damaged, seal.damaged_at_ms = True, at_ms
         if rising & CLOSED:
             found += _closed(case, track, signal, segment, seal)
         seal.word = signal.word & ~int(Condition.CARD)
     return found
+
+
+def _tampered(rising: int, word: int) -> bool:
+    """Whether a transition is a new tampering; coming off the mount is part of one that lasts."""
+    if rising & Condition.TAMPERED:
+        return True
+    return bool(rising & Condition.OFF_MOUNT) and not word & Condition.TAMPERED
+
+
+def _taken_off_with_leave(case: Case, track: Track, index: int, rising: int) -> bool:
+    """Whether the device only came off its mount, where and when it might be opened: its work is done."""
+    return not rising & Condition.TAMPERED and seal_opened.covering(case, track, index) is not None
 
 
 def _opened(case: Case, track: Track, index: int, segment: Segment | None, seal: _Seal) -> list[Finding]:

@@ -50,6 +50,9 @@ from gateway.decoders._values import (
     unstamped,
     within,
 )
+from gateway.dialogues import SelfNaming
+from gateway.framings import Delimited
+from gateway.wire import Wire
 from sealtrail.contract.errors import DecodeError
 from sealtrail.contract.reading import FixKind, Reading, SealEvent, SealState
 
@@ -194,4 +197,17 @@ def _reading(head: re.Match[str], report: re.Match[str]) -> Reading:
     return reading
 
 
+NAMED = re.compile(rb"##S,[^,]{1,32},([0-9]{1,20}),")
+
+
+def _identity(frame: bytes) -> str | None:
+    found = NAMED.match(frame)
+    return found[1].decode() if found else None
+
+
 DECODER = Eseal()
+WIRE = Wire(
+    framing=lambda: Delimited(b"##S,", b"E##", MAX_FRAME_BYTES, restarts=True),
+    dialogue=lambda: SelfNaming(_identity),
+    default_port=5142,
+)

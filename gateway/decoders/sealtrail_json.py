@@ -32,6 +32,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from gateway.decoders._json_lines import LINES
 from gateway.decoders._values import content_identity, settled_identity
 from gateway.device_time import CLOCK_EPOCH_MS, settle
 from sealtrail.contract.clock import FIRST_MS, LAST_MS
@@ -319,3 +320,4 @@ def _reading(
 
 
 DECODER = SealTrailJson()
+WIRE = LINES

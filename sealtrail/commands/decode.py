@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 import re
 import sys
@@ -11,13 +12,16 @@ from collections.abc import Iterator
 import click
 
 from gateway.decoders import decoder_for, decoders
+from gateway.listeners.wires import wires
+from gateway.wire import Dialogue, Heard, StreamError, Wire
 from sealtrail.contract.clock import iso, parse_iso, wall_clock_ms
 from sealtrail.contract.decoder import Decoder
 from sealtrail.contract.errors import DecodeError, RefusedError
 from sealtrail.contract.public.reading_line import to_line
 from sealtrail.contract.reading import Reading
 
-TEXT_MARKS = ("(", "##", "{", "[")
+TEXT_MARKS = ("(", "##", "{", "[", "+", "*")
+UNIDENTIFIED = "unidentified"
 HEX_DECORATION = re.compile(r"\b0x|[\s:]", re.IGNORECASE)
 
 
@@ -74,30 +78,111 @@ def _print_families(*, as_json: bool) -> None:
             click.echo(f"{family}  ({kind}; also called {', '.join(decoder.aliases) or 'nothing else'})")
 
 
-def _decode_one(
-    decoder: Decoder, text: str, device_id: str | None, received_at_ms: int, *, as_json: bool
-) -> bool:
-    """Print the readings of one frame, or why it is refused; whether it was accepted."""
+class Conversation:
+    """Frames of one input, heard as if they came over one connection.
+
+    A login names the device for what follows, parts of a message are put
+    together, and what stands in one argument back to back is taken apart.
+    Where no identity is known, a frame is decoded for a device `UNIDENTIFIED`.
+    """
+
+    def __init__(self, decoder: Decoder, device_id: str | None, received_at_ms: int) -> None:
+        self._decoder = decoder
+        self._wire: Wire | None = wires().get(decoder.family)
+        self._dialogue: Dialogue | None = self._wire.dialogue() if self._wire else None
+        self._device_id = device_id
+        self._named: str | None = None
+        self._received_at_ms = received_at_ms
+
+    def readings(self, data: bytes) -> Iterator[list[Reading] | DecodeError]:
+        """For each frame in ``data`` its readings or why it is refused."""
+        frames = self._cut(data)
+        if len(frames) > 1:
+            before = copy.deepcopy(self._dialogue), self._named
+            whole = self._one(data)
+            if not isinstance(whole, DecodeError):
+                yield whole
+                return
+            self._dialogue, self._named = before
+        for frame in frames:
+            yield self._one(frame)
+
+    def _cut(self, data: bytes) -> list[bytes]:
+        """Frames of one argument; one that the framing can't take apart stays as it is."""
+        if self._wire is None:
+            return [data]
+        framing = self._wire.framing()
+        try:
+            frames = framing.cut(data)
+        except StreamError:
+            return [data]
+        return [*frames, *filter(None, [framing.rest().strip(b"\r\n")])] if frames else [data]
+
+    def _one(self, frame: bytes) -> list[Reading] | DecodeError:
+        try:
+            heard = self._hear(frame)
+            if heard.message is None:
+                return []
+            return self._decoded(heard.message, self._device_id or heard.identity or self._named)
+        except DecodeError as error:
+            return error
+
+    def _hear(self, frame: bytes) -> Heard:
+        if self._dialogue is None:
+            return Heard(message=frame)
+        try:
+            heard = self._dialogue.hear(frame, self._received_at_ms)
+        except DecodeError:
+            if self._named is not None:
+                raise
+            return Heard(message=frame)  # perhaps only because no login came before; the decoder checks it
+        self._named = heard.identity or self._named
+        return heard
+
+    def _decoded(self, message: bytes, device_id: str | None) -> list[Reading]:
+        try:
+            return self._decoder.decode(message, device_id, self._received_at_ms)
+        except DecodeError as error:
+            if error.reason != "no_identity":
+                raise
+        readings = self._decoder.decode(message, UNIDENTIFIED, self._received_at_ms)
+        click.echo(
+            f"note: nothing names the device, so it is called {UNIDENTIFIED!r}; see --device-id", err=True
+        )
+        return readings
+
+
+def _decode_one(conversation: Conversation, text: str, *, binary: bool, as_json: bool) -> bool:
+    """Print the readings of what stands in one argument, or why it is refused; whether all was accepted."""
+    accepted = True
     try:
-        frame = frame_bytes(text, binary=decoder.binary)
-        readings = decoder.decode(frame, device_id, received_at_ms)
+        data = frame_bytes(text, binary=binary)
     except DecodeError as error:
-        if as_json:
-            click.echo(json.dumps({"refused": error.reason, "detail": error.detail, "frame": text}))
-        else:
-            click.echo(f"refused: {error}", err=True)
+        _print_refusal(error, text, as_json=as_json)
         return False
-    for reading in readings:
-        click.echo(to_line(reading) if as_json else _described(reading))
-    if not readings and not as_json:
-        click.echo("nothing to report (a heartbeat or an answer)")
-    return True
+    for found in conversation.readings(data):
+        if isinstance(found, DecodeError):
+            _print_refusal(found, text, as_json=as_json)
+            accepted = False
+            continue
+        for reading in found:
+            click.echo(to_line(reading) if as_json else _described(reading))
+        if not found and not as_json:
+            click.echo("nothing to report (a login, a heartbeat, an answer or a part of a message)")
+    return accepted
+
+
+def _print_refusal(error: DecodeError, text: str, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"refused": error.reason, "detail": error.detail, "frame": text}))
+    else:
+        click.echo(f"refused: {error}", err=True)
 
 
 @click.command()
 @click.argument("family", required=False)
 @click.argument("frames", metavar="[FRAME]...", nargs=-1)
-@click.option("--device-id", help="Identity given by topic or session; needed where the frame has none.")
+@click.option("--device-id", help="Identity given by topic or session, for frames that have none.")
 @click.option("--received-at", help="RFC 3339 time of receipt; now, if not given.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option("--list", "list_families", is_flag=True, help="List the device families.")
@@ -113,8 +198,10 @@ def decode(
     """Decode device frames of FAMILY into readings.
 
     Frames are arguments or, without any, the lines of standard input: text frames as
-    they are, any other as hex digits. Refused frames are told on standard error; the
-    others are decoded nevertheless, and the exit code is 1.
+    they are, any other as hex digits. They are heard like the frames of one connection:
+    a login names the device of what follows, parts of a message are put together, several
+    frames in one argument are taken apart. Refused frames are told on standard error;
+    the others are decoded nevertheless, and the exit code is 1.
 
     Example: sealtrail decode jt701
     '(2050018634,P45,051124,204046,9.861502,N,83.950336,W,A,1,0,1,1,0012260888,0,0,0)'
@@ -130,8 +217,9 @@ def decode(
         iso(received_at_ms)
     except (RefusedError, OverflowError, ValueError) as error:
         raise click.UsageError(str(error)) from error
+    conversation = Conversation(decoder, device_id, received_at_ms)
     accepted = [
-        _decode_one(decoder, frame, device_id, received_at_ms, as_json=as_json) for frame in _frames(frames)
+        _decode_one(conversation, frame, binary=decoder.binary, as_json=as_json) for frame in _frames(frames)
     ]
     if not accepted:
         raise RefusedError("no_frame", "give a FRAME, or lines with frames on standard input")

@@ -9,12 +9,14 @@ from typing import NamedTuple
 from gateway.batch import BatchDecoder
 from gateway.chunks import rounds
 from gateway.decoders import decoders
+from gateway.topics import is_door_topic
 from sealtrail.commands.quarantine_entries import Entry
 from sealtrail.contract.errors import UnavailableError
 from sealtrail.contract.subjects import PAIRINGS_BUCKET
 from sealtrail.runtime.log import Log
 from sealtrail.runtime.settings.tree import Settings
 
+AT_A_DOOR = -1  # the token of a message that came in at a port of the gateway
 CUT = "payload_too_large"
 """Of these messages only the beginning was kept: there is nothing whole to try again."""
 
@@ -80,8 +82,10 @@ async def retry_all(
         if message.reason == CUT:
             outcomes.append(Outcome(entry.number, 0, CUT, "only its beginning was kept"))
             continue
+        at_door = is_door_topic(message.topic, message.family, message.device_id)
+        token = AT_A_DOOR if at_door else 0
         batch = decoder.decode(
-            [(message.topic, message.payload, 0)], message.received_at_ms, containers, frozenset()
+            [(message.topic, message.payload, token)], message.received_at_ms, containers, frozenset()
         )
         refusals = [refusal for each in batch.refused.values() for refusal in each]
         if refusals:

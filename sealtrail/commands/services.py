@@ -29,6 +29,18 @@ def gateway(ctx: click.Context) -> None:
 
 @click.command()
 @click.pass_context
+def access(ctx: click.Context) -> None:
+    """Run access: logins at the broker are answered from the registry, and suspended devices are cut.
+
+    Several of them share the logins.
+
+    Example: sealtrail --settings sealtrail.toml access
+    """
+    _run(ctx, "access", "gateway.access.app")
+
+
+@click.command()
+@click.pass_context
 def ingest(ctx: click.Context) -> None:
     """Run the record: the log goes to InfluxDB or the embedded store, and questions are answered.
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,8 +15,10 @@ import msgspec
 from pydantic import SecretStr
 
 from sealtrail.contract.clock import iso, parse_iso, wall_clock_ms
+from sealtrail.contract.device import Device
 from sealtrail.contract.errors import RefusedError
 from sealtrail.contract.trip import TripEvent
+from sealtrail.runtime.devices import DeviceRegistry
 from sealtrail.runtime.embedded_nats import with_running_server
 from sealtrail.runtime.log import Log
 from sealtrail.runtime.settings.simulator import PublisherSettings, SimulatorSettings
@@ -146,7 +148,11 @@ def _profile(section: SimulatorSettings, options: dict[str, Any]) -> Profile:
 async def _run_fleet(
     world: World, mqtt: PublisherSettings, settings: Settings, options: dict[str, Any]
 ) -> FleetReport:
-    sink = _recorder(settings) if options["record_trips"] else contextlib.nullcontext(_keep_quiet)
+    sink = (
+        _recorder(settings, world.families)
+        if options["record_trips"]
+        else contextlib.nullcontext(_keep_quiet)
+    )
     async with sink as trip_sink:
         fleet = Fleet(world, mqtt, trip_sink, wall_clock_ms, pace=options["speed"])
 
@@ -159,15 +165,20 @@ async def _run_fleet(
 
 
 @contextlib.asynccontextmanager
-async def _recorder(settings: Settings) -> AsyncIterator[TripSink]:
-    """Records trip events on the log of the system that runs."""
+async def _recorder(settings: Settings, families: Mapping[str, str]) -> AsyncIterator[TripSink]:
+    """Records trip events on the log of the system that runs, and enters their devices in its registry."""
     running = with_running_server(settings)
     log = await Log.connect(running.nats, "simulate")
     try:
         await log.declare()
         recorder = TripRecorder(log, running.partitions)
+        registry = DeviceRegistry(log)
 
         async def record(event: TripEvent) -> None:
+            for device_id in event.trip.device_ids if event.trip is not None else ():
+                if await registry.get(device_id) is None:
+                    known = Device(device_id=device_id, family=families[device_id], note="simulated")
+                    await registry.add(known, "simulate")
             await recorder.record(event)
 
         yield record

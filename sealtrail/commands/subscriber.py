@@ -11,10 +11,14 @@ import click
 
 from sealtrail.commands.client import with_log
 from sealtrail.contract.alert import AlertFamily, Severity
+from sealtrail.contract.clock import wall_clock_ms
+from sealtrail.contract.device import Login, subscriber_login
 from sealtrail.contract.errors import RefusedError
 from sealtrail.contract.public.subscriber import InvalidSubscriberError, Subscriber, parse_subscriber
 from sealtrail.contract.subjects import SUBSCRIBERS_BUCKET
+from sealtrail.runtime.devices import LoginBook
 from sealtrail.runtime.log import Log
+from sealtrail.runtime.passwords import MADE_ITERATIONS, hash_password, make_password
 from sealtrail.runtime.settings.tree import Settings
 
 SECRET_BYTES = 32
@@ -28,12 +32,30 @@ def subscriber() -> None:
     """
 
 
-async def _put(log: Log, found: Subscriber, *, replace: bool) -> None:
+async def _put(log: Log, found: Subscriber, *, replace: bool) -> str:
+    """Enters the subscriber; the password that was made for it ('' where it has one or needs none)."""
     bucket = await log.bucket(SUBSCRIBERS_BUCKET)
     if await bucket.put(found.id, found.to_json(), None if replace else 0) is None:
         raise InvalidSubscriberError(
             "subscriber_exists", f"there is a subscriber {found.id}; --replace writes over it"
         )
+    if not found.channels.mqtt:
+        await LoginBook(log).remove(found.id)
+        return ""
+    has_login = any(login.subscriber_id == found.id for login in await LoginBook(log).all())
+    return "" if has_login else await _new_password(log, found.id)
+
+
+async def _new_password(log: Log, subscriber_id: str) -> str:
+    made = make_password()
+    await LoginBook(log).put(
+        Login(
+            subscriber_id=subscriber_id,
+            password_hash=hash_password(made, MADE_ITERATIONS),
+            changed_at_ms=wall_clock_ms(),
+        )
+    )
+    return made
 
 
 def _from_file(path: Path) -> tuple[dict[str, Any], str]:
@@ -125,15 +147,24 @@ def add(  # noqa: PLR0913 - one parameter per option
         }
     try:
         found = parse_subscriber(json.dumps(tree))
-        with_log(ctx, lambda log, _: _put(log, found, replace=replace))
+        password = with_log(ctx, lambda log, _: _put(log, found, replace=replace))
     except RefusedError as error:
         raise click.ClickException(error.detail) from error
     if as_json:
-        click.echo(json.dumps({**found.shown(), **({"secret": made} if made else {})}))
+        once = {"secret": made} if made else {}
+        if password:
+            once |= {"mqtt_user": subscriber_login(found.id), "mqtt_password": password}
+        click.echo(json.dumps({**found.shown(), **once}))
         return
     click.echo(f"Added subscriber {found.id} ({', '.join(kind.value for kind in found.channel_kinds)}).")
     if made:
         click.echo(f"Signature secret, shown only now: {made}")
+    if password:
+        _say_login(found.id, password)
+
+
+def _say_login(subscriber_id: str, password: str) -> None:
+    click.echo(f"MQTT user {subscriber_login(subscriber_id)}, password, shown only now: {password}")
 
 
 async def _all(log: Log, _: Settings) -> list[Subscriber]:
@@ -172,6 +203,7 @@ async def _remove(log: Log, subscriber_id: str) -> bool:
     bucket = await log.bucket(SUBSCRIBERS_BUCKET)
     if await bucket.get(subscriber_id) is None:
         return False
+    await LoginBook(log).remove(subscriber_id)
     await bucket.delete(subscriber_id)
     return True
 
@@ -191,3 +223,26 @@ def remove(ctx: click.Context, subscriber_id: str) -> None:
             f"there is no subscriber {subscriber_id!r}; see `sealtrail subscriber list`"
         )
     click.echo(f"Removed subscriber {subscriber_id}.")
+
+
+@subscriber.command()
+@click.argument("subscriber_id")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON line.")
+@click.pass_context
+def password(ctx: click.Context, subscriber_id: str, *, as_json: bool) -> None:
+    """Give a subscriber a new MQTT password; the old one ends at once, and with it its session.
+
+    Example: sealtrail subscriber password insurer
+    """
+
+    async def work(log: Log, _: Settings) -> str:
+        known = {one.id: one for one in await _all(log, _)}
+        if subscriber_id not in known or not known[subscriber_id].channels.mqtt:
+            raise click.ClickException(f"there is no subscriber {subscriber_id!r} that is told by MQTT")
+        return await _new_password(log, subscriber_id)
+
+    made = with_log(ctx, work)
+    if as_json:
+        click.echo(json.dumps({"mqtt_user": subscriber_login(subscriber_id), "mqtt_password": made}))
+    else:
+        _say_login(subscriber_id, made)

@@ -31,10 +31,14 @@ async def _run(settings: Settings, file: Path | None) -> None:
                 f"devices       mqtt://{mqtt.host}:{mqtt.port}  (topics sealtrail/<family>/<device>/up)"
             )
             user, _ = platform.device_login()
-            if user:
+            if settings.gateway.mqtt.host:
+                click.echo("              with a login of that broker")
+            elif user:
                 click.echo(
-                    f"              as user {user!r}; password: nats/endpoint.json in the state folder"
+                    f"              any device as user {user!r}; password: nats/endpoint.json in the state folder"
                 )
+            else:
+                click.echo("              each with its own login: sealtrail device add ID --family json")
             click.echo(f"state, logs   {settings.state_dir.resolve()}")
             click.echo("Ctrl-C stops everything.")
             await stop.wait()

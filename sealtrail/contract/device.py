@@ -8,8 +8,11 @@ with them.
 from __future__ import annotations
 
 import enum
+import re
 
 import msgspec
+
+from sealtrail.contract.errors import RefusedError
 
 
 class DeviceState(enum.StrEnum):
@@ -60,3 +63,72 @@ class Suspicion(enum.StrEnum):
     SECOND_SESSION = "second_session"
     REPLAYED_SEQUENCE = "replayed_sequence"
     BAD_SIGNATURE = "bad_signature"
+
+
+MAX_DEVICE_ID = 64
+DEVICE_ID = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
+"""ASCII letters, digits, ``-`` and ``_``, with single dots between: plain in MQTT topics,
+log subjects, bucket keys and file names alike."""
+
+FAMILY = re.compile(r"[a-z0-9]{1,32}")
+"""Names of families are one plain word; ``alerts`` is none, its topics are the subscribers'."""
+
+MAY_BECOME: dict[DeviceState, frozenset[DeviceState]] = {
+    DeviceState.PROVISIONED: frozenset({DeviceState.ACTIVE, DeviceState.SUSPENDED, DeviceState.RETIRED}),
+    DeviceState.ACTIVE: frozenset({DeviceState.SUSPENDED, DeviceState.RETIRED}),
+    DeviceState.SUSPENDED: frozenset({DeviceState.ACTIVE, DeviceState.PROVISIONED, DeviceState.RETIRED}),
+    DeviceState.RETIRED: frozenset(),
+}
+
+SPEAKING = frozenset({DeviceState.PROVISIONED, DeviceState.ACTIVE})
+"""States in which what a device says is believed."""
+
+
+class InvalidDeviceError(RefusedError):
+    """A device, or a change to one, that contradicts the rules of the registry."""
+
+
+def check_device_id(device_id: str) -> str:
+    """The identity itself; raises `InvalidDeviceError` named ``bad_device_id``."""
+    if len(device_id) > MAX_DEVICE_ID or DEVICE_ID.fullmatch(device_id) is None:
+        raise InvalidDeviceError(
+            "bad_device_id",
+            f"{device_id[:MAX_DEVICE_ID]!r}: an identity has 1 to {MAX_DEVICE_ID} letters, digits, - and _, "
+            "with single dots between",
+        )
+    return device_id
+
+
+def check_device(device: Device) -> Device:
+    """The device itself; raises `InvalidDeviceError` naming what is wrong with it."""
+    check_device_id(device.device_id)
+    if FAMILY.fullmatch(device.family) is None or device.family == "alerts":
+        raise InvalidDeviceError("bad_family", f"{device.family[:MAX_DEVICE_ID]!r} is no family of devices")
+    certificate = device.certificate_sha256
+    if certificate and re.fullmatch(r"[0-9a-f]{64}", certificate) is None:
+        raise InvalidDeviceError("bad_certificate", "a fingerprint is the SHA-256, 64 hexadecimal digits")
+    for name, number in (
+        ("reporting_interval_s", device.reporting_interval_s),
+        ("messages_per_s", device.messages_per_s),
+    ):
+        if number is not None and not 0 < number < float("inf"):
+            raise InvalidDeviceError("bad_number", f"{name} is {number}; it must be above 0")
+    if device.signature_required and not device.signing_keys:
+        raise InvalidDeviceError("no_signing_key", "signatures are required, but there is no key for them")
+    key_ids = [key.key_id for key in device.signing_keys]
+    if len(set(key_ids)) != len(key_ids):
+        raise InvalidDeviceError("key_id_twice", f"key ids {', '.join(key_ids)}")
+    return device
+
+
+class Login(msgspec.Struct, frozen=True, kw_only=True):
+    """How somebody who isn't a device signs in at the MQTT broker: a subscriber."""
+
+    subscriber_id: str
+    password_hash: str
+    changed_at_ms: int = 0
+
+
+def subscriber_login(subscriber_id: str) -> str:
+    """User name of a subscriber at the broker; never the one of a device, which has no ``@``."""
+    return f"{subscriber_id}@alerts"

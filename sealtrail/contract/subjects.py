@@ -38,6 +38,8 @@ INCIDENTS_BUCKET = "sealtrail_incidents"  # incident_id -> Incident (JSON)
 DELIVERIES_BUCKET = "sealtrail_deliveries"  # delivery_id -> Delivery (JSON)
 DEVICES_BUCKET = "sealtrail_devices"  # device_id -> Device (JSON), history kept
 SUBSCRIBERS_BUCKET = "sealtrail_subscribers"  # subscriber_id -> Subscriber (JSON)
+LOGINS_BUCKET = "sealtrail_logins"  # subscriber_id -> Login (JSON) at the MQTT broker
+CORRIDORS_BUCKET = "sealtrail_corridors"  # name -> KnownCorridor (JSON), history kept
 LEASES_BUCKET = "sealtrail_leases"  # <service>.<partition> -> holder
 SNAPSHOTS_BUCKET = "sealtrail_snapshots"  # object store: anomaly.<partition>
 

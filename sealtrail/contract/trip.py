@@ -114,6 +114,7 @@ class Trip(msgspec.Struct, frozen=True, kw_only=True):
     reporting_interval_s: float | None = None  # of its devices; None: as each is seen to report
     stop_max_s: float | None = None  # longest stop outside allowed places; None: the setting
     separation_max_m: float | None = None  # of its devices from each other; None: the setting
+    declaration: str = ""  # number or reference of the customs declaration
 
 
 class TripEventKind(enum.StrEnum):

@@ -88,10 +88,12 @@ class Demonstration:
         self._receiver = WebhookReceiver()
         self._log: Log | None = None
         self._begun_s = time.monotonic()
+        shared = settings.access.model_copy(update={"shared_login": True})
         self.platform = Platform(
-            settings,
+            settings.model_copy(update={"access": shared}),
             settings_file,
             {
+                "SEALTRAIL_ACCESS__UNKNOWN_DEVICES": "accept",
                 "SEALTRAIL_ALERTS__WEBHOOK__ALLOW_PRIVATE_ADDRESSES": "true",
                 "SEALTRAIL_CONTROLROOM__PORT": str(settings.controlroom.port),
             },

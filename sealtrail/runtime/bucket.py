@@ -9,7 +9,7 @@ from typing import NamedTuple
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from nats.js.errors import KeyNotFoundError, KeyWrongLastSequenceError
+from nats.js.errors import KeyNotFoundError, KeyWrongLastSequenceError, NoKeysError
 from nats.js.kv import KeyValue
 
 from sealtrail.contract.errors import UnavailableError
@@ -45,6 +45,19 @@ class Bucket:
         except (NatsError, TimeoutError) as error:
             raise UnavailableError(f"bucket {self._name}: {error}") from error
         return Entry(key, entry.value or b"", entry.revision or 0)
+
+    async def history(self, key: str) -> list[Entry]:
+        """Every value that the bucket still has of a key, oldest first; empty where there is none."""
+        try:
+            entries = await self._store.history(key)
+        except (KeyNotFoundError, NoKeysError):
+            return []
+        except (NatsError, TimeoutError) as error:
+            raise UnavailableError(f"bucket {self._name}: {error}") from error
+        return [
+            Entry(key, None if entry.operation else entry.value or b"", entry.revision or 0)
+            for entry in entries
+        ]
 
     async def put(self, key: str, value: bytes, revision: int | None = None) -> int | None:
         """Writes and gives the new revision.

@@ -39,9 +39,10 @@ class Endpoint(NamedTuple):
     """Where an embedded server answers, and who may do what.
 
     Services log in as ``user`` and own the log; the gateway listens to MQTT as
-    ``mqtt_user``; devices log in as ``device_user``, which may only report and
-    be answered. MQTT lives in an account of its own, so that nothing that is
-    published there can reach the log's own subjects.
+    ``mqtt_user``. MQTT lives in an account of its own, so that nothing that is
+    published there can reach the log's own subjects. Everybody else's login is
+    asked of the access service, which listens in the system account as
+    ``access_user``; ``device_user`` may report for any device, where it exists.
     """
 
     pid: int
@@ -52,8 +53,11 @@ class Endpoint(NamedTuple):
     password: str
     mqtt_user: str
     mqtt_password: str
-    device_user: str
+    device_user: str  # the shared login; empty where there is none
     device_password: str
+    access_user: str = ""
+    access_password: str = ""
+    issuer_seed: str = ""  # of the key that signs logins; empty: the server asks nobody
 
     @property
     def url(self) -> str:
@@ -115,6 +119,8 @@ def _answers(host: str, port: int) -> bool:
 
 
 def _config(folder: Path, endpoint: Endpoint, settings: NatsSettings) -> str:
+    from sealtrail.runtime.nkeys import AccountKey  # noqa: PLC0415 - 20 ms that only a parent needs
+
     sync = '"always"' if settings.sync == "always" else '"2m"'
     return f"""\
 server_name: sealtrail-embedded
@@ -143,16 +149,39 @@ accounts {{
     jetstream: enabled
     users: [
       {{ user: "{endpoint.mqtt_user}", password: "{endpoint.mqtt_password}" }}
-      {{
+{_shared_login(endpoint)}    ]
+  }}
+  ACCESS {{ users: [ {{ user: "{endpoint.access_user}", password: "{endpoint.access_password}" }} ] }}
+}}
+system_account: ACCESS
+authorization {{
+  timeout: 5
+  auth_callout {{
+    issuer: "{AccountKey.from_seed(endpoint.issuer_seed).public}"
+    account: ACCESS
+    auth_users: [ {", ".join(f'"{user}"' for user in _own_users(endpoint))} ]
+  }}
+}}
+"""
+
+
+def _own_users(endpoint: Endpoint) -> list[str]:
+    """Users whose login the server answers itself."""
+    users = (endpoint.user, endpoint.mqtt_user, endpoint.access_user, endpoint.device_user)
+    return [user for user in users if user]
+
+
+def _shared_login(endpoint: Endpoint) -> str:
+    """The user that may report for any device, where there is one."""
+    if not endpoint.device_user:
+        return ""
+    return f"""      {{
         user: "{endpoint.device_user}", password: "{endpoint.device_password}"
         permissions: {{
           publish: {{ allow: ["sealtrail.*.*.up"], deny: ["sealtrail.alerts.>"] }}
           subscribe: {{ allow: ["sealtrail.*.*.down", "$MQTT.sub.>"], deny: ["sealtrail.alerts.>"] }}
         }}
       }}
-    ]
-  }}
-}}
 """
 
 
@@ -160,12 +189,14 @@ class EmbeddedNats:
     """One server in one folder.
 
     `start` returns the endpoint, taking over a server that a crashed parent
-    left running there. `stop` ends it gracefully (kill after 10 s).
+    left running there. `stop` ends it gracefully (kill after 10 s). With
+    ``shared_login`` user ``device`` may report for any device.
     """
 
-    def __init__(self, folder: Path, settings: NatsSettings) -> None:
+    def __init__(self, folder: Path, settings: NatsSettings, *, shared_login: bool = True) -> None:
         self._folder = folder.resolve()
         self._settings = settings
+        self._shared_login = shared_login
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()  # the one is called while the other is at work, in another thread
         self._stopping = threading.Event()
@@ -207,8 +238,8 @@ class EmbeddedNats:
         if last is not None and self._settings.client_port in (0, last.client_port):
             same_mqtt = self._settings.mqtt_port in (0, last.mqtt_port)
             if same_mqtt and _become_free(host, (last.client_port, last.mqtt_port)):
-                return last._replace(pid=0)
-        return Endpoint(
+                return self._with_access(last._replace(pid=0))
+        new = Endpoint(
             pid=0,
             host=host,
             client_port=self._settings.client_port or _free_port(host),
@@ -217,8 +248,22 @@ class EmbeddedNats:
             password=_password(),
             mqtt_user="gateway",
             mqtt_password=_password(),
-            device_user="device",
-            device_password=self._settings.device_password.get_secret_value() or _password(),
+            device_user="",
+            device_password="",
+        )
+        return self._with_access(new)
+
+    def _with_access(self, endpoint: Endpoint) -> Endpoint:
+        """The endpoint with what logins need; the shared login as the settings say now."""
+        from sealtrail.runtime.nkeys import AccountKey  # noqa: PLC0415 - 20 ms that only a parent needs
+
+        shared = self._settings.device_password.get_secret_value() or endpoint.device_password
+        return endpoint._replace(
+            device_user="device" if self._shared_login else "",
+            device_password=(shared or _password()) if self._shared_login else "",
+            access_user="access",
+            access_password=endpoint.access_password or _password(),
+            issuer_seed=endpoint.issuer_seed or AccountKey.make().seed,
         )
 
     def start(self) -> Endpoint:

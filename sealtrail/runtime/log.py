@@ -191,6 +191,16 @@ class Log:
             raise UnavailableError(f"stream {stream}: {error}") from error
         return max(1, info.state.first_seq)
 
+    async def last_sequence_of(self, stream: str, subject: str) -> int:
+        """Sequence of the newest message of a subject, wildcards allowed; 0 where there is none."""
+        try:
+            message = await self._js.get_last_msg(stream, subject)
+        except NotFoundError:
+            return 0
+        except (NatsError, TimeoutError) as error:
+            raise UnavailableError(f"stream {stream}: {error}") from error
+        return message.seq or 0
+
     async def lag(self, stream: str, durable: str) -> int:
         """Messages that a durable consumer has still before it, delivered or not."""
         try:
@@ -231,6 +241,39 @@ class Log:
         except (NatsError, TimeoutError) as error:
             raise UnavailableError(f"{subject}: {error or type(error).__name__}") from error
         return reply.headers or {}, reply.data
+
+    async def request_all(self, subject: str, body: bytes, wait_s: float) -> list[bytes]:
+        """Asks everyone who listens and gives what they answer within ``wait_s``; nobody: no answer."""
+        try:
+            inbox = self._nc.new_inbox()
+            answers = await self._nc.subscribe(inbox)
+            found: list[bytes] = []
+            try:
+                await self._nc.publish(subject, body, reply=inbox)
+                deadline = asyncio.get_running_loop().time() + wait_s
+                while (left_s := deadline - asyncio.get_running_loop().time()) > 0:
+                    message = await answers.next_msg(timeout=left_s)
+                    if (message.headers or {}).get("Status") == "503":
+                        break
+                    found.append(message.data)
+            except TimeoutError:
+                pass
+            finally:
+                await answers.unsubscribe()
+        except (NatsError, OSError) as error:
+            raise UnavailableError(f"{subject}: {error or type(error).__name__}") from error
+        return found
+
+    async def listen(self, subject: str, handler: Callable[[str, bytes], None]) -> None:
+        """Calls ``handler`` with (subject, body) of every message from now on, also after a reconnect."""
+
+        async def on_message(message: Msg) -> None:
+            try:
+                handler(message.subject, message.data)
+            except Exception:
+                LOGGER.exception("message_failed", subject=message.subject)
+
+        await self._nc.subscribe(subject, cb=on_message)
 
     async def answer(
         self,

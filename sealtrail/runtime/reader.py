@@ -73,6 +73,10 @@ class _Pull:
         )
         await self._ask()
 
+    def waiting(self) -> list[Msg]:
+        """What has come and hasn't been taken."""
+        return list(self._arrived)
+
     async def close(self) -> None:
         if self._subscription is not None:
             with contextlib.suppress(NatsError, OSError):
@@ -305,17 +309,28 @@ class DurableReader:
 
     async def ack(self, messages: list[LogMessage]) -> None:
         """Tells the log that these are done with; a lost acknowledgement only means a repetition."""
-        for message in messages:
-            await self._nc.publish(message.raw.reply, b"+ACK")
+        await self._tell([message.raw for message in messages], b"+ACK")
 
     async def working(self, messages: list[LogMessage]) -> None:
         """Asks for more time before these are delivered again."""
-        for message in messages:
-            await self._nc.publish(message.raw.reply, b"+WPI")
+        await self._tell([message.raw for message in messages], b"+WPI")
+
+    async def holding(self) -> None:
+        """Asks for more time for what has come and hasn't been taken yet."""
+        if self._pull is not None:
+            await self._tell(self._pull.waiting(), b"+WPI")
 
     async def terminate(self, message: LogMessage) -> None:
         """Never deliver this one again (it can't be read)."""
-        await self._nc.publish(message.raw.reply, b"+TERM")
+        await self._tell([message.raw], b"+TERM")
+
+    async def _tell(self, messages: list[Msg], word: bytes) -> None:
+        """Answers deliveries; what a lost connection swallows is delivered again."""
+        try:
+            for message in messages:
+                await self._nc.publish(message.reply, word)
+        except (NatsError, OSError) as error:
+            LOGGER.debug("answer_lost", durable=self._durable, error=str(error) or type(error).__name__)
 
     async def close(self) -> None:
         if self._pull is not None:

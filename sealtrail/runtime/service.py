@@ -67,7 +67,7 @@ class Service:
                     raise
             else:
                 self.health.ready("log")
-                self.background.start(self._follow(log), "log connection")
+                self.background.start(self.follow(log), "log connection")
                 return log
         raise UnavailableError("unreachable")  # pragma: no cover - backoff is endless
 
@@ -80,15 +80,15 @@ class Service:
             raise
         return log
 
-    async def _follow(self, log: Log) -> None:
-        """Says whether the log is connected, until it is closed."""
+    async def follow(self, log: Log, name: str = "log") -> None:
+        """Says whether a connection stands, as health condition ``name``, until it is closed."""
         while not log.closing:
             if log.connected:
-                self.health.ready("log")
+                self.health.ready(name)
             else:
-                self.health.waiting("log", "connection lost")
+                self.health.waiting(name, "connection lost")
             if log.given_up is not None:
-                raise UnavailableError(f"the connection to the log has ended for good: {log.given_up}")
+                raise UnavailableError(f"the connection to the {name} has ended for good: {log.given_up}")
             await asyncio.sleep(LOG_LOOK_S)
 
 

@@ -21,7 +21,9 @@ from sealtrail.runtime.settings.nats import NatsSettings
 
 DAY_S = 86_400.0
 LEASE_TTL_S = 8.0
-RECORD_ACK_WAIT_S = 60.0
+RECORD_ACK_WAIT_S = 10.0
+"""What a killed record had in hand is delivered again after this; a living one asks for more time."""
+
 ALERTS_ACK_WAIT_S = 10.0
 """What a killed alerts service had in hand is delivered again after this; nobody should wait longer."""
 
@@ -80,6 +82,9 @@ _BUCKETS = (
     (subjects.INCIDENTS_BUCKET, 8, 0.0),
     (subjects.DELIVERIES_BUCKET, 1, 90 * DAY_S),
     (subjects.SUBSCRIBERS_BUCKET, 8, 0.0),
+    (subjects.DEVICES_BUCKET, 64, 0.0),  # its history is kept: who was allowed what, and since when
+    (subjects.LOGINS_BUCKET, 1, 0.0),
+    (subjects.CORRIDORS_BUCKET, 16, 0.0),  # likewise: who proposed and who accepted which
     (subjects.LEASES_BUCKET, 1, LEASE_TTL_S),
 )
 

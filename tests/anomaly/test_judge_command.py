@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import datetime as dt
+import itertools
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +140,66 @@ JOURNEYS = {
 def test_real_journeys_deviate_from_another_corridor_and_not_from_their_own(
     name: str, north_deg: float, tmp_path: Path
 ) -> None:
-    """Five real sea and rail journeys: no false deviation, jump or breach on their own corridor."""
+    """Five real sea and rail journeys: no false deviation or jump, no breach but trackers taken off."""
+    path, plan = journey_of(name, north_deg, tmp_path)
+    code, found, said = run(path, "--trip", str(plan))
+    assert code == 0
+    assert "0 lines refused" in said
+    types = {line["type"] for line in found} - {"TRIP_STARTED"}
+    taken_off = {"SEAL_TAMPER"} if dismounted(path) else set()
+    assert types - {"BACK_ON_ROUTE"} == ({"ROUTE_DEVIATION"} if north_deg else set()) | taken_off
+
+
+def dismounted(path: Path) -> bool:
+    """Whether the tracker of a journey was on its door, and then was not: at loading, or at unloading."""
+    with path.open(encoding="utf-8") as file:
+        said = [row["mount"] for row in csv.DictReader(file) if row["mount"]]
+    return ("1.0", "0.0") in itertools.pairwise(said)
+
+
+def standing(lines: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """What stands of deviations and returns: type and beginning."""
+    last = {line["alert_id"]: line for line in lines if line["type"] in ("ROUTE_DEVIATION", "BACK_ON_ROUTE")}
+    return sorted(
+        (each["type"], each["occurred_at"]) for each in last.values() if each["action"] != "retracted"
+    )
+
+
+@pytest.mark.parametrize("name", JOURNEYS)
+def test_a_real_journey_with_detours_is_the_same_newest_first_and_shuffled(name: str, tmp_path: Path) -> None:
+    """Thousands of records with three detours: the same deviations reversed, shuffled, in chunks."""
+    path, plan = journey_of(name, 0.0, tmp_path)
+    header, *rows = path.read_text(encoding="utf-8").splitlines()
+    placed = [i for i, row in enumerate(rows) if row.split(",")[4] and "cellid" not in row]
+    hours = [dt.datetime.fromisoformat("T".join(rows[i].split(",")[2:4])).timestamp() / 3600 for i in placed]
+    for part in (0.2, 0.5, 0.8):
+        begin = next(n for n in range(int(len(placed) * part), len(placed)) if hours[n] - hours[n - 1] > 1)
+        for i in placed[begin : begin + 6]:  # far enough in time from the one before to be no jump
+            cells = rows[i].split(",")
+            cells[4] = str(float(cells[4]) - 1.0)
+            rows[i] = ",".join(cells)
+
+    def judged(order: list[str]) -> list[tuple[str, str]]:
+        file = tmp_path / "journey.csv"
+        file.write_text("\n".join([header, *order]), encoding="utf-8")
+        code, found, _ = run(file, "--trip", str(plan), "--as-arrived")
+        assert code == 0
+        return standing(found)
+
+    expected = judged(rows)
+    assert sum(kind == "ROUTE_DEVIATION" for kind, _ in expected) >= 2  # those near each other join
+    assert judged(rows[::-1]) == expected
+    shuffled = rows[:]
+    rng = random.Random(name)
+    rng.shuffle(shuffled)
+    assert judged(shuffled) == expected
+    chunks = [rows[at : at + 150] for at in range(0, len(rows), 150)]
+    rng.shuffle(chunks)
+    assert judged([row for chunk in chunks for row in chunk]) == expected
+
+
+def journey_of(name: str, north_deg: float, folder: Path) -> tuple[Path, Path]:
+    """A journey's file, and a trip along its own way (or so far north of it)."""
     path = shared(f"data/container-journeys/journey-{name}.csv")
     places: list[tuple[float, float]] = []
     for row in path.read_text(encoding="utf-8").splitlines()[1:]:
@@ -150,11 +213,7 @@ def test_real_journeys_deviate_from_another_corridor_and_not_from_their_own(
         "geometry": {"type": "LineString", "coordinates": places},
         "properties": {"half_width_m": 30_000},
     }
-    plan = tmp_path / "trip.json"
+    plan = folder / "trip.json"
     trip_file = {"trip_id": f"J-{name}", "container_id": JOURNEYS[name], "device_ids": [name]}
     plan.write_text(json.dumps({**trip_file, "corridor": corridor}), encoding="utf-8")
-    code, found, said = run(path, "--trip", str(plan))
-    assert code == 0
-    assert "0 lines refused" in said
-    types = {line["type"] for line in found} - {"TRIP_STARTED"}
-    assert types - {"BACK_ON_ROUTE"} == ({"ROUTE_DEVIATION"} if north_deg else set())
+    return path, plan

@@ -71,10 +71,13 @@ def test_far_outside_is_critical() -> None:
     made.apply_readings(drive(range(5)))
     far = [reading(60 + 30 * n, (50.0 + 0.2 * (n + 1), 10.3)) for n in range(6)]
     events = made.apply_readings(far[:2]) + made.apply_readings(far[2:])
-    assert [(e.action.value, e.severity.value) for e in of_type(events, AlertType.ROUTE_DEVIATION)] == [
+    found = of_type(events, AlertType.ROUTE_DEVIATION)
+    assert [(e.action.value, e.severity.value) for e in found] == [
         ("raised", "high"),
         ("updated", "critical"),
     ]
+    assert found[0].received_at_ms == far[1].received_at_ms
+    assert found[1].received_at_ms == far[2].received_at_ms == found[1].evidence[-1].received_at_ms
 
 
 def test_the_trip_sets_the_base_severity() -> None:

@@ -17,9 +17,8 @@ FROM, UNTIL = "2026-11-23T08:00:00Z", "2026-11-23T10:00:00Z"
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (("--place", "nan", "34.28", "500"), "place.latitude_deg"),
-        (("--place", "0.6", "181", "500"), "place.longitude_deg"),
-        (("--place", "0.6", "34.28", "-5"), "place.radius_m"),
+        (("--place", "nan,34.28,500m"), "place.latitude_deg"),
+        (("--place", "0.6,181,500m"), "place.longitude_deg"),
         (("--card", ""), "card_ids"),
         (("--from", "soon"), "bad_time"),
         (("--until", "9999-12-31T23:59:59.9999Z"), "bad_time"),

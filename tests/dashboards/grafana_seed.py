@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from ingest.names import BITS_FIELDS
+
 START_MS: Final = 1_790_000_000_000
 MINUTES: Final = 240
 CONTAINERS: Final = ("MSCU6639871", "TGHU7587370")
@@ -79,6 +81,7 @@ def _reading(container: str, device: str, family: str, minute: int, container_in
             "speed_kmh": "72.5",
         }
     fields |= _seal_fields(minute) if family == "jt701" else {"seal_state": "0i", "seal_events": "0i"}
+    fields = {name: value for name, value in fields.items() if name not in BITS_FIELDS or value != "0i"}
     tags = {
         "container_id": container,
         "device_id": device,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from sealtrail.contract.codec import decode_quarantined, decode_readings
+from sealtrail.contract.codec import Kind, decode_quarantined, decode_readings, kind_of
 from sealtrail.contract.quarantine import QuarantinedMessage
 from sealtrail.contract.reading import Reading
 from sealtrail.contract.subjects import LOG_STREAM, LOG_SUBJECTS, QUARANTINE_STREAM, QUARANTINE_SUBJECTS
@@ -28,11 +28,20 @@ from tests.shared import ROOT
 class Door:
     """One gateway process after another, with the same settings."""
 
-    def __init__(self, state_dir: Path, nats: NatsSettings, mqtt: MqttSettings, **changes: object) -> None:
+    def __init__(
+        self,
+        state_dir: Path,
+        nats: NatsSettings,
+        mqtt: MqttSettings,
+        *,
+        unknown_devices: str = "accept",
+        **changes: object,
+    ) -> None:
         self._state_dir = state_dir
         self._environment = {
             **os.environ,
             "SEALTRAIL_STATE_DIR": str(state_dir),
+            "SEALTRAIL_ACCESS__UNKNOWN_DEVICES": unknown_devices,
             "SEALTRAIL_NATS__URL": nats.url,
             "SEALTRAIL_NATS__USER": nats.user,
             "SEALTRAIL_NATS__PASSWORD": nats.password.get_secret_value(),
@@ -106,9 +115,11 @@ async def connected(settings: NatsSettings) -> AsyncIterator[Log]:
 
 
 async def logged_readings(log: Log) -> list[Reading]:
-    """Everything on the readings stream, in order."""
+    """Every reading in the log, in order; events of trips and devices stand in the same partitions."""
     batches = await _stream(log, LOG_STREAM, LOG_SUBJECTS)
-    return [reading for data in batches for reading in decode_readings(data)]
+    return [
+        reading for data in batches if kind_of(data) is Kind.READINGS for reading in decode_readings(data)
+    ]
 
 
 async def logged_refusals(log: Log) -> list[QuarantinedMessage]:

@@ -98,11 +98,44 @@ def test_refused_frame_in_json() -> None:
 
 
 def test_device_id() -> None:
-    """A frame without identity needs --device-id; another device's frame is refused."""
+    """A frame that nothing names is decoded all the same, and told so; another device's frame is refused."""
     report = '{"occurred_at":"2026-11-23T06:29:00Z","seal":{"events":["cut"]}}'
-    assert run("json", *AT, report).exit_code == 1
+    nameless = run("json", "--json", *AT, report)
+    assert nameless.exit_code == 0
+    assert json.loads(nameless.stdout)["device_id"] == "unidentified"
+    assert "--device-id" in nameless.stderr
+    assert "malformed_json" in run("json", *AT, report[:-1]).stderr
     assert json.loads(run("json", "--json", "--device-id", "KE-1", *AT, report).stdout)["device_id"] == "KE-1"
     assert "identity_mismatch" in run("jt701", "--device-id", "1", *AT, BINARY).stderr
+
+
+def test_login_names_what_follows() -> None:
+    """A login frame reports nothing and gives its identity to the frames after it."""
+    login = "000F333536333037303432343431303133"
+    record = (
+        "000000000000003608010000016B40D8EA30010000000000000000000000000000000105021503010101425E0F01F10000601A014E"
+        "0000000000000000010000C7CF"
+    )
+    result = run("teltonika", "--json", *AT, login, record)
+    assert result.exit_code == 0
+    assert [json.loads(line)["device_id"] for line in result.stdout.splitlines()] == ["356307042441013"]
+    assert "unidentified" in run("teltonika", "--json", *AT, record).stdout
+
+
+def test_several_frames_in_one_argument() -> None:
+    """Frames back to back are taken apart; a refused one doesn't hide the others."""
+    result = run("jt701", "--json", *AT, BINARY + BINARY + LOCK_EVENT.encode().hex())
+    assert [json.loads(line)["device_id"] for line in result.stdout.splitlines()] == [
+        "7560405553",
+        "7560405553",
+        "2050018634",
+    ]
+    bent = run("jt701", "--json", *AT, LOCK_EVENT.replace("051124", "991124") + LOCK_EVENT)
+    assert bent.exit_code == 1
+    assert [json.loads(line).get("refused", "read") for line in bent.stdout.splitlines()] == [
+        "bad_time",
+        "read",
+    ]
 
 
 def test_frame_without_report() -> None:

@@ -108,7 +108,7 @@ async def test_lines_that_cannot_be_read_cost_no_other(influxd: InfluxServer) ->
     huge.flags = 10**30  # past the check on purpose: what a future field might do
     lines_before = await store.write(good)
     assert lines_before.refused == []
-    outcome = await store._put([*good[:20], huge, *good[20:]])  # noqa: SLF001 - behind the check
+    outcome = store._put([*good[:20], huge, *good[20:]])  # noqa: SLF001 - behind the check
     assert [(refused.item, refused.reason) for refused in outcome] == [(huge, "refused_by_server")]
     await store.close()
 
@@ -194,7 +194,7 @@ async def test_series_are_bounded_by_devices(influxd: InfluxServer) -> None:
         ]
     )
     await store.close()
-    found = rows(influxd, chosen.influxdb_bucket, '|> filter(fn: (r) => r._field == "flags") |> count()')
+    found = rows(influxd, chosen.influxdb_bucket, '|> filter(fn: (r) => r._field == "fix_kind") |> count()')
     assert [row["_value"] for row in found] == ["50"]
 
 

@@ -9,13 +9,13 @@ from tests.ingest.fleet import START_MS, alert, placed, report
 
 
 def test_a_bare_reading() -> None:
-    """Missing fields don't appear; codes and times do, as integers."""
+    """Missing fields and bits that aren't set don't appear; codes and times do, as integers."""
     (line,) = reading_lines([report(255)])
     assert line == (
         "reading,container_id=MSCU6639870,device_id=7012345678,family=jt701,has_position=false "
         'snapshot="[1790000000700,0,null,null,null,null,null,0,0,null]",'
-        'reading_id="00000000000000ff",received_at_ms=1790000000700i,flags=0i,fix_kind=0i,'
-        "seal_state=0i,seal_events=0i 1790000000000000255"
+        'reading_id="00000000000000ff",received_at_ms=1790000000700i,fix_kind=0i,seal_state=0i'
+        " 1790000000000000255"
     )
 
 
@@ -70,6 +70,18 @@ def test_every_field_and_every_escape() -> None:
         "external_v=12.0,odometer_km=1e+22,signal_pct=14.0,"
         r'extra="{\"a\":1,\"b\":\"say \\\"hi\\\"\"}" 1790000000000551615'
     )
+
+
+def test_bits_are_written_where_one_is_set() -> None:
+    """Each combination of set and unset bits has its own fields, whichever came first."""
+    told = [
+        [field for field in line.split(" ")[1].split(",") if field.startswith(names.BITS_FIELDS)]
+        for line in reading_lines(
+            [report(number, flags=number & 1, seal_events=number & 2) for number in (0, 1, 2, 3, 0)]
+        )
+    ]
+    flags, events = "flags=1i", "seal_events=2i"
+    assert told == [[], [flags], [events], [flags, events], []]
 
 
 def test_only_the_newest_of_a_series_carries_a_snapshot() -> None:

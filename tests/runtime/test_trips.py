@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 import pytest
 
 from sealtrail.contract import subjects
 from sealtrail.contract.codec import decode_trip_events
 from sealtrail.contract.errors import InvalidTripError
-from sealtrail.contract.trip import Authorisation, Trip, TripEvent, TripEventKind
+from sealtrail.contract.trip import Authorisation, Corridor, SealCheck, Trip, TripEvent, TripEventKind
 from sealtrail.runtime.log import Log
 from sealtrail.runtime.trips import TripRecorder
 from tests.parts.nats import nats_server, nats_settings, open_log
@@ -86,3 +87,35 @@ async def test_an_event_without_container_is_refused(open_log: Log) -> None:
     event = TripEvent(event_id="e", kind=TripEventKind.ENDED, occurred_at_ms=1, recorded_at_ms=1)
     with pytest.raises(InvalidTripError, match="container_missing"):
         await TripRecorder(open_log, PARTITIONS).record(event)
+
+
+async def test_a_seal_put_on_instead_is_the_trips_from_then_on(open_log: Log) -> None:
+    """Recorded twice it is replaced once; a check without a new seal changes nothing."""
+    recorder = TripRecorder(open_log, PARTITIONS)
+    await recorder.record(
+        _event("e1", TripEventKind.PLANNED, trip=msgspec.structs.replace(TRIP, seal_numbers=("A", "B")))
+    )
+    for name, new in (("c1", "C"), ("c1", "C"), ("c2", None)):
+        check = SealCheck(
+            check_id=name,
+            checked_at_ms=1,
+            condition=4,
+            party="P",
+            party_role="CU",
+            seal_expected="A",
+            replaced_by=new,
+        )
+        await recorder.record(_event(name, TripEventKind.SEAL_CHECKED, seal_check=check))
+    (shown,) = await recorder.trips()
+    assert shown.seal_numbers == ("B", "C")
+
+
+async def test_a_plan_that_the_log_would_not_take_is_refused_whole(open_log: Log) -> None:
+    """Neither device is paired nor the trip listed, and the reason names what to do."""
+    points = tuple((i % 360 - 180 + 0.123456789, 45.123456789) for i in range(100_000))
+    huge = msgspec.structs.replace(TRIP, corridor=Corridor(coordinates=points, half_width_m=(1.0,)))
+    recorder = TripRecorder(open_log, PARTITIONS)
+    with pytest.raises(InvalidTripError, match="plan_too_long"):
+        await recorder.record(_event("e1", TripEventKind.PLANNED, trip=huge))
+    assert await recorder.trips() == []
+    assert await (await open_log.bucket(subjects.PAIRINGS_BUCKET)).items() == []

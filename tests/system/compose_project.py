@@ -18,11 +18,14 @@ from typing import Any, NoReturn
 import pytest
 import yaml
 
+from sealtrail.runtime.nkeys import AccountKey
 from tests.parts.build import cache_dir
 from tests.shared import ROOT
 
 COMPOSE_GO = "github.com/compose-spec/compose-go/v2"
 COMPOSE_GO_VERSION = "v2.16.2"
+
+_KEY = AccountKey.make()
 
 SECRETS = {
     name: f"s-{name.lower()}"
@@ -33,11 +36,12 @@ SECRETS = {
         "INFLUXDB_PASSWORD",
         "INFLUXDB_TOKEN",
         "GRAFANA_PASSWORD",
+        "ACCESS_PASSWORD",
     )
-}
+} | {"ACCESS_ISSUER_SEED": _KEY.seed, "ACCESS_ISSUER": _KEY.public}
 """Values for every variable that the file demands."""
 
-SERVICES = ("gateway", "ingest", "anomaly", "alerts", "controlroom")
+SERVICES = ("gateway", "access", "ingest", "anomaly", "alerts", "controlroom")
 
 _PROGRAM = """
 package main

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from sealtrail.runtime.nkeys import AccountKey
 from tests.shared import ROOT
 from tests.system.compose_project import SECRETS, resolve
 
@@ -31,7 +32,10 @@ def test_writes_a_secret_for_all_that_compose_demands(tmp_path: Path) -> None:
     values = _values(target)
     assert values.keys() == SECRETS.keys()
     assert len(set(values.values())) == len(values)
-    assert all(re.fullmatch(r"[a-z][A-Za-z0-9_-]{32,}", value) for value in values.values())
+    key = AccountKey.from_seed(values.pop("ACCESS_ISSUER_SEED"))
+    assert values["ACCESS_ISSUER"] == key.public
+    assert all(re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{32,}", value) for value in values.values())
+    values["ACCESS_ISSUER_SEED"] = key.seed
     project, complaint = resolve(values)
     assert complaint == ""
     assert project["services"]["nats"]["environment"]["NATS_PASSWORD"] == f'"{values["NATS_PASSWORD"]}"'

@@ -45,6 +45,7 @@ class System(NamedTuple):
     checks: dict[str, list[str]]
     simulator: list[str]
     simulator_environment: dict[str, str]
+    environment: dict[str, str]  # of the gateway, in which the manual runs verbs
 
 
 def _influxdb(folder: Path, environment: dict[str, str]) -> InfluxServer:
@@ -97,6 +98,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
                 "SEALTRAIL_SIMULATOR__MQTT__HOST=nats": "127.0.0.1",
                 "SEALTRAIL_SIMULATOR__MQTT__PORT=1883": str(ports.mqtt),
                 "SEALTRAIL_STATE_DIR=/var/lib/sealtrail": str(folder / name),
+                "SEALTRAIL_ACCESS__MOSQUITTO_DIR=/var/lib/sealtrail/mosquitto": str(folder / "mosquitto"),
             }
             environments[name] = _here(entries[name]["environment"], addresses)
             assert not {"9464", "1883"} & set(environments[name].values())
@@ -118,6 +120,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
             checks,
             [str(PROGRAM), *entries["simulator"]["command"]],
             environments["simulator"],
+            environments["gateway"],
         )
 
 
@@ -135,8 +138,16 @@ def test_health_check_passes_and_metrics_are_served(system: System, service: str
     assert "process_cpu_seconds_total" in answer.text
 
 
+def _added(system: System) -> str:
+    """Adds the device as the manual says; its password."""
+    command = [str(PROGRAM), "device", "add", DEVICE, "--family", "json", "--json"]
+    added = subprocess.run(command, env=system.environment, capture_output=True, check=True)
+    return str(json.loads(added.stdout)["password"])
+
+
 async def test_report_of_a_device_shows_in_grafana(system: System) -> None:
-    """A report sent with the device's password is found by the fleet map's own query."""
+    """A device that was added reports with its own login, and the fleet map's own query finds the report."""
+    password = _added(system)
     now = datetime.now(UTC)
     report = {
         "occurred_at": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -147,8 +158,8 @@ async def test_report_of_a_device_shows_in_grafana(system: System) -> None:
     async with aiomqtt.Client(
         "127.0.0.1",
         system.mqtt_port,
-        username="device",
-        password=SECRETS["DEVICE_PASSWORD"],
+        username=DEVICE,
+        password=password,
         identifier=DEVICE,
     ) as device:
         await device.publish(device_up_topic("json", DEVICE), json.dumps(report), qos=1)

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from sealtrail.contract.public.alert_line import AlertLine
 from sealtrail.contract.public.device_report import DeviceReport
 from sealtrail.contract.public.reading_line import ReadingLine
+from sealtrail.contract.public.seal_check_file import SealCheckFile
 from sealtrail.contract.public.subscriber import Subscriber
 from sealtrail.contract.public.trip_file import TripFile
 
@@ -14,6 +15,7 @@ SCHEMAS: dict[str, type[BaseModel]] = {
     "alert-line": AlertLine,
     "device-report": DeviceReport,
     "reading-line": ReadingLine,
+    "seal-check": SealCheckFile,
     "subscriber": Subscriber,
     "trip-file": TripFile,
 }

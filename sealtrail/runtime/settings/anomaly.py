@@ -20,24 +20,41 @@ class AnomalySettings(Section):
         gt=0,
         description="How often a partition's state is saved; what came since is judged again after a crash.",
     )
+    failed_batch_tries: int = Field(
+        default=3,
+        ge=1,
+        description="A batch of the log that fails to be judged (a fault of the program) is tried so often, "
+        "the partition standing still; then what fails of it is set aside, container by container.",
+    )
     history_reports: int = Field(
         default=64,
         ge=8,
         le=4096,
         description="Newest reports of one device that are kept in event-time order (between half of "
         "it and all of it): a late report within them is judged as if it had come in time. "
-        "44 bytes each.",
+        "45 bytes each.",
     )
     seal_stretches_kept: int = Field(
         default=32,
         ge=8,
         description="Before its history so many stretches of equal reports of one seal are kept (at times "
-        "with as many single reports), into which older reports are set. 68 bytes each.",
+        "with as many single reports), into which older reports are set. 69 bytes each.",
     )
     seal_stretches_kept_busy: int = Field(
         default=256,
         ge=32,
         description="The same while reports older than the history arrive.",
+    )
+    path_reports_kept: int = Field(
+        default=32,
+        ge=8,
+        description="Before its history so many positions of one device are kept (at times three times as "
+        "many), among which older reports are judged. 58 bytes each.",
+    )
+    path_reports_kept_busy: int = Field(
+        default=256,
+        ge=32,
+        description="The same while reports older than the history arrive (at times twice as many).",
     )
     signals_kept: int = Field(
         default=128,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 
@@ -27,6 +28,11 @@ class MqttSettings(Section):
         description="Topics that devices publish on. On a broker with MQTT 5 shared subscriptions several "
         "gateways share the load with $share/gateways/sealtrail/+/+/up.",
     )
+    foreign_topics: bool = Field(
+        default=True,
+        description="Whether to subscribe to the topics of OwnTracks, The Things Stack and ChirpStack, too, "
+        "in the group of topic_filter if that is shared. A broker that refuses them is told of in the log.",
+    )
     keep_alive_s: int = Field(default=30, ge=5, le=600, description="MQTT keep-alive in seconds.")
     tls: bool = Field(default=False, description="Whether to speak TLS to the broker.")
     tls_ca: Path | None = Field(default=None, description="CA certificate that signed the broker's.")
@@ -34,10 +40,91 @@ class MqttSettings(Section):
     tls_key: Path | None = Field(default=None, description="Key of tls_cert.")
 
 
+class ListenerSettings(Section):
+    """A port for the devices of one family."""
+
+    enabled: bool = Field(default=True, description="Whether the port is open.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 for all of IPv4.")
+    port: int | None = Field(
+        default=None, ge=0, le=65535, description="Port; the family's own if not given, any free one if 0."
+    )
+    udp: bool = Field(default=False, description="Whether to take datagrams on the same port, too.")
+    tls_cert: Path | None = Field(default=None, description="Certificate chain; given: TLS only.")
+    tls_key: Path | None = Field(default=None, description="Key of tls_cert.")
+    tls_client_ca: Path | None = Field(
+        default=None, description="CA that must have signed the devices' own certificates."
+    )
+    proxy_protocol: bool = Field(
+        default=False,
+        description="Whether every connection begins with a PROXY protocol v2 header (TCP only). "
+        "Only where nobody but the proxy reaches the port: the header is believed.",
+    )
+
+
+class DoorSettings(Section):
+    """Bounds of all ports that the gateway itself opens."""
+
+    max_connections: int = Field(
+        default=15_000, ge=1, description="Connections to all ports together; beyond it they are refused."
+    )
+    max_connections_per_address: int = Field(
+        default=1_000,
+        ge=1,
+        description="Connections from one address; mobile networks put many devices behind one.",
+    )
+    login_timeout_s: float = Field(
+        default=30.0, gt=0, description="Time for the TLS handshake, and for naming the device after it."
+    )
+    idle_timeout_s: float = Field(
+        default=1_800.0, gt=0, description="A connection without a complete frame for so long is closed."
+    )
+    max_pending_per_connection: int = Field(
+        default=256,
+        ge=1,
+        description="Messages of one connection (over UDP: of one address) that the log doesn't have yet.",
+    )
+    max_pending_messages: int = Field(
+        default=5_000, ge=1, description="The same of one port; beyond it its connections aren't read."
+    )
+    max_pending_bytes: int = Field(
+        default=8_388_608, ge=65_536, description="The same in bytes, of one port."
+    )
+    refused_devices: Literal["quarantine", "close"] = Field(
+        default="quarantine",
+        description="What happens to a device that may not speak: what it sends is quarantined by the "
+        "name of the reason while the connection stays, or the connection is closed after the first frame.",
+    )
+
+
+class HttpSettings(Section):
+    """Reports by HTTP POST."""
+
+    enabled: bool = Field(default=False, description="Whether the port is open.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 for all of IPv4.")
+    port: int = Field(default=8081, ge=0, le=65535, description="Port; any free one if 0.")
+    tls_cert: Path | None = Field(default=None, description="Certificate chain; given: HTTPS only.")
+    tls_key: Path | None = Field(default=None, description="Key of tls_cert.")
+    max_connections: int = Field(
+        default=1_000, ge=1, description="Requests and connections at one time; beyond it 503."
+    )
+    max_pending_messages: int = Field(
+        default=1_000, ge=1, description="Messages that the log doesn't have yet; beyond it 503."
+    )
+    max_pending_bytes: int = Field(default=16_777_216, ge=65_536, description="The same in bytes.")
+    timeout_s: float = Field(
+        default=15.0, gt=0, description="Time for the body to arrive, and again for the log to have it."
+    )
+
+
 class GatewaySettings(Section):
-    """The door: MQTT session, batching, quarantine."""
+    """The door: MQTT session, ports for devices, batching, quarantine."""
 
     mqtt: MqttSettings = Field(default=MqttSettings(), description="The broker on which devices publish.")
+    listen: dict[str, ListenerSettings] = Field(
+        default={}, description="Ports by device family, such as [gateway.listen.gt06]; none by default."
+    )
+    doors: DoorSettings = Field(default=DoorSettings(), description="Bounds of those ports.")
+    http: HttpSettings = Field(default=HttpSettings(), description="Reports by HTTP POST.")
     batch_messages: int = Field(
         default=1_000, ge=1, le=20_000, description="Messages that are decoded and stored together at most."
     )

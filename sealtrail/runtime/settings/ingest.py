@@ -48,7 +48,13 @@ class IngestSettings(Section):
         description="FULL survives a power cut; NORMAL only a crash of the process, and is faster.",
     )
     batch_readings: int = Field(
-        default=5_000, ge=1, le=50_000, description="Readings that are written at once at most."
+        default=10_000, ge=1, le=50_000, description="Readings that are written at once at most."
+    )
+    writes_in_flight: int = Field(
+        default=2,
+        ge=1,
+        le=16,
+        description="Batches that the store is given at a time while there is a backlog; SQLite takes one.",
     )
     batch_wait_ms: int = Field(
         default=50, ge=0, le=10_000, description="Milliseconds to wait for more readings before writing."

@@ -44,7 +44,7 @@ class NatsSettings(Section):
         "see endpoint.json in the server's folder.",
     )
     mqtt_window: int = Field(
-        default=16_383,
+        default=10_922,
         ge=1,
         le=65_535,
         description="Embedded: unacknowledged MQTT messages that one subscription may have in flight; all "

@@ -22,6 +22,7 @@ from pydantic_settings import (
 )
 
 from sealtrail.contract.errors import SettingsError
+from sealtrail.runtime.settings.access import AccessSettings
 from sealtrail.runtime.settings.alerts import AlertSettings
 from sealtrail.runtime.settings.anomaly import AnomalySettings
 from sealtrail.runtime.settings.controlroom import ControlRoomSettings
@@ -64,6 +65,7 @@ class Settings(BaseSettings):
     )
     nats: NatsSettings = Field(default=NatsSettings(), description="The log and its server.")
     gateway: GatewaySettings = Field(default=GatewaySettings(), description="The door.")
+    access: AccessSettings = Field(default=AccessSettings(), description="Who may speak.")
     ingest: IngestSettings = Field(default=IngestSettings(), description="The record.")
     anomaly: AnomalySettings = Field(default=AnomalySettings(), description="The judgement.")
     alerts: AlertSettings = Field(default=AlertSettings(), description="The voice.")

@@ -1,0 +1,1 @@
+"""What is learned from the past, away from the process that judges."""

@@ -1,0 +1,29 @@
+"""All that the judgement of one partition remembers; what snapshots hold."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from anomaly.containers import Containers
+from anomaly.corridor import Corridors
+from anomaly.lanes import Lanes
+from anomaly.step import STATE, Stepper
+from sealtrail.runtime.settings.anomaly import AnomalySettings
+
+
+class Memory:
+    """Event-time state of the containers of one partition."""
+
+    def __init__(self, settings: AnomalySettings) -> None:
+        self.settings = settings
+        self.corridors = Corridors(settings.leg_max_m)
+        self.containers = Containers(self.corridors)
+        self.use_history(settings.history_reports)
+        self.now_ms = 0  # newest receipt, recording or tick seen: the log's own clock
+        self.departures: list[tuple[int, str, str]] = []  # heap of (from_ms, container, trip)
+        self.refused: Counter[str] = Counter()
+
+    def use_history(self, reports: int) -> None:
+        """Begin with no devices and room for so many reports of each."""
+        self.lanes = Lanes(STATE, self.settings, reports)
+        self.stepper = Stepper(self.lanes, self.containers, self.settings)

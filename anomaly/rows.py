@@ -1,0 +1,32 @@
+"""Copying rows of structured arrays as plain bytes: NumPy copies them field by field, ten times slower."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from anomaly.sphere import Structured
+
+
+def plain(rows: Structured) -> Structured:
+    """The same memory as rows without fields."""
+    return rows.view(np.dtype((np.void, rows.dtype.itemsize)))
+
+
+def take(rows: Structured, index: Any) -> Structured:
+    """``rows[index]`` for an array of places or of truth values: a copy."""
+    taken: Structured = plain(rows)[index].view(rows.dtype)
+    return taken
+
+
+def put(rows: Structured, index: Any, values: Structured) -> None:
+    """``rows[index] = values`` for rows of the same type."""
+    plain(rows)[index] = plain(values)
+
+
+def join(parts: Sequence[Structured]) -> Structured:
+    """Rows of one type, one part after the other."""
+    joined: Structured = np.concatenate([plain(part) for part in parts]).view(parts[0].dtype)
+    return joined

@@ -1,0 +1,97 @@
+"""What follows from a batch: findings of the containers that were touched, against what was told."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from anomaly.containers import ContainerFile, cut_point
+from anomaly.ledger import Cause, forget, settle
+from anomaly.memory import Memory
+from anomaly.reports import PLAUSIBLE
+from anomaly.rules.catalogue import RULES
+from anomaly.rules.rule import Case, Finding, Spot
+from anomaly.rules.seal_custody import NAME as SEAL_CUSTODY
+from anomaly.rules.seal_custody import OPEN
+from anomaly.sphere import DEGREE_E7
+from sealtrail.contract.alert import AlertEvent
+
+
+def settle_touched(memory: Memory, cause: Cause) -> list[AlertEvent]:
+    """Alert events of all containers that were touched since the last time."""
+    events: list[AlertEvent] = []
+    touched = memory.stepper.touched
+    for row in sorted(touched):
+        file = memory.containers.files[row]
+        events += settle(file.key, file.ledger, _findings(memory, file), cause)
+        _trim(memory, file)
+        file.wants_place = _waits(memory, file)
+    touched.clear()
+    return events
+
+
+def _findings(memory: Memory, file: ContainerFile) -> list[Finding]:
+    found: list[Finding] = []
+    for rule in RULES:
+        tracks = file.tracks_of(rule.name)
+        if tracks:
+            found += rule.findings(
+                Case(
+                    key=file.key,
+                    paired=file.paired,
+                    custody=file.custody,
+                    tracks=tracks,
+                    settings=memory.settings,
+                    corridors=memory.corridors,
+                    nearest=lambda at_ms: _nearest(memory, file, at_ms),
+                )
+            )
+    return found
+
+
+def _nearest(memory: Memory, file: ContainerFile, at_ms: int) -> Spot | None:
+    """Plausible fix of any of a container's devices nearest to a time; the earlier of two."""
+    best: tuple[int, int, int, int] | None = None
+    lanes = memory.lanes
+    for lane in file.lanes:
+        ring = lanes.ring[lane, : lanes.count[lane]]
+        usable = np.flatnonzero(ring["quality"] == PLAUSIBLE)
+        if usable.size:
+            away = np.abs(ring["t"][usable] - at_ms)
+            i = int(usable[np.argmin(away)])
+            mine = (int(abs(ring["t"][i] - at_ms)), int(ring["t"][i]), lane, i)
+            best = mine if best is None else min(best, mine)
+    if best is None:
+        return None
+    row = lanes.ring[best[2], best[3]]
+    latitude, longitude = int(row["lat"]) / DEGREE_E7, int(row["lon"]) / DEGREE_E7
+    return Spot(latitude, longitude, round(float(row["unc"]), 1), best[1])
+
+
+def _trim(memory: Memory, file: ContainerFile) -> None:
+    """Give up the oldest transitions where there are too many."""
+    for rule in RULES:
+        for track in file.tracks_of(rule.name):
+            cut = cut_point(track.signals, memory.settings.signals_kept, rule.begins)
+            if cut:
+                last = track.signals[cut - 1]
+                track.base, track.given_up = last.word, last.at.key
+                del track.signals[:cut]
+                forget(file.ledger, track.lane, rule.types, last.at.key)
+                if rule.name == SEAL_CUSTODY:
+                    memory.lanes.forget_seal(track.lane, last.at.key)
+
+
+def _waits(memory: Memory, file: ContainerFile) -> bool:
+    """Whether a fix still to come could place an opening better."""
+    tracks = file.tracks_of(SEAL_CUSTODY)
+    if not tracks:
+        return False
+    newest = max(int(memory.lanes.live["last_t"][lane]) for lane in file.lanes)
+    since = newest - int(memory.settings.place_max_age_s * 1000)
+    return any(
+        signal.word & OPEN
+        and signal.at.occurred_at_ms >= since
+        and (signal.place is None or signal.place.at_ms != signal.at.occurred_at_ms)
+        for track in tracks
+        for signal in track.signals
+    )

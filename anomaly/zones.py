@@ -1,0 +1,148 @@
+"""Zones: polygons and circles on the sphere, and which side of their edge positions lie.
+
+All edges of all polygons lie in flat arrays. The side of the nearest edge
+decides between inside and outside, and where a corner is nearest, the sum of
+both edges there: right for every ring that doesn't cross itself, at the poles
+and over the antimeridian, and one pass gives the distance too. Rings that run
+clockwise are turned, so that a ring encloses the smaller side. A cap around
+each zone keeps far positions cheap.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+
+import msgspec
+import numpy as np
+
+from anomaly.sphere import EARTH_RADIUS_M, Bools, Floats, Ints, distance_m, dot, point
+from sealtrail.contract.geometry import ring_area_sr, unit
+from sealtrail.contract.public.zone_file import check_zone, corners
+from sealtrail.contract.trip import Zone
+
+PAIRS_AT_ONCE = 1 << 18
+_EDGES = ("a", "b", "n", "ta", "tb", "na", "nb")
+
+
+class Zones:
+    """Interned zones: equal content has one number, kept for ever."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[bytes, int] = {}
+        self.kept: list[Zone] = []
+        self.centre = np.zeros((0, 3))
+        self.cap_m = np.zeros(0)  # no part of the zone is further than this from its centre
+        self.first = np.zeros(0, np.int64)  # first edge
+        self.edges = np.zeros(0, np.int64)  # how many; 0: the zone is its cap
+        self.a, self.b, self.n, self.ta, self.tb, self.na, self.nb = (np.zeros((0, 3)) for _ in _EDGES)
+
+    def number_of(self, zone: Zone) -> int:
+        """Number of a zone, new or known. Raises `InvalidTripError`."""
+        name = hashlib.blake2b(msgspec.msgpack.encode(zone), digest_size=16).digest()
+        if (known := self._numbers.get(name)) is not None:
+            return known
+        check_zone(zone)
+        if zone.circle is not None:
+            centre = point(zone.circle.latitude_deg, zone.circle.longitude_deg)
+            self._append(centre, zone.circle.radius_m, {each: np.zeros((0, 3)) for each in _EDGES})
+        else:
+            self._append(*_ring(zone))
+        self._numbers[name] = len(self.kept)
+        self.kept.append(zone)
+        return self._numbers[name]
+
+    def _append(self, centre: Floats, cap_m: float, edges: dict[str, Floats]) -> None:
+        self.first = np.append(self.first, len(self.a))
+        self.edges = np.append(self.edges, len(edges["a"]))
+        self.centre = np.concatenate((self.centre, centre[None, :]))
+        self.cap_m = np.append(self.cap_m, cap_m)
+        for each in _EDGES:
+            setattr(self, each, np.concatenate((getattr(self, each), edges[each])))
+
+    def distance_m(self, numbers: Ints | int, vectors: Floats) -> Floats:
+        """Distance of positions to the edge of their zone, negative inside; NaN where the position is.
+
+        ``vectors`` has shape (n, 3); ``numbers`` is one zone for all or one for each.
+        """
+        of = np.broadcast_to(np.asarray(numbers, np.int64), len(vectors))
+        found = distance_m(self.centre[of], vectors) - self.cap_m[of]
+        rings = np.flatnonzero((self.edges[of] > 0) & ~np.isnan(found))
+        if rings.size:
+            found[rings] = self._to_rings(of[rings], vectors[rings])
+        return found
+
+    def within(self, numbers: Ints | int, vectors: Floats, margin_m: Floats | float = 0.0) -> Bools:
+        """Whether positions lie at most ``margin_m`` beyond the edge; a margin below 0 asks for depth inside.
+
+        A position that is none (NaN) lies in no zone. The edge itself is inside.
+        """
+        of = np.broadcast_to(np.asarray(numbers, np.int64), len(vectors))
+        margin = np.broadcast_to(np.asarray(margin_m, np.float64), len(vectors))
+        beyond = distance_m(self.centre[of], vectors) - self.cap_m[of]
+        found: Bools = beyond <= margin  # false for NaN
+        near = np.flatnonzero(found & (self.edges[of] > 0))
+        if near.size:
+            found[near] = self._to_rings(of[near], vectors[near]) <= margin[near]
+        return found
+
+    def contains(self, numbers: Ints | int, vectors: Floats) -> Bools:
+        """Whether positions lie in their zone: `within` without a margin."""
+        return self.within(numbers, vectors)
+
+    def _to_rings(self, of: Ints, vectors: Floats) -> Floats:
+        """Signed distances to polygons, in portions of a bounded number of (position, edge) pairs."""
+        found = np.empty(len(of))
+        counts = self.edges[of]
+        start = 0
+        while start < len(of):
+            pairs = np.cumsum(counts[start:])
+            stop = start + max(1, int(np.searchsorted(pairs, PAIRS_AT_ONCE, side="right")))
+            found[start:stop] = self._pairs(of[start:stop], counts[start:stop], vectors[start:stop])
+            start = stop
+        return found
+
+    def _pairs(self, of: Ints, counts: Ints, vectors: Floats) -> Floats:
+        begins = np.cumsum(counts) - counts
+        row = np.repeat(np.arange(len(of)), counts)
+        edge = np.arange(len(row)) + (self.first[of] - begins)[row]
+        vector = vectors[row]
+        ahead, behind = dot(self.ta[edge], vector), dot(self.tb[edge], vector)
+        across = dot(self.n[edge], vector)
+        to_a, to_b = distance_m(self.a[edge], vector), distance_m(self.b[edge], vector)
+        inner = (ahead > 0) & (behind > 0)
+        away = np.where(
+            inner, np.arcsin(np.minimum(np.abs(across), 1)) * EARTH_RADIUS_M, np.minimum(to_a, to_b)
+        )
+        least = np.minimum.reduceat(away, begins)
+        hits = np.flatnonzero(away == least[row])
+        best = hits[np.searchsorted(row[hits], np.arange(len(of)))]
+        chosen = edge[best]
+        corner = np.where((to_a[best] <= to_b[best])[:, None], self.na[chosen], self.nb[chosen])
+        side = np.where(inner[best], across[best], dot(corner, vectors))
+        return np.where(side >= 0, -least, least)
+
+
+def _ring(zone: Zone) -> tuple[Floats, float, dict[str, Floats]]:
+    """Centre, reach and edges of a polygon whose inside is made to lie to the left."""
+    ring = corners(zone)
+    if ring_area_sr(ring) > 2 * math.pi:
+        ring.reverse()
+    a = np.array(ring)
+    b = np.roll(a, -1, axis=0)
+    n = np.array([unit((float(x), float(y), float(z))) for x, y, z in np.cross(a, b)])
+    edges = {"a": a, "b": b, "n": n, "ta": np.cross(n, a), "tb": np.cross(b, n)}
+    edges["na"], edges["nb"] = n + np.roll(n, 1, axis=0), n + np.roll(n, -1, axis=0)
+    return *_cap(a, b), edges
+
+
+def _cap(a: Floats, b: Floats) -> tuple[Floats, float]:
+    """A circle that holds all edges, and the inside where it is less than a hemisphere (else everything)."""
+    total = a.sum(axis=0)
+    length = float(np.sqrt(dot(total, total)))
+    globe_m = math.pi * EARTH_RADIUS_M
+    if length < 1e-9:  # noqa: PLR2004 (corners all around the globe have no middle)
+        return a[0], globe_m
+    centre = total / length
+    reach_m = float((distance_m(centre, a) + distance_m(a, b) / 2).max())
+    return centre, reach_m if reach_m < globe_m / 2 else globe_m

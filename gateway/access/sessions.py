@@ -1,0 +1,114 @@
+"""`Sessions`: who is connected, and whether two are under one name. Pure: events in, doubts out.
+
+A device that reconnects leaves a dead connection behind for a while, and may
+come back from another address: that is no second device. Two are at work where
+two sessions both go on speaking, or where they keep throwing each other out
+(the same MQTT client identifier, or one session an identity) from two addresses
+in turn.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+TURNS = 4
+"""Connections from two addresses in turn (A, B, A, B) within `TURNS_WITHIN_MS`."""
+TURNS_WITHIN_MS = 600_000
+MOST_SESSIONS = 1_000_000
+MOST_DOUBTFUL = 1_000
+
+
+class Session(NamedTuple):
+    """One connection of an identity."""
+
+    key: str  # unique while it lasts
+    address: str  # without port
+    client_id: str
+    opened_at_ms: int
+
+
+class Activity(NamedTuple):
+    """A connection as its server describes it now."""
+
+    key: str
+    address: str
+    client_id: str
+    opened_at_ms: int
+    active_at_ms: int  # when it last said something
+
+
+class Sessions:
+    """Live sessions by identity."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, dict[str, Session]] = {}  # identity -> key -> session
+        self._identity: dict[str, str] = {}  # key -> identity
+        self._past: dict[str, tuple[tuple[str, int], ...]] = {}  # identity -> its newest (address, time)
+        self.doubtful: dict[str, None] = {}  # identities with several sessions, to be looked at
+
+    def __len__(self) -> int:
+        return len(self._identity)
+
+    def of(self, identity: str) -> list[Session]:
+        """The live sessions of an identity."""
+        return list(self._open.get(identity, {}).values())
+
+    def opened(self, identity: str, session: Session) -> Mapping[str, str | int] | None:
+        """Evidence that two speak under this name, or None."""
+        if session.key in self._identity or len(self._identity) >= MOST_SESSIONS:
+            return None
+        open_now = self._open.setdefault(identity, {})
+        open_now[session.key] = session
+        self._identity[session.key] = identity
+        if len(open_now) > 1 and len(self.doubtful) < MOST_DOUBTFUL:
+            self.doubtful[identity] = None
+        return self._turns(identity, session)
+
+    def _turns(self, identity: str, session: Session) -> Mapping[str, str | int] | None:
+        since_ms = session.opened_at_ms - TURNS_WITHIN_MS
+        past = tuple(one for one in self._past.get(identity, ()) if one[1] > since_ms)
+        past = (*past, (session.address, session.opened_at_ms))[-TURNS:]
+        self._past[identity] = past
+        addresses = [address for address, _ in past]
+        alternate = all(one != other for one, other in itertools.pairwise(addresses))
+        if len(past) < TURNS or not alternate or len(set(addresses)) > 2:  # noqa: PLR2004 - two in turn
+            return None
+        self._past[identity] = ()
+        return {"address": addresses[-1], "other_address": addresses[-2], "turns": TURNS}
+
+    def closed(self, key: str) -> None:
+        """A session has ended; nothing where it isn't known."""
+        identity = self._identity.pop(key, None)
+        if identity is None:
+            return
+        open_now = self._open[identity]
+        del open_now[key]
+        if len(open_now) <= 1:
+            self.doubtful.pop(identity, None)
+        if not open_now:
+            del self._open[identity]
+            if len(self._past) > MOST_SESSIONS:
+                self._past.clear()
+
+    def look(self, identity: str, found: Iterable[Activity]) -> Mapping[str, str | int] | None:
+        """Evidence in what the servers say of an identity's connections: two that both go on speaking."""
+        newest_first = sorted(found, key=lambda one: one.opened_at_ms, reverse=True)
+        if len(newest_first) < 2:  # noqa: PLR2004 - two are needed for a doubt
+            self.doubtful.pop(identity, None)
+            return None
+        young = newest_first[0]
+        for old in newest_first[1:]:
+            if (
+                old.active_at_ms > young.opened_at_ms + 1_000
+                and young.active_at_ms > young.opened_at_ms + 1_000
+            ):
+                self.doubtful.pop(identity, None)
+                return {
+                    "address": young.address,
+                    "other_address": old.address,
+                    "client_id": young.client_id,
+                    "other_client_id": old.client_id,
+                }
+        return None

@@ -1,0 +1,300 @@
+"""Reports of family ``gt06`` with a place; the datasheet is `gateway.decoders.gt06`."""
+
+from __future__ import annotations
+
+from gateway.decoders._gt06_fields import (
+    PLACE_BYTES,
+    Found,
+    blank,
+    is_place,
+    keep_rest,
+    located,
+    measured_network,
+    set_alarm,
+    set_network,
+    set_status,
+    set_terminal,
+)
+from gateway.decoders._values import within
+from sealtrail.contract.errors import DecodeError
+from sealtrail.contract.reading import Flag
+
+CARD_BYTES = 8
+STATUS_BYTES = 5
+
+
+def _upload(found: Found, tail: bytes) -> bytes:
+    """Ignition, why it was sent, whether it comes from memory; what follows."""
+    if len(tail) >= 3:  # noqa: PLR2004  the fields
+        found.extra["ignition"] = bool(tail[0])
+        found.extra["upload_reason"] = tail[1]
+        if tail[2] == 1:
+            found.reading.flags |= Flag.BUFFERED.value
+        return tail[3:]
+    keep_rest(found, tail)
+    return b""
+
+
+def _odometer(found: Found, metres: int) -> None:
+    found.reading.odometer_km = within("odometer_km", metres / 1000)
+
+
+def place_only(body: bytes, zone_ms: int) -> Found:
+    """Type 10."""
+    found = located(body, zone_ms)
+    keep_rest(found, body[PLACE_BYTES:])
+    return found
+
+
+def place_and_cell(body: bytes, zone_ms: int) -> Found:
+    """Types 12, 24, 2D …: a cell, then what depends on the model."""
+    found = located(body, zone_ms)
+    tail = body[PLACE_BYTES:]
+    if len(tail) < 8:  # noqa: PLR2004  a cell
+        keep_rest(found, tail)
+        return found
+    tail = tail[set_network(found, tail) :]
+    if len(tail) == 10:  # noqa: PLR2004  the form with driving time
+        _odometer(found, int.from_bytes(tail[:4]))
+        found.extra["driving_time"] = int.from_bytes(tail[-2:])
+        keep_rest(found, tail[4:-2])
+    elif len(tail) == 4:  # noqa: PLR2004  the form with mileage
+        _odometer(found, int.from_bytes(tail))
+    else:
+        keep_rest(found, tail)
+    return found
+
+
+def place_and_wide_cell(body: bytes, zone_ms: int) -> Found:
+    """Type 11: operator of 2 and cell of 4 bytes."""
+    found = located(body, zone_ms)
+    size = set_network(found, body[PLACE_BYTES:], 2, 4, operator=2)
+    keep_rest(found, body[PLACE_BYTES + size :])
+    return found
+
+
+def place_and_upload(body: bytes, zone_ms: int) -> Found:
+    """Type 22: cell, ignition, reason, memory, mileage (4); or the form with two times."""
+    if not is_place(body) and len(body) > 40 and body[0] == 1:  # noqa: PLR2004  its prefix and place
+        return _two_times(body, zone_ms, alarm=False)
+    found = located(body, zone_ms)
+    tail = body[PLACE_BYTES:]
+    tail = _upload(found, tail[set_network(found, tail) :])
+    if len(tail) == 13:  # noqa: PLR2004  the form with a thermometer
+        found.reading.temperature_c = within("temperature_c", int.from_bytes(tail[-4:-2], signed=True) / 100)
+        found.extra["humidity_raw"] = int.from_bytes(tail[-2:])
+        keep_rest(found, tail[:-4])
+    elif len(tail) >= 4:  # noqa: PLR2004  mileage
+        _odometer(found, int.from_bytes(tail[:4]))
+        keep_rest(found, tail[4:])
+    return found
+
+
+def _two_times(body: bytes, zone_ms: int, *, alarm: bool) -> Found:
+    """Types 22 and 25 of later models: identity, two times, place without time, cell, supply."""
+    found = located(body[9:15] + body[21:33], zone_ms)
+    tail = body[33:]
+    tail = tail[measured_network(found, tail) :]
+    if alarm and tail:
+        found.extra["report_reason"] = tail[0]
+        tail = tail[1:]
+    if len(tail) >= 13:  # noqa: PLR2004  the fields
+        set_terminal(found, tail[0])
+        found.reading.external_v = int.from_bytes(tail[1:3]) / 100
+        found.reading.battery_v = tail[3] / 10
+        _odometer(found, int.from_bytes(tail[7:11]))
+        found.extra["engine_minutes"] = int.from_bytes(tail[11:13])
+        found.extra["network_raw"] = tail[4]
+        tail = tail[13:]
+        if len(tail) > 2 and tail[0] == len(tail) - 1:  # noqa: PLR2004  length and kind
+            found.reading.card_id = tail[2:34].hex()
+            return found
+    keep_rest(found, tail)
+    return found
+
+
+def alarm(body: bytes, zone_ms: int) -> Found:
+    """Types 16, 26 and 27: cell, status, perhaps fence or card."""
+    found = located(body, zone_ms)
+    tail = body[PLACE_BYTES:]
+    if not tail:
+        return found
+    if tail[0] == 0 and len(tail) > 50 and not any(tail[10:46]):  # noqa: PLR2004  room for cells, empty
+        tail = tail[46:]
+    elif tail[0] in {8, 9, 10} and len(tail) > 13:  # noqa: PLR2004  cell with length, and status
+        tail = tail[measured_network(found, tail) :]
+    else:
+        tail = tail[set_network(found, tail) :]
+    if len(tail) == STATUS_BYTES + 1 and tail[1] == 0:
+        set_terminal(found, tail[0])
+        found.reading.battery_pct = within("battery_pct", float(tail[2]))
+        found.extra["gsm_signal"] = tail[3]
+        set_alarm(found, tail[4])
+        return found
+    set_status(found, tail)
+    _after_status(found, tail[STATUS_BYTES:])
+    return found
+
+
+def _after_status(found: Found, tail: bytes) -> None:
+    if len(tail) == 1:
+        found.extra["fence"] = tail[0]
+    elif len(tail) >= CARD_BYTES and any(tail[-CARD_BYTES:]):
+        found.reading.card_id = tail[-CARD_BYTES:].hex()
+    else:
+        keep_rest(found, tail)
+
+
+def later_alarm(body: bytes, zone_ms: int) -> Found:
+    """Types 25 (with two times, or as 26) and 32: cell, one byte, status."""
+    if not is_place(body) and len(body) > 40 and body[0] == 1:  # noqa: PLR2004  its prefix and place
+        return _two_times(body, zone_ms, alarm=True)
+    found = located(body, zone_ms)
+    tail = body[PLACE_BYTES:]
+    tail = tail[measured_network(found, tail) :]
+    if len(tail) == STATUS_BYTES:
+        set_status(found, tail)
+        return found
+    if tail:
+        found.extra["report_reason"] = tail[0]
+    set_status(found, tail[1:])
+    _after_status(found, tail[1 + STATUS_BYTES :])
+    return found
+
+
+def fence_alarm(body: bytes, zone_ms: int) -> Found:
+    """Types A3 and A4: cell with length (area 4, cell 8), status, fence."""
+    found = located(body, zone_ms)
+    tail = body[PLACE_BYTES:]
+    size = 1 + set_network(found, tail[1:], 4, 8)
+    set_status(found, tail[size:])
+    _after_status(found, tail[size + STATUS_BYTES :])
+    return found
+
+
+def wearable_status(body: bytes, zone_ms: int) -> Found:
+    """Type A3 without a place: a counter of steps; the rest depends on the model."""
+    if len(body) != 19:  # noqa: PLR2004  its only known form
+        return fence_alarm(body, zone_ms)
+    found = blank()
+    found.extra["steps"] = int.from_bytes(body[11:13])
+    keep_rest(found, body)
+    return found
+
+
+def cell_alarm(body: bytes, zone_ms: int) -> Found:
+    """Type A5: cell (area 4, cell 8), status; no time."""
+    del zone_ms
+    found = blank()
+    set_status(found, body[set_network(found, body, 4, 8) :])
+    return found
+
+
+def cell_status(body: bytes, zone_ms: int) -> Found | None:
+    """Type 19: cell, status; no time. Another form of it reports nothing."""
+    del zone_ms
+    if len(body) != 13:  # noqa: PLR2004  cell and status
+        return None
+    found = blank()
+    set_status(found, body[set_network(found, body) :])
+    return found
+
+
+def place_and_card(body: bytes, zone_ms: int) -> Found:
+    """Type 17 with a place: cell, card (8), a byte."""
+    found = located(body, zone_ms)
+    tail = body[PLACE_BYTES:]
+    tail = tail[set_network(found, tail) :]
+    if len(tail) >= CARD_BYTES:
+        found.reading.card_id = tail[:CARD_BYTES].hex()
+        keep_rest(found, tail[CARD_BYTES:])
+    else:
+        keep_rest(found, tail)
+    return found
+
+
+def card_reader(body: bytes, zone_ms: int) -> Found:
+    """Type 61: place, cell, three bytes, card (4, told in decimal)."""
+    found = located(body, zone_ms)
+    tail = body[PLACE_BYTES:]
+    tail = tail[set_network(found, tail) :]
+    if len(tail) < 4:  # noqa: PLR2004  the card
+        raise DecodeError("bad_length", f"{len(tail)} bytes hold no card of 4")
+    card = int.from_bytes(tail[-4:])
+    found.reading.card_id = str(card) if card else None
+    return found
+
+
+def place_and_height(body: bytes, zone_ms: int) -> Found:
+    """Type 31: cell (of 4 bytes), a byte, ignition, reason, memory, mileage (4), altitude (2)."""
+    found = located(body, zone_ms)
+    tail = body[PLACE_BYTES:]
+    tail = tail[set_network(found, tail, 2, 4) :]
+    if tail:
+        rest = _upload(found, tail[1:])
+        if len(rest) >= 6:  # noqa: PLR2004  mileage and altitude
+            _odometer(found, int.from_bytes(rest[:4]))
+            found.reading.altitude_m = within("altitude_m", float(int.from_bytes(rest[4:6], signed=True)))
+            keep_rest(found, rest[6:])
+    return found
+
+
+def place_and_card_and_upload(body: bytes, zone_ms: int) -> Found:
+    """Type 36 with a place: cell (of 4 bytes), ignition, reason, memory, mileage, six bytes, card (8)."""
+    found = located(body, zone_ms)
+    tail = body[PLACE_BYTES:]
+    tail = _upload(found, tail[set_network(found, tail, 2, 4) :])
+    if len(tail) >= 4:  # noqa: PLR2004  mileage
+        _odometer(found, int.from_bytes(tail[:4]))
+        tail = tail[4:]
+    if len(tail) >= CARD_BYTES:
+        card = tail[-CARD_BYTES:]
+        found.reading.card_id = card.hex() if any(card) else None
+        tail = tail[:-CARD_BYTES]
+    keep_rest(found, tail)
+    return found
+
+
+def place_of_4g(body: bytes, zone_ms: int) -> Found:
+    """Types A0 and A2: cell (area 4, cell 8), ignition, reason, memory, mileage (4)."""
+    found = located(body, zone_ms)
+    tail = body[PLACE_BYTES:]
+    tail = _upload(found, tail[set_network(found, tail, 4, 8) :])
+    if len(tail) == 4:  # noqa: PLR2004  mileage
+        _odometer(found, int.from_bytes(tail))
+    else:
+        keep_rest(found, tail)
+    return found
+
+
+def place_and_fields(body: bytes, zone_ms: int) -> Found:
+    """Type 37: cell, ignition, reason, memory, then id (2), length (1), value."""
+    found = located(body, zone_ms)
+    tail = body[PLACE_BYTES:]
+    tail = _upload(found, tail[set_network(found, tail) :])
+    while len(tail) >= 3 and len(tail) >= 3 + tail[2]:  # noqa: PLR2004  id and length
+        field, value = int.from_bytes(tail[:2]), tail[3 : 3 + tail[2]]
+        if field == 0x2E and len(value) == 4:  # noqa: PLR2004  mileage
+            _odometer(found, int.from_bytes(value))
+        elif value:
+            found.extra[f"field_{field:04x}"] = value.hex()
+        tail = tail[3 + len(value) :]
+    keep_rest(found, tail)
+    return found
+
+
+def place_and_ports(body: bytes, zone_ms: int) -> Found:
+    """Type 34: four bytes, place, four, two, cell (of 4 bytes), mileage, six, four, ports, voltages."""
+    found = located(body[4:], zone_ms)
+    tail = body[4 + PLACE_BYTES :]
+    found.extra["terminal"] = body[:4].hex()
+    if len(tail) >= 33:  # noqa: PLR2004  the fields
+        size = 6 + set_network(found, tail[6:], 2, 4)
+        found.extra["events_raw"] = tail[:6].hex()
+        _odometer(found, int.from_bytes(tail[size : size + 4]))
+        found.extra["ports_raw"] = tail[-8:-4].hex()
+        found.extra["analog_input_1_v"] = int.from_bytes(tail[-4:-2]) / 100
+        found.extra["analog_input_2_v"] = int.from_bytes(tail[-2:]) / 100
+    else:
+        keep_rest(found, tail)
+    return found

@@ -1,0 +1,23 @@
+"""Dialogues that families share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gateway.wire import Heard
+
+
+class SelfNaming:
+    """For families whose every frame names its device and waits for no answer.
+
+    ``identify`` finds the identity in a frame, None where there is none; it
+    never raises. What is wrong with a frame is the decoder's to say.
+    """
+
+    def __init__(self, identify: Callable[[bytes], str | None]) -> None:
+        self._identify = identify
+
+    def hear(self, frame: bytes, received_at_ms: int) -> Heard:
+        """See `gateway.wire.Dialogue`."""
+        del received_at_ms
+        return Heard(identity=self._identify(frame), message=frame)

@@ -1,0 +1,186 @@
+"""Queclink: kinds of reports, times, identity, framing, answers."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.decoders.queclink import DECODER, WIRE
+from sealtrail.contract.clock import iso, parse_iso
+from sealtrail.contract.reading import FixKind, Flag, Reading, SealEvent
+
+RECEIVED_AT_MS = parse_iso("2026-11-23T06:30:00Z")
+IMEI = "135790246811220"
+PLACE = "4.3,92,70.0,121.354335,31.222073,{fix},0460,0000,18d8,6141,00"
+FIX = "20261123062900"
+SENT = "20261123062901"
+
+
+def sentence(
+    kind: str, head: str, *, accuracy: str = "1", fix: str = FIX, sent: str = SENT, prefix: str = "RESP"
+) -> str:
+    """A sentence of the usual form, its name empty."""
+    place = f"{accuracy},{PLACE.format(fix=fix)}"
+    return f"+{prefix}:{kind},1A0102,{IMEI},,{head}{place},{sent},11F0$"
+
+
+def one(text: str, received_at_ms: int = RECEIVED_AT_MS) -> Reading:
+    """The only reading of a sentence."""
+    (reading,) = DECODER.decode(text.encode(), None, received_at_ms)
+    return reading
+
+
+EVENTS = [
+    ("GTSOS", "0,0,1,", SealEvent.SOS),
+    ("GTTOW", ",10,1,", SealEvent.ILLEGAL_MOVEMENT),
+    ("GTSTT", "16,", SealEvent.ILLEGAL_MOVEMENT),
+    ("GTSTT", "1A,", SealEvent.NONE),
+    ("GTSTT", "22,", SealEvent.NONE),
+    ("GTJDR", "", SealEvent.JAMMING),
+    ("GTJDS", "2,", SealEvent.JAMMING),
+    ("GTJDS", "1,", SealEvent.NONE),
+    ("GTLSW", "0,1,", SealEvent.LIGHT),
+    ("GTLSW", "0,0,", SealEvent.NONE),
+    ("GTTSW", "1,0,", SealEvent.TAMPERED),
+    ("GTTSW", "1,1,", SealEvent.TAMPERED),
+    ("GTMPF", "", SealEvent.POWER_LOST),
+    ("GTEPF", "", SealEvent.POWER_LOST),
+    ("GTMPN", "", SealEvent.NONE),
+    ("GTBPL", "3.53,", SealEvent.LOW_BATTERY),
+    ("GTGEO", "0,0,1,", SealEvent.GEOFENCE_LEFT),
+    ("GTGEO", "0,1,1,", SealEvent.GEOFENCE_ENTERED),
+    ("GTGEO", ",00,1,", SealEvent.GEOFENCE_LEFT),
+    ("GTGEO", ",131,1,", SealEvent.GEOFENCE_ENTERED),
+    ("GTGIN", ",10,1,", SealEvent.GEOFENCE_ENTERED),
+    ("GTGOT", ",10,1,", SealEvent.GEOFENCE_LEFT),
+    ("GTIDA", ",01C68011010000C7,0,1,", SealEvent.BAD_CARD),
+    ("GTIDA", ",01C68011010000C7,1,1,", SealEvent.NONE),
+    ("GTCRA", "", SealEvent.SHOCK),
+    ("GTFRI", "0,0,1,", SealEvent.NONE),
+    ("GTZZZ", "0,0,1,", SealEvent.NONE),
+]
+
+
+@pytest.mark.parametrize("accuracy", ["0", "1", ""])
+@pytest.mark.parametrize(("kind", "head", "events"), EVENTS)
+def test_events(kind: str, head: str, events: SealEvent, accuracy: str) -> None:
+    """Each kind of report gives its event, with a fix or without one, and always keeps the place."""
+    reading = one(sentence(kind, head, accuracy=accuracy))
+    assert reading.seal_events == events
+    assert reading.fix_kind == (FixKind.GNSS if accuracy == "1" else FixKind.STALE)
+    assert (reading.latitude_deg, reading.longitude_deg) == (31.222073, 121.354335)
+    assert reading.extra is not None
+    assert reading.extra["report"] == kind
+
+
+def test_an_answer_to_a_command_is_no_event() -> None:
+    """+ACK:GTGEO tells that a fence was set, not that it was crossed."""
+    reading = one(f"+ACK:GTGEO,1A0102,{IMEI},,0,0008,{SENT},11F0")
+    assert reading.seal_events == SealEvent.NONE
+    assert reading.sequence == 0x11F0
+
+
+@pytest.mark.parametrize("bad", ["921.354335", "121.35x335", ""])
+def test_event_survives_a_bad_position(bad: str) -> None:
+    """Coordinates that can't be cost the fix and never the alarm."""
+    reading = one(sentence("GTTSW", "1,0,").replace("121.354335", bad))
+    assert reading.seal_events == SealEvent.TAMPERED
+    assert reading.flags & Flag.POSITION_REFUSED
+    assert reading.latitude_deg is None
+    assert iso(reading.occurred_at_ms) == "2026-11-23T06:29:01.000Z"
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "fix", "sent", "occurred", "kind"),
+    [
+        ("1", FIX, SENT, "2026-11-23T06:29:00.000Z", FixKind.GNSS),
+        ("1", FIX, "20261123022901", "2026-11-23T06:29:00.000Z", FixKind.GNSS),  # device set to UTC-4
+        ("1", FIX, "20261123142901", "2026-11-23T06:29:00.000Z", FixKind.GNSS),  # UTC+8
+        ("1", "20261120000000", SENT, "2026-11-23T06:29:01.000Z", FixKind.STALE),  # days old
+        ("0", "20261120000000", SENT, "2026-11-23T06:29:01.000Z", FixKind.STALE),
+        ("0", "20261123052900", "20261123022901", "2026-11-23T05:29:00.000Z", FixKind.STALE),
+        ("1", "20261323062900", SENT, "2026-11-23T06:29:01.000Z", FixKind.GNSS),  # month 13
+        ("1", FIX, "", "2026-11-23T06:29:00.000Z", FixKind.GNSS),
+    ],
+)
+def test_time(accuracy: str, fix: str, sent: str, occurred: str, kind: FixKind) -> None:
+    """A fresh fix has its own time; a report without one the send time, but never one before its fix."""
+    reading = one(sentence("GTSOS", "0,0,1,", accuracy=accuracy, fix=fix, sent=sent))
+    assert (iso(reading.occurred_at_ms), reading.fix_kind) == (occurred, kind)
+
+
+def test_copy_from_memory_is_the_same_report() -> None:
+    """+BUFF with the send time and count of +RESP has its identity, however late it comes."""
+    first = one(sentence("GTTSW", "1,0,"))
+    later = one(sentence("GTTSW", "1,0,", prefix="BUFF"), RECEIVED_AT_MS + 86_400_000)
+    assert later.reading_id == first.reading_id
+    assert (later.occurred_at_ms, later.sequence) == (first.occurred_at_ms, first.sequence)
+    assert later.flags == Flag.BUFFERED
+    assert first.flags == Flag.NONE
+
+
+def test_other_reports_are_others() -> None:
+    """Kind, count and send time each tell reports apart, and so do the positions of one sentence."""
+    base = sentence("GTTSW", "1,0,")
+    others = [
+        base,
+        base.replace("TSW", "LSW"),
+        base.replace("11F0", "11F1"),
+        base.replace(SENT, "20261123062902"),
+    ]
+    assert len({one(each).reading_id for each in others}) == len(others)
+    two = f"1,{PLACE.format(fix=FIX)},1,{PLACE.format(fix='20261123062930')}"
+    readings = DECODER.decode(
+        f"+RESP:GTFRI,1A0102,{IMEI},,0,0,2,{two},{SENT},11F0$".encode(), None, RECEIVED_AT_MS
+    )
+    assert len({reading.reading_id for reading in readings}) == 2
+    assert [iso(reading.occurred_at_ms) for reading in readings] == [
+        "2026-11-23T06:29:00.000Z",
+        "2026-11-23T06:29:30.000Z",
+    ]
+
+
+def test_a_count_that_starts_again_without_a_clock_is_no_copy() -> None:
+    """While the clock isn't set, the content tells reports apart, too."""
+    first = sentence("GTTSW", "1,0,", accuracy="0", fix="", sent="20000101000005")
+    second = first.replace("31.222073", "31.222074")
+    assert one(first).flags & Flag.CLOCK_UNSET
+    assert one(first).reading_id != one(second).reading_id
+
+
+def heard(frame: bytes) -> tuple[str | None, bytes | None, bytes]:
+    """Identity, message and answer of one frame of a new conversation."""
+    told = WIRE.dialogue().hear(frame, RECEIVED_AT_MS)
+    return told.identity, told.message, told.answer
+
+
+def test_answers() -> None:
+    """A report is answered by its count, a heartbeat with its version; a heartbeat is not kept."""
+    report = sentence("GTFRI", "0,0,1,").encode()
+    assert heard(report) == (IMEI, report, b"+SACK:11F0$")
+    beat = f"+ACK:GTHBD,1A0401,{IMEI},,{SENT},01aF$".encode()
+    assert heard(beat) == (IMEI, None, b"+SACK:GTHBD,1A0401,01AF$")
+    assert heard(b"+RESP:rubbish$") == (None, b"+RESP:rubbish$", b"")
+    assert heard(f"+RESP:GTINF,{IMEI},12$".encode())[2] == b""
+
+
+def test_framing_at_every_cut() -> None:
+    """However a stream is cut, its sentences come out whole, line ends dropped and noise by itself."""
+    frames = [
+        sentence("GTFRI", "0,0,1,").encode(),
+        b"noise",
+        f"+ACK:GTHBD,1A0401,{IMEI},,{SENT},11F0$".encode(),
+    ]
+    stream = frames[0] + b"\r\n\0" + frames[1] + frames[2]
+    for at in range(len(stream)):
+        framing = WIRE.framing()
+        assert framing.cut(stream[:at]) + framing.cut(stream[at:]) == frames
+        assert framing.rest() == b""
+
+
+@given(st.binary(max_size=300))
+def test_dialogue_takes_any_bytes(frame: bytes) -> None:
+    """Whatever comes is handed on or answered; nothing is raised."""
+    told = WIRE.dialogue().hear(frame, RECEIVED_AT_MS)
+    assert told.message == frame or told.answer.startswith(b"+SACK:GTHBD")
