@@ -28,6 +28,7 @@ CELL_SIGMA_M = 700.0
 CELL_WORST_M = 2_000.0
 _ALARM_HOLD_REPORTS = 2  # a JT701 repeats its alarm bits in the frames that follow
 _UPLOAD_EVERY_MS = 120
+_UPLOAD_AFTER_MS = 1_000
 _REPORTS_PER_BLOCK = 12
 _WALKING_KMH = 3.0
 
@@ -299,5 +300,7 @@ class Device:
             kept = [report for i in reversed(starts) for report in kept[i : i + _REPORTS_PER_BLOCK]]
         if self._spec.family == jt701.FAMILY:
             kept.sort(key=lambda report: not report.is_alarm)  # locks send their alarms first
-        for i, (outgoing, _) in enumerate(kept):
-            self._send(outgoing._replace(send_at_ms=from_ms + 1_000 + i * _UPLOAD_EVERY_MS))
+        for i, (outgoing, is_alarm) in enumerate(kept):
+            # a lock's alarms go before whatever it has to say live
+            wait_ms = 0 if is_alarm and self._spec.family == jt701.FAMILY else _UPLOAD_AFTER_MS
+            self._send(outgoing._replace(send_at_ms=from_ms + wait_ms + i * _UPLOAD_EVERY_MS))

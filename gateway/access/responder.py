@@ -58,6 +58,8 @@ class Responder:
         self._sessions = Sessions()
         self._to_cut: dict[str, None] = {}
         self._cut_wanted = asyncio.Event()
+        self._to_kick: dict[str, None] = {}
+        self._kick_wanted = asyncio.Event()
         self._logins = Counter("sealtrail_access_logins", "Logins answered.", ("outcome",), registry=registry)
         self._cuts = Counter("sealtrail_access_sessions_cut", "Sessions cut.", registry=registry)
         Gauge(
@@ -113,10 +115,13 @@ class Responder:
         """Ends all sessions of a user, soon."""
         self._to_cut[user] = None
         self._cut_wanted.set()
+        self._to_kick[user] = None
+        self._kick_wanted.set()
 
     async def work(self) -> None:
         """Cuts and looks into doubts until cancelled; first of all, who got in while nobody looked."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_kicking())
             group.create_task(self._keep_cutting())
             group.create_task(self._keep_looking())
             group.create_task(self._until_swept())
@@ -143,7 +148,7 @@ class Responder:
                     await self._end(connection)
 
     async def _keep_cutting(self) -> None:
-        """Whoever is to be cut is cut at once, and looked for again a little later."""
+        """Whoever is to be cut is looked for on all servers, now and again a little later."""
         loop = asyncio.get_running_loop()
         looks: list[tuple[float, frozenset[str]]] = []  # (when, for whom), in order
         while True:
@@ -154,7 +159,6 @@ class Responder:
             users, self._to_cut = frozenset(self._to_cut), {}
             try:
                 if users:
-                    await self._cut_known(users)
                     await self._look_for(users, self._clock())
                     looks += [(loop.time() + look_s, users) for look_s in LOOKS_AGAIN_S]
                     looks.sort(key=lambda look: look[0])
@@ -169,14 +173,18 @@ class Responder:
                 await asyncio.sleep(0.2)
                 self._cut_wanted.set()
 
-    async def _cut_known(self, users: frozenset[str]) -> None:
-        """Cuts the sessions that were seen to begin, without asking the servers first."""
-        for user in users:
-            for session in self._sessions.of(user):
-                server, _, number = session.key.rpartition(".")
-                activity = Activity(session.key, session.address, session.client_id, session.opened_at_ms, 0)
-                with contextlib.suppress(UnavailableError):  # it is looked for again
-                    await self._end(Connection(server, int(number), user, activity))
+    async def _keep_kicking(self) -> None:
+        """Cuts at once the sessions that were seen to begin, without asking the servers first."""
+        while True:
+            await self._kick_wanted.wait()
+            self._kick_wanted.clear()
+            users, self._to_kick = tuple(self._to_kick), {}
+            for user in users:
+                for session in self._sessions.of(user):
+                    server, _, number = session.key.rpartition(".")
+                    found = Activity(session.key, session.address, session.client_id, session.opened_at_ms, 0)
+                    with contextlib.suppress(UnavailableError):  # it is looked for as well
+                        await self._end(Connection(server, int(number), user, found))
 
     async def _look_for(self, users: frozenset[str], asked_at_ms: int | None) -> None:
         """First look (``asked_at_ms`` given): all sessions from before; later ones: who may not stay."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, NamedTuple
 
@@ -23,6 +24,7 @@ CONNECTIONS = "$SYS.REQ.SERVER.PING.CONNZ"
 KICK = "$SYS.REQ.SERVER.{server}.KICK"
 PAGE = 1_024
 SERVERS_ANSWER_WITHIN_S = 0.5
+COUNTED_FOR_S = 30.0
 
 
 class Connection(NamedTuple):
@@ -68,6 +70,8 @@ class SystemAccount:
     def __init__(self, log: Log, account: str) -> None:
         self._log = log
         self._account = account
+        self._servers = 0
+        self._counted_until_s = 0.0
 
     async def connections(self, user: str) -> list[Connection]:
         """Connections of one user. Raises `UnavailableError`."""
@@ -88,9 +92,7 @@ class SystemAccount:
         body = {"auth": True, "acc": self._account, "limit": PAGE, "offset": offset, **options}
         found: list[Connection] = []
         more = False
-        for answer in await self._log.request_all(
-            CONNECTIONS, json.dumps(body).encode(), SERVERS_ANSWER_WITHIN_S
-        ):
+        for answer in await self._answers(json.dumps(body).encode()):
             try:
                 data = json.loads(answer)["data"]
                 connections = data.get("connections") or []
@@ -99,6 +101,17 @@ class SystemAccount:
             except (ValueError, KeyError, TypeError) as error:
                 LOGGER.warning("server_answer_unreadable", detail=f"{type(error).__name__}: {error}")
         return found, more
+
+    async def _answers(self, body: bytes) -> list[bytes]:
+        """Answers of all servers: of as many as there were when they were last counted, or of all in time."""
+        now_s = time.monotonic()
+        counted = now_s < self._counted_until_s
+        answers = await self._log.request_all(
+            CONNECTIONS, body, SERVERS_ANSWER_WITHIN_S, self._servers if counted else None
+        )
+        if not counted:
+            self._servers, self._counted_until_s = len(answers), now_s + COUNTED_FOR_S
+        return answers
 
     async def cut(self, connection: Connection) -> None:
         """Ends a connection; it may be gone already. Raises `UnavailableError`."""

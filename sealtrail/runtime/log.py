@@ -242,8 +242,10 @@ class Log:
             raise UnavailableError(f"{subject}: {error or type(error).__name__}") from error
         return reply.headers or {}, reply.data
 
-    async def request_all(self, subject: str, body: bytes, wait_s: float) -> list[bytes]:
-        """Asks everyone who listens and gives what they answer within ``wait_s``; nobody: no answer."""
+    async def request_all(
+        self, subject: str, body: bytes, wait_s: float, most: int | None = None
+    ) -> list[bytes]:
+        """Asks everyone who listens; what they answer within ``wait_s``, or the first ``most`` answers."""
         try:
             inbox = self._nc.new_inbox()
             answers = await self._nc.subscribe(inbox)
@@ -251,7 +253,10 @@ class Log:
             try:
                 await self._nc.publish(subject, body, reply=inbox)
                 deadline = asyncio.get_running_loop().time() + wait_s
-                while (left_s := deadline - asyncio.get_running_loop().time()) > 0:
+                while most is None or len(found) < most:
+                    left_s = deadline - asyncio.get_running_loop().time()
+                    if left_s <= 0:
+                        break
                     message = await answers.next_msg(timeout=left_s)
                     if (message.headers or {}).get("Status") == "503":
                         break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import jsonschema
@@ -19,6 +20,7 @@ from sealtrail.contract.public.trip_checks import check_trip
 from sealtrail.contract.public.trip_file import TripFile
 from sealtrail.contract.reading import SENSOR_FIELDS
 from sealtrail.contract.trip import Authorisation, Checkpoint, Corridor, Place, SensorLimit, Trip, Zone
+from tests.shared import ROOT
 
 
 def feature(*points: tuple[float, float], width: float = 5_000) -> dict[str, Any]:
@@ -285,3 +287,27 @@ def test_a_trip_that_holds_survives_its_file(trip: Trip) -> None:
         assume(False)
     text = TripFile.from_trip(trip).model_dump_json(exclude_none=True)
     assert TripFile.model_validate_json(text).to_trip() == trip
+
+
+DOCUMENT = ROOT / "docs" / "trip-file.md"
+
+
+def test_the_documented_example_is_a_trip_file() -> None:
+    """What people copy from the document is accepted, with every kind of part in it."""
+    found = re.search(r"```json\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
+    assert found is not None
+    trip = TripFile.model_validate_json(found[1]).to_trip()
+    assert trip.forbidden_zones
+    assert trip.checkpoints
+    assert set(json.loads(found[1])) == set(TripFile.model_fields) - {"alternatives"}
+
+
+def test_every_reason_of_refusal_is_documented() -> None:
+    """A person who is refused finds the name in the document."""
+    files = [*(ROOT / "sealtrail/contract/public").glob("*.py"), ROOT / "sealtrail/runtime/trips.py"]
+    code = "".join(path.read_text(encoding="utf-8") for path in files)
+    reasons = set(re.findall(r'InvalidTripError\(\s*"([a-z_]+)"', code))
+    reasons |= set(re.findall(r'\("([a-z_]+_twice)"', code))
+    text = DOCUMENT.read_text(encoding="utf-8")
+    assert len(reasons) > 30
+    assert sorted(reason for reason in reasons if f"`{reason}`" not in text) == []
