@@ -35,7 +35,8 @@ async def _run(settings: Settings, file: Path | None) -> None:
                 click.echo("              with a login of that broker")
             elif user:
                 click.echo(
-                    f"              any device as user {user!r}; password: nats/endpoint.json in the state folder"
+                    f"              any device as user {user!r}; "
+                    "password: nats/endpoint.json in the state folder"
                 )
             else:
                 click.echo("              each with its own login: sealtrail device add ID --family json")
