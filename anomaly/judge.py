@@ -29,7 +29,7 @@ from anomaly.replay import replay
 from anomaly.reports import CLOCKLESS, all_sound, gather, sound, vectors_of
 from anomaly.retrace import retrace_plan
 from anomaly.rows import put, take
-from anomaly.rules import custody_log
+from anomaly.rules import custody_log, identity_suspect
 from anomaly.settling import settle_touched
 from anomaly.snapshot import pack, unpack
 from anomaly.sphere import Ints, Structured
@@ -180,6 +180,9 @@ class Judge(Memory):
             if not key:
                 self.refused["trip_event_without_container"] += 1
                 continue
+            if event.kind is TripEventKind.IDENTITY_SUSPECT:
+                told.append(identity_suspect.alert_of(event, self._segment_at(key, event.occurred_at_ms)))
+                continue
             row = self.containers.row_of(key)
             file = self.containers.files[row]
             file.paired = True
@@ -199,6 +202,11 @@ class Judge(Memory):
         self._replan(replan)
         self.lanes.thin_paths()
         return told + self._departed() + settle_touched(self, cause)
+
+    def _segment_at(self, key: str, at_ms: int) -> Segment | None:
+        """The plan that holds at a time, for a key that may never have reported."""
+        row = self.containers.index.get(key)
+        return None if row is None else self.containers.segment_at(row, at_ms)
 
     def _refuse(self, reason: str) -> None:
         self.refused[reason] += 1

@@ -108,7 +108,7 @@ def client(port: int, user: str, password: str = OPEN, identifier: str = "") -> 
         username=user,
         password=password,
         identifier=(identifier or user).replace("@", "-").replace(".", "-"),
-        timeout=8,
+        timeout=6,
     )
 
 
