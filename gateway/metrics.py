@@ -83,14 +83,14 @@ class DoorMetrics:
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
         def counter(name: str, text: str, *labels: str) -> Counter:
             names = ("door", "family", *labels)
-            return Counter(f"sealtrail_gateway_door_{name}", text, names, registry=registry)
+            return Counter(f"sealtrail_gateway_{name}", text, names, registry=registry)
 
-        self._messages = counter("messages", "Messages handed to the pipeline.")
-        self._silent = counter("silent", "Frames with nothing to keep: logins, heartbeats.")
-        self._bytes = counter("bytes", "Bytes received.")
-        self._answers = counter("answers", "Answers sent to devices.")
+        self._messages = counter("door_messages", "Messages handed to the pipeline.")
+        self._silent = counter("door_silent", "Frames with nothing to keep: logins, heartbeats.")
+        self._bytes = counter("door_bytes", "Bytes received.")
+        self._answers = counter("door_answers", "Answers sent to devices.")
         self._refused = counter(
-            "refused", "Connections, requests and datagrams turned away, and connections cut.", "reason"
+            "door_refused", "Connections, requests and datagrams turned away, and connections cut.", "reason"
         )
         self._connections = Gauge(
             "sealtrail_gateway_door_connections",

@@ -16,7 +16,7 @@ from sealtrail.runtime.settings.access import AccessSettings
 
 TELL_EXCESS_EVERY_MS = 10_000
 SIGNED_FAMILY = "json"
-_NO_CLOCK = Flag.CLOCK_UNSET | Flag.CLOCK_FUTURE
+_NO_CLOCK = int(Flag.CLOCK_UNSET | Flag.CLOCK_FUTURE)  # a plain number: this is asked for every reading
 
 
 class NotKeptError(DecodeError):

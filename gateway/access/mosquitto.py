@@ -70,8 +70,11 @@ def write_files(folder: Path, devices: Iterable[Device], logins: Iterable[Login]
     """
     known, books = list(devices), list(logins)
     folder.mkdir(parents=True, exist_ok=True)
+    own = _own(folder / OWN_LINES[0])
+    ours = {line.partition(":")[0] for line in own.splitlines()}
+    known = [device for device in known if device.device_id not in ours]
     contents = {
-        PASSWORDS: _own(folder / OWN_LINES[0]) + password_lines(known, books),
+        PASSWORDS: own + password_lines(known, books),
         ACCESS_LIST: _own(folder / OWN_LINES[1]) + access_lines(known, books, decoders()),
     }
     changed = False

@@ -80,8 +80,6 @@ class RegistryView:
         rate, burst = self._settings.messages_per_s, self._settings.burst_messages
         if standing is None:
             self.standings[device_id] = Standing(device, rate, burst)
-        elif device.changed_at_ms < standing.device.changed_at_ms:
-            return  # an older value, read before a newer one was seen
         else:
             standing.change(device, rate, burst)
         if self._on_change is not None and before != device:

@@ -26,7 +26,12 @@ def _record_pairing(
         is_speaking = known is not None and known.device.state is not DeviceState.RETIRED
         if kind is TripEventKind.PAIRED and not is_speaking:
             raise InvalidDeviceError("unknown_device", f"there is no device {device_id} to be paired")
-        container = container_id or await container_of(log, check_device_id(device_id))
+        paired_with = await container_of(log, check_device_id(device_id))
+        if kind is TripEventKind.PAIRED and paired_with not in {None, container_id}:
+            raise InvalidDeviceError(
+                "already_paired", f"{device_id} is paired with {paired_with}; unpair it first"
+            )
+        container = container_id or paired_with
         if container is None:
             raise InvalidDeviceError("not_paired", f"{device_id} isn't paired")
         now_ms = wall_clock_ms()

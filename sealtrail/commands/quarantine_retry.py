@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from gateway.access.offline import admission_of
 from gateway.batch import BatchDecoder
 from gateway.chunks import rounds
 from gateway.decoders import decoders
@@ -13,6 +14,7 @@ from gateway.topics import is_door_topic
 from sealtrail.commands.quarantine_entries import Entry
 from sealtrail.contract.errors import UnavailableError
 from sealtrail.contract.subjects import PAIRINGS_BUCKET
+from sealtrail.runtime.devices import DeviceRegistry
 from sealtrail.runtime.log import Log
 from sealtrail.runtime.settings.tree import Settings
 
@@ -70,11 +72,14 @@ async def retry_all(
     """Tries entries in the given order; an outcome for each.
 
     A reading keeps the time of receipt that its message had, and goes to the
-    container with which its device is paired now. Raises `UnavailableError`
+    container with which its device is paired now. Whether the device is
+    believed is asked of the registry as it is now; a signature must have held
+    when the message came. Raises `UnavailableError`
     where the log doesn't take a reading; everything before it is on the log.
     """
     await log.check_partitions(settings.partitions)
-    decoder = BatchDecoder(decoders(), settings.partitions, settings.gateway.max_payload_bytes)
+    admission = admission_of(await DeviceRegistry(log).all(), settings.access)
+    decoder = BatchDecoder(decoders(), settings.partitions, settings.gateway.max_payload_bytes, admission)
     containers = await _containers(log)
     outcomes: list[Outcome] = []
     for entry in entries:

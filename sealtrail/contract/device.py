@@ -70,6 +70,9 @@ DEVICE_ID = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 """ASCII letters, digits, ``-`` and ``_``, with single dots between: plain in MQTT topics,
 log subjects, bucket keys and file names alike."""
 
+RESERVED = frozenset({"access", "device", "gateway", "sealtrail"})
+"""User names of our own at the brokers; no device is called so."""
+
 FAMILY = re.compile(r"[a-z0-9]{1,32}")
 """Names of families are one plain word; ``alerts`` is none, its topics are the subscribers'."""
 
@@ -101,7 +104,8 @@ def check_device_id(device_id: str) -> str:
 
 def check_device(device: Device) -> Device:
     """The device itself; raises `InvalidDeviceError` naming what is wrong with it."""
-    check_device_id(device.device_id)
+    if check_device_id(device.device_id) in RESERVED:
+        raise InvalidDeviceError("reserved_name", f"{device.device_id} is a user of the system itself")
     if FAMILY.fullmatch(device.family) is None or device.family == "alerts":
         raise InvalidDeviceError("bad_family", f"{device.family[:MAX_DEVICE_ID]!r} is no family of devices")
     certificate = device.certificate_sha256

@@ -373,7 +373,14 @@ def with_running_server(settings: Settings) -> Settings:
     nats = settings.nats.model_copy(
         update={"url": endpoint.url, "user": endpoint.user, "password": SecretStr(endpoint.password)}
     )
-    return settings.model_copy(update={"nats": nats})
+    access = settings.access.model_copy(
+        update={
+            "user": endpoint.access_user or settings.access.user,
+            "password": SecretStr(endpoint.access_password),
+            "issuer_seed": SecretStr(endpoint.issuer_seed),
+        }
+    )
+    return settings.model_copy(update={"nats": nats, "access": access})
 
 
 def nats_folder(state_dir: Path) -> Path:

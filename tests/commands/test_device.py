@@ -86,6 +86,7 @@ async def test_life_of_a_device(run: Run, open_log: Log) -> None:
     [
         (("add", "a b", "--family", "json"), "an identity has 1 to 64"),
         (("add", "KE-1", "--family", "alerts"), "no family"),
+        (("add", "gateway", "--family", "json"), "user of the system"),
         (("add", "KE-1", "--family", "json", "--certificate", "12"), "64 hexadecimal digits"),
         (("add", "KE-1", "--family", "json", "--interval", "0"), "above 0"),
         (("add", "KE-1", "--family", "json", "--sign", "ed25519", "--public-key", "AA=="), "32 bytes"),
@@ -107,6 +108,7 @@ async def test_pairing_is_on_the_log_and_in_the_projection(run: Run, open_log: L
     await _said(run, "device", "add", "KE-0001", "--family", "json")
     await _said(run, "device", "pair", "KE-0001", "MSCU 663987-0")
     assert "MSCU6639870" in await _said(run, "device", "list", "--paired")
+    assert "unpair it first" in await _refused(run, "device", "pair", "KE-0001", "MSKU9070323")
     await _said(run, "device", "unpair", "KE-0001")
     assert await _said(run, "device", "list", "--paired") == ""
     reader = open_log.reader(subjects.LOG_STREAM, subjects.LOG_SUBJECTS, 1)

@@ -12,9 +12,11 @@ from click.testing import CliRunner, Result
 
 from sealtrail.commands.quarantine import quarantine
 from sealtrail.contract.codec import decode_readings, encode_quarantined
+from sealtrail.contract.device import Device
 from sealtrail.contract.errors import RefusedError
 from sealtrail.contract.quarantine import QuarantinedMessage
 from sealtrail.contract.subjects import LOG_STREAM, LOG_SUBJECTS, quarantine_subject
+from sealtrail.runtime.devices import DeviceRegistry
 from sealtrail.runtime.embedded_nats import EmbeddedNats
 from sealtrail.runtime.settings.nats import NatsSettings
 from sealtrail.runtime.settings.tree import Settings
@@ -123,6 +125,8 @@ def test_retry_puts_the_readings_of_a_mended_decoder_on_the_log(nats_server: Emb
     async def put() -> None:
         async with connected(nats) as log:
             await log.declare()
+            for device_id, family in ((good.device_id, "json"), (refused(3).device_id, "jt701")):
+                await DeviceRegistry(log).add(Device(device_id=device_id, family=family), "test")
             for message in (good, refused(3), cut):
                 await log.append(quarantine_subject("jt701"), encode_quarantined([message]))
 

@@ -117,10 +117,10 @@ def test_suspension_takes_effect_at_the_next_message() -> None:
     assert hall.refusal("KE-0001") == "rate_limited"
 
 
-def test_older_record_never_replaces_a_newer_one() -> None:
-    """A look-up that was under way while the device was suspended doesn't bring it back."""
-    hall = Hall(_device(state=DeviceState.SUSPENDED, changed_at_ms=2))
-    hall.change(_device(changed_at_ms=1))
+def test_the_newest_record_holds_whatever_its_clock_says() -> None:
+    """The machine on which a device is suspended may be behind the one that made it active."""
+    hall = Hall(_device(state=DeviceState.ACTIVE, changed_at_ms=2))
+    hall.change(_device(state=DeviceState.SUSPENDED, changed_at_ms=1))
     assert hall.refusal("KE-0001") == "suspended_device"
 
 
