@@ -132,17 +132,23 @@ class Conversation:
             return Heard(message=frame)
         try:
             heard = self._dialogue.hear(frame, self._received_at_ms)
-        except DecodeError:
-            if self._named is not None:
+        except DecodeError as error:
+            if self._named is not None and not self._is_anothers(error):
                 raise
             return Heard(message=frame)  # perhaps only because no login came before; the decoder checks it
         self._named = heard.identity or self._named
         return heard
 
+    def _is_anothers(self, error: DecodeError) -> bool:
+        """Whether a frame names another device than an earlier one, which people may give in one input."""
+        return error.reason == "identity_mismatch" and self._device_id is None
+
     def _decoded(self, message: bytes, device_id: str | None) -> list[Reading]:
         try:
             return self._decoder.decode(message, device_id, self._received_at_ms)
         except DecodeError as error:
+            if self._is_anothers(error) and device_id is not None:  # the input holds several devices' frames
+                return self._decoded(message, None)
             if error.reason != "no_identity":
                 raise
         readings = self._decoder.decode(message, UNIDENTIFIED, self._received_at_ms)

@@ -11,6 +11,7 @@ from gateway.decoders import decoders
 from sealtrail.commands.decode import decode
 from sealtrail.contract.errors import RefusedError
 from sealtrail.contract.public.reading_line import from_line
+from tests.shared import shared
 
 LOCK_EVENT = "(2050018634,P45,051124,204046,9.861502,N,83.950336,W,A,1,0,1,1,0012260888,0,0,0)"
 BINARY = "2475604055531611002311111600311326144436028210791d016c0000001f070000000020c03c4f6d07d80ccf"
@@ -170,3 +171,13 @@ def test_wrong_use(arguments: tuple[str, ...], told: str) -> None:
 def test_help_has_an_example() -> None:
     """The help shows how it is used."""
     assert "Example: sealtrail decode jt701" in run("--help").stdout
+
+
+def test_frames_of_several_devices_may_stand_in_one_input() -> None:
+    """A frame that names itself other than an earlier login is the other device's, not refused."""
+    login = "78780d01086471700328358100093f040d0a"
+    rows = [json.loads(line) for line in shared("vectors/traccar/gt06.jsonl").read_text().splitlines()]
+    frames = [row["frame"] for row in rows]
+    result = CliRunner().invoke(decode, ["gt06", "--json", login, *frames])
+    refused = {json.loads(line).get("refused") for line in result.stdout.splitlines()} - {None}
+    assert refused == {"bad_crc"}
