@@ -81,6 +81,9 @@ class Recorder(Generic[T]):
         self._clock = clock
         self._slots = asyncio.Semaphore(settings.writes_in_flight)
         self._held: set[_Batch[T]] = set()
+        self._largest = 1  # items of one log message
+        # bounded, so that one odd message doesn't make all later batches small
+        self._most_reserved = max(1, settings.batch_readings // 8)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until ``stop`` is set, and until the writes that are under way have ended."""
@@ -124,26 +127,31 @@ class Recorder(Generic[T]):
         return len(self._held) > 1
 
     async def _collect(self, batch: _Batch[T]) -> None:
-        """Fills a batch until it is full, or no more come within the waiting time and nothing is written."""
+        """Fills a batch until it is full, or no more come within the waiting time and nothing is written.
+
+        It is full when another message, as large as the largest so far, may not fit in.
+        """
         loop = asyncio.get_running_loop()
         patience_s = self._settings.batch_wait_ms / 1000
         deadline = loop.time() + IDLE_WAIT_S
-        while len(batch.items) < self._settings.batch_readings:
+        while (fitting := (self._settings.batch_readings - len(batch.items)) // self._largest) > 0:
             wait_s = deadline - loop.time()
             if wait_s < 0:
                 if not batch.messages or not self._writing():
                     return
                 wait_s = SLOT_LOOK_S
-            taken = await self._reader.take(MESSAGES_AT_ONCE, wait_s)
+            taken = await self._reader.take(min(MESSAGES_AT_ONCE, fitting), wait_s)
             if taken and not batch.messages:
                 deadline = loop.time() + patience_s
             for message in taken:
                 try:
-                    batch.items.extend(self._kind.decode(message.data))
+                    items = self._kind.decode(message.data)
                 except WireError as error:
                     await self._set_aside(message, error)
                 else:
                     batch.messages.append(message)
+                    batch.items.extend(items)
+                    self._largest = max(self._largest, min(len(items), self._most_reserved))
 
     async def _keep(self, items: Sequence[T]) -> bool:
         """Writes items in equal portions; False when the service stops before the store has them."""

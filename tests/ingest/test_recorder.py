@@ -139,6 +139,25 @@ async def test_a_batch_that_is_not_full_waits_for_the_one_before(open_log: Log) 
     assert len(store.begun) <= 4
 
 
+async def test_one_huge_message_does_not_make_later_batches_small(open_log: Log) -> None:
+    """After a message larger than a batch, small ones still fill batches, and none is larger than allowed."""
+    most = 16 * MESSAGE
+    readings = fleet(20 * most, containers=8)
+    await open_log.append(subjects.readings_subject(0), codec.encode_readings(readings[: 2 * most]))
+    await publish(open_log, readings[2 * most :])
+    store = GatedStore()
+    store.let_go()
+    async with recording(open_log, store, batch_readings=most):
+
+        async def all_done() -> bool:
+            return await lag(open_log) == 0
+
+        await until(all_done)
+    assert sum(store.begun) == len(store.readings) == len(readings)
+    assert max(store.begun) <= most
+    assert len(store.begun) <= 30
+
+
 async def test_what_is_held_is_not_delivered_again(open_log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     """A slow store gets everything once: the log is asked for more time for all that is held or has come."""
     monkeypatch.setattr(streams, "RECORD_ACK_WAIT_S", 1.0)
