@@ -88,7 +88,7 @@ def test_state_decides(state: DeviceState, reason: str) -> None:
 
 def test_unknown_device_is_refused_unless_the_setting_accepts_it() -> None:
     """And an invented name can't be told of more often than is bearable."""
-    strict, open_ = Hall(), Hall(unknown_devices="accept")
+    strict, open_ = Hall(unknown_devices="quarantine"), Hall(unknown_devices="accept")
     assert open_.refusal("new") == ""
     assert {strict.refusal(f"new-{number}") for number in range(500)} == {"unknown_device"}
     assert strict.suspicions.told[Suspicion.UNKNOWN_DEVICE] == 60

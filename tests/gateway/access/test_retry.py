@@ -8,6 +8,7 @@ from sealtrail.contract.device import DeviceState
 from sealtrail.contract.quarantine import QuarantinedMessage
 from sealtrail.runtime.devices import DeviceRegistry
 from sealtrail.runtime.log import Log
+from sealtrail.runtime.settings.access import AccessSettings
 from sealtrail.runtime.settings.tree import Settings
 from tests.gateway.access.desk import enter
 
@@ -35,7 +36,8 @@ async def test_retry_believes_only_whom_the_registry_believes(open_log: Log) -> 
         )
         for number, device_id in enumerate(("added", "stolen", "stranger"))
     ]
-    outcomes = await retry_all(open_log, Settings(), entries, dry_run=True)
+    strict = Settings(access=AccessSettings(unknown_devices="quarantine"))
+    outcomes = await retry_all(open_log, strict, entries, dry_run=True)
     assert [(one.readings, one.refused) for one in outcomes] == [
         (1, ""),
         (0, "suspended_device"),
