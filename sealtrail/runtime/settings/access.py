@@ -16,8 +16,8 @@ class AccessSettings(Section):
     unknown_devices: Literal["accept", "quarantine"] = Field(
         default="accept",
         description="What becomes of reports of devices that aren't in the registry but reach the gateway: "
-        "'accept' judges them, so that no breach is missed for want of an entry; 'quarantine' keeps them with "
-        "their reason until the device is added, for when all devices are in the registry.",
+        "'accept' judges them, so that no breach is missed for want of an entry; 'quarantine' keeps them "
+        "with their reason until the device is added, for when all devices are in the registry.",
     )
     shared_login: bool = Field(
         default=False,
