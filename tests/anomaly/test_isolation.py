@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import nats
 import pytest
+import structlog
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
@@ -59,6 +60,12 @@ async def _cuts(log: Log, *partitions: int) -> set[str]:
 
 def _metric(name: str, **labels: str) -> float:
     return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+@pytest.fixture(autouse=True)
+def fresh_logger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A logger that was used before keeps the processors of that time, past `capture_logs`."""
+    monkeypatch.setattr("anomaly.worker.LOGGER", structlog.get_logger("anomaly.worker"))
 
 
 @pytest.fixture
