@@ -44,7 +44,6 @@ def _write_settings(folder: Path, broker: Mosquitto | None, influx: InfluxServer
             f'influxdb_org = "{influx.org}"',
             f'influxdb_bucket = "{influx.bucket}"',
         ]
-    lines += ["[access]", 'unknown_devices = "accept"']
     lines += ["[alerts.webhook]", "allow_private_addresses = true", "[controlroom]", f"port = {free_port()}"]
     folder.mkdir(parents=True)
     file = folder / "sealtrail.toml"

@@ -77,7 +77,6 @@ async def gateway_stage(folder: Path, program: str, load: Load, count: int) -> S
         environment = {
             "SEALTRAIL_GATEWAY__MQTT__HOST": broker.host,
             "SEALTRAIL_GATEWAY__MQTT__PORT": str(broker.port),
-            "SEALTRAIL_ACCESS__UNKNOWN_DEVICES": "accept",
         }
         async with services(folder / "state", endpoint, environment) as running:
             pid = await running.start("gateway")

@@ -14,6 +14,22 @@ FUTURE_TOLERANCE_MS = 5 * 60_000
 """A device's clock may run ahead this much before its time is disbelieved."""
 
 
+def utc_ms(year: int, month: int, day: int, hour: int, minute: int, second: int) -> int | None:
+    """UTC milliseconds; ``year`` is within the century (two digits). None where that is no time."""
+    try:
+        moment = dt.datetime(2000 + year, month, day, hour, minute, second, tzinfo=dt.UTC)
+    except ValueError:
+        return None
+    return int(moment.timestamp()) * 1000
+
+
+def utc_ms_of_digits(digits: str) -> int | None:
+    """The same of ``yymmddhhmmss``; None where these are no digits either."""
+    if not digits.isdecimal():
+        return None
+    return utc_ms(*(int(digits[at : at + 2]) for at in range(0, 12, 2)))
+
+
 class DeviceTime(NamedTuple):
     """``occurred_at_ms`` to judge by, the disbelieved claim where there was one, and why."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import NamedTuple
 
 from gateway.decoders._values import Extra, place, unstamped, within
+from gateway.device_time import utc_ms
 from sealtrail.contract.errors import DecodeError
 from sealtrail.contract.reading import FixKind, Flag, Reading, SealEvent, SealState
 
@@ -85,12 +85,8 @@ def clock(raw: bytes, zone_ms: int) -> int | None:
     """UTC milliseconds of ``yy mm dd hh mm ss``; None where that is no time, as before the first fix."""
     if len(raw) < TIME_BYTES:
         return None
-    year, month, day, hour, minute, second = raw[:TIME_BYTES]
-    try:
-        moment = dt.datetime(2000 + year, month, day, hour, minute, second, tzinfo=dt.UTC)
-    except ValueError:
-        return None
-    return int(moment.timestamp()) * 1000 - zone_ms
+    at_ms = utc_ms(*raw[:TIME_BYTES])
+    return None if at_ms is None else at_ms - zone_ms
 
 
 def is_place(raw: bytes) -> bool:

@@ -35,6 +35,14 @@ def _upload(found: Found, tail: bytes) -> bytes:
     return b""
 
 
+def _mileage_or_rest(found: Found, tail: bytes) -> None:
+    """What stands at the end of some forms: four bytes are mileage."""
+    if len(tail) == 4:  # noqa: PLR2004  mileage
+        _odometer(found, int.from_bytes(tail))
+    else:
+        keep_rest(found, tail)
+
+
 def _odometer(found: Found, metres: int) -> None:
     found.reading.odometer_km = within("odometer_km", metres / 1000)
 
@@ -58,10 +66,8 @@ def place_and_cell(body: bytes, zone_ms: int) -> Found:
         _odometer(found, int.from_bytes(tail[:4]))
         found.extra["driving_time"] = int.from_bytes(tail[-2:])
         keep_rest(found, tail[4:-2])
-    elif len(tail) == 4:  # noqa: PLR2004  the form with mileage
-        _odometer(found, int.from_bytes(tail))
     else:
-        keep_rest(found, tail)
+        _mileage_or_rest(found, tail)
     return found
 
 
@@ -260,10 +266,7 @@ def place_of_4g(body: bytes, zone_ms: int) -> Found:
     found = located(body, zone_ms)
     tail = body[PLACE_BYTES:]
     tail = _upload(found, tail[set_network(found, tail, 4, 8) :])
-    if len(tail) == 4:  # noqa: PLR2004  mileage
-        _odometer(found, int.from_bytes(tail))
-    else:
-        keep_rest(found, tail)
+    _mileage_or_rest(found, tail)
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import functools
 import struct
 from typing import NamedTuple
@@ -16,6 +15,7 @@ from gateway.decoders._values import (
     unstamped,
     within,
 )
+from gateway.device_time import utc_ms
 from sealtrail.contract.errors import DecodeError
 from sealtrail.contract.reading import FixKind, Flag, Reading, SealEvent, SealState
 
@@ -66,12 +66,9 @@ def bcd_time(raw: bytes) -> int | None:
         return None
     if digits.isdecimal():
         day, month, year, hour, minute, second = (int(digits[at : at + 2]) for at in range(0, 12, 2))
-        try:
-            moment = dt.datetime(2000 + year, month, day, hour, minute, second, tzinfo=dt.UTC)
-        except ValueError:
-            pass
-        else:
-            return int(moment.timestamp()) * 1000
+        at_ms = utc_ms(year, month, day, hour, minute, second)
+        if at_ms is not None:
+            return at_ms
     raise DecodeError("bad_time", f"{digits} is no ddmmyyhhmmss")
 
 

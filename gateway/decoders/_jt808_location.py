@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import struct
 from typing import NamedTuple
 
@@ -22,6 +21,7 @@ from gateway.decoders._jt808_padlock import PADLOCK_ITEMS, settle_lock_command, 
 from gateway.decoders._jt808_sensors import SENSOR_ITEMS
 from gateway.decoders._jt808_vehicle import VEHICLE_ITEMS
 from gateway.decoders._values import place, stamped, unstamped
+from gateway.device_time import utc_ms_of_digits
 from sealtrail.contract.errors import DecodeError
 from sealtrail.contract.reading import FixKind, Flag, Reading, SealEvent
 
@@ -49,20 +49,8 @@ def china_time(raw: bytes) -> int | None:
 
     Digits that are no time count as none: a report survives a bad clock.
     """
-    at_ms = moment_ms(raw.hex())
+    at_ms = utc_ms_of_digits(raw.hex())
     return None if at_ms is None else at_ms - CHINA_AHEAD_MS
-
-
-def moment_ms(digits: str) -> int | None:
-    """Milliseconds since 1970 of ``yymmddhhmmss``; None where that is no time."""
-    if not digits.isdecimal():
-        return None
-    year, month, day, hour, minute, second = (int(digits[at : at + 2]) for at in range(0, 12, 2))
-    try:
-        moment = dt.datetime(2000 + year, month, day, hour, minute, second, tzinfo=dt.UTC)
-    except ValueError:
-        return None
-    return int(moment.timestamp()) * 1000
 
 
 def new_draft(header: Header) -> Draft:

@@ -7,9 +7,10 @@ import struct
 from gateway.decoders._jt701_binary import CHARGING as MOST_BATTERY
 from gateway.decoders._jt701_binary import degrees_of
 from gateway.decoders._jt808_draft import Draft, number, signed
-from gateway.decoders._jt808_location import Header, finished, moment_ms, new_draft
+from gateway.decoders._jt808_location import Header, finished, new_draft
 from gateway.decoders._jt808_padlock import lock_command, settle_lock_command
 from gateway.decoders._values import place, signal_pct_of_csq
+from gateway.device_time import utc_ms_of_digits
 from sealtrail.contract.errors import DecodeError
 from sealtrail.contract.reading import FixKind, Flag, Reading, SealEvent, SealState
 
@@ -70,7 +71,7 @@ def lock_report(body: bytes, header: Header) -> Reading:
     if header.message_id == MEMORY:
         reading.flags |= Flag.BUFFERED.value
     day, month, year, clock = when[0:1], when[1:2], when[2:3], when[3:]
-    claimed_ms = moment_ms((year + month + day + clock).hex())
+    claimed_ms = utc_ms_of_digits((year + month + day + clock).hex())
     if claimed_ms is None and any(when):
         draft.extra["refused_time"] = when.hex()
     return finished(draft, header, claimed_ms, body)

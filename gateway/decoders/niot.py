@@ -37,7 +37,6 @@ Sample: ``585880004c08675430347318522007161451458024b28003f566ee00000328f8000748
 
 from __future__ import annotations
 
-import datetime as dt
 import functools
 import operator
 import struct
@@ -50,6 +49,7 @@ from gateway.decoders._values import (
     unstamped,
     within,
 )
+from gateway.device_time import utc_ms_of_digits
 from gateway.framings import LengthField
 from gateway.wire import Heard, Wire
 from sealtrail.contract.errors import DecodeError
@@ -100,19 +100,6 @@ def check(frame: bytes) -> None:
 def identity_of(frame: bytes) -> str:
     """IMEI of a sound frame."""
     return frame[HEAD : HEAD + 8].hex()[1:]
-
-
-def _time(raw: bytes) -> int | None:
-    """UTC milliseconds; None where the digits are no time: a report survives a bad clock."""
-    digits = raw.hex()
-    if not digits.isdecimal():
-        return None
-    year, month, day, hour, minute, second = (int(digits[at : at + 2]) for at in range(0, 12, 2))
-    try:
-        moment = dt.datetime(2000 + year, month, day, hour, minute, second, tzinfo=dt.UTC)
-    except ValueError:
-        return None
-    return int(moment.timestamp()) * 1000
 
 
 def _bcd(raw: bytes) -> float | None:
@@ -193,7 +180,7 @@ class Niot:
             extra["supply_fault"] = True
         reading.seal_events = events.value
         reading.extra = extra
-        return [stamped(reading, device, _time(when), received_at_ms, frame)]
+        return [stamped(reading, device, utc_ms_of_digits(when.hex()), received_at_ms, frame)]
 
 
 def answer_to(frame: bytes) -> bytes:

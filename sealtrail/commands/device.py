@@ -12,7 +12,7 @@ from sealtrail.commands.device_import import import_
 from sealtrail.commands.device_keys import make_key
 from sealtrail.commands.device_pairing import pair, unpair
 from sealtrail.commands.device_rotate import rotate
-from sealtrail.commands.device_shared import ALGORITHMS, actor_of, container_of, run
+from sealtrail.commands.device_shared import ALGORITHMS, actor_of, actor_option, container_of, run, why_option
 from sealtrail.contract.clock import iso, wall_clock_ms
 from sealtrail.contract.device import (
     Device,
@@ -212,8 +212,8 @@ def _set_state(ctx: click.Context, device_id: str, state: DeviceState, actor: st
 
 @device.command()
 @click.argument("device_id")
-@click.option("--note", default="", help="Why, for the record.")
-@click.option("--actor", default="", help="Who does it, for the record.")
+@why_option
+@actor_option
 @click.pass_context
 def suspend(ctx: click.Context, device_id: str, *, note: str, actor: str) -> None:
     """Stop believing DEVICE_ID: its session is cut, what it sends is kept apart.
@@ -225,8 +225,8 @@ def suspend(ctx: click.Context, device_id: str, *, note: str, actor: str) -> Non
 
 @device.command()
 @click.argument("device_id")
-@click.option("--note", default="", help="Why, for the record.")
-@click.option("--actor", default="", help="Who does it, for the record.")
+@why_option
+@actor_option
 @click.pass_context
 def resume(ctx: click.Context, device_id: str, *, note: str, actor: str) -> None:
     """Believe DEVICE_ID again.
@@ -238,8 +238,8 @@ def resume(ctx: click.Context, device_id: str, *, note: str, actor: str) -> None
 
 @device.command()
 @click.argument("device_id")
-@click.option("--note", default="", help="Why, for the record.")
-@click.option("--actor", default="", help="Who does it, for the record.")
+@why_option
+@actor_option
 @click.pass_context
 def retire(ctx: click.Context, device_id: str, *, note: str, actor: str) -> None:
     """End DEVICE_ID for good; its identity is never given again.

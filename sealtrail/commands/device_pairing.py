@@ -6,7 +6,7 @@ import secrets
 
 import click
 
-from sealtrail.commands.device_shared import actor_of, container_of, run
+from sealtrail.commands.device_shared import actor_of, actor_option, container_of, run
 from sealtrail.contract.clock import wall_clock_ms
 from sealtrail.contract.device import DeviceState, InvalidDeviceError, check_device_id
 from sealtrail.contract.errors import RefusedError
@@ -54,7 +54,7 @@ def _record_pairing(
 @click.command()
 @click.argument("device_id")
 @click.argument("container_id")
-@click.option("--actor", default="", help="Who does it, for the record.")
+@actor_option
 @click.pass_context
 def pair(ctx: click.Context, device_id: str, container_id: str, *, actor: str) -> None:
     """Say that DEVICE_ID rides on CONTAINER_ID (ISO 6346) from now on.
@@ -71,7 +71,7 @@ def pair(ctx: click.Context, device_id: str, container_id: str, *, actor: str) -
 
 @click.command()
 @click.argument("device_id")
-@click.option("--actor", default="", help="Who does it, for the record.")
+@actor_option
 @click.pass_context
 def unpair(ctx: click.Context, device_id: str, *, actor: str) -> None:
     """Say that DEVICE_ID rides on no container any more.

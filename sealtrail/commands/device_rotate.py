@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from sealtrail.commands.device_keys import add_key, make_key, without_expired
-from sealtrail.commands.device_shared import ALGORITHMS, actor_of, run
+from sealtrail.commands.device_shared import ALGORITHMS, actor_of, actor_option, run
 from sealtrail.contract.clock import wall_clock_ms
 from sealtrail.contract.device import Device, InvalidDeviceError, SignatureAlgorithm
 from sealtrail.runtime.devices import DeviceRegistry
@@ -26,7 +26,7 @@ HOURS = click.FloatRange(0, 24 * 3_660)
 @click.option(
     "--overlap-h", type=HOURS, default=720.0, show_default=True, help="Hours for which older keys still hold."
 )
-@click.option("--actor", default="", help="Who does it, for the record.")
+@actor_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON line.")
 @click.pass_context
 def rotate(ctx: click.Context, /, device_id: str, **options: Any) -> None:

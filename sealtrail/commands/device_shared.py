@@ -17,6 +17,8 @@ from sealtrail.runtime.settings.tree import Settings
 
 T = TypeVar("T")
 
+actor_option = click.option("--actor", default="", help="Who does it, for the record.")
+why_option = click.option("--note", default="", help="Why, for the record.")
 ALGORITHMS = click.Choice([algorithm.value for algorithm in SignatureAlgorithm])
 
 

@@ -8,12 +8,13 @@ import pytest
 
 from gateway.decoders._crc16 import crc16_x25
 from gateway.decoders.gt06 import DECODER
-from sealtrail.contract.clock import iso, parse_iso
+from sealtrail.contract.clock import iso
 from sealtrail.contract.errors import DecodeError
 from sealtrail.contract.reading import FixKind, Reading
+from tests.gateway.decoders.vector_rows import decoded, name
 from tests.shared import SHARED, shared_rows
 
-RECEIVED_AT_MS = parse_iso("2026-11-23T06:30:00Z")
+DEVICE = "868120143196532"
 FILE = "vectors/traccar/gt06.jsonl"
 ROWS = shared_rows(FILE) if (SHARED / "vectors").exists() else []
 EDITED = [row for row in ROWS if row["crc_ok"] is False and row["length_ok"]]
@@ -42,21 +43,6 @@ EXTRA = {
     "result": "result",
     "steps": "steps",
 }
-
-
-def name(row: dict[str, Any]) -> str:
-    """What the row is called in the report of a run."""
-    return f"{row['seq']}-{row['msg']}"
-
-
-def decoded(frame: bytes) -> list[Reading]:
-    """Readings of a frame, in the session of a known device if it doesn't name its own."""
-    try:
-        return DECODER.decode(frame, None, RECEIVED_AT_MS)
-    except DecodeError as error:
-        if error.reason != "no_identity":
-            raise
-        return DECODER.decode(frame, "868120143196532", RECEIVED_AT_MS)
 
 
 def mended(frame: bytes) -> bytes:
@@ -104,7 +90,7 @@ def test_row(row: dict[str, Any]) -> None:
 
     Eight rows have no checksum (the dialect that counts) and decode; one lacks its last byte.
     """
-    assert_expected(row, decoded(bytes.fromhex(row["frame"])))
+    assert_expected(row, decoded(DECODER, bytes.fromhex(row["frame"]), DEVICE))
 
 
 @pytest.mark.parametrize("row", EDITED, ids=name)
@@ -112,14 +98,14 @@ def test_edited_row(row: dict[str, Any]) -> None:
     """A row that was edited before it was published is refused by name; mended it is what it asserts."""
     frame = bytes.fromhex(row["frame"])
     with pytest.raises(DecodeError) as refusal:
-        decoded(frame)
+        decoded(DECODER, frame, DEVICE)
     assert refusal.value.reason == "bad_crc"
-    assert_expected(row, decoded(mended(frame)))
+    assert_expected(row, decoded(DECODER, mended(frame), DEVICE))
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row["seq"] in OF_THE_MODEL], ids=name)
 def test_voltage_of_a_model(row: dict[str, Any]) -> None:
     """A voltage that only a model tells is no value, and its bytes are kept."""
-    (reading,) = decoded(bytes.fromhex(row["frame"]))
+    (reading,) = decoded(DECODER, bytes.fromhex(row["frame"]), DEVICE)
     assert reading.external_v is None
     assert str((reading.extra or {})["status_raw"]) in row["frame"]

@@ -8,12 +8,12 @@ import pytest
 
 from gateway.decoders._crc16 import crc16_ibm
 from gateway.decoders.teltonika import DECODER
-from sealtrail.contract.clock import parse_iso
 from sealtrail.contract.errors import DecodeError
 from sealtrail.contract.reading import Reading
+from tests.gateway.decoders.vector_rows import decoded, name
 from tests.shared import SHARED, shared_rows
 
-RECEIVED_AT_MS = parse_iso("2026-11-23T06:30:00Z")
+DEVICE = "356307042441013"
 FILE = "vectors/traccar/teltonika.jsonl"
 ROWS = shared_rows(FILE) if (SHARED / "vectors").exists() else []
 EDITED = {
@@ -27,21 +27,6 @@ EDITED = {
 SOUND = [row for row in ROWS if row["seq"] not in EDITED]
 RECORDS = {11: 3, 27: 14, 28: 8, 32: 4, 34: 4, 37: 4, 46: 11, 47: 11, 12: 2, 14: 2}
 EXTRA = {"tag1Voltage": "tag1_voltage_mv", "tag1Battery": "tag1_battery_mv"}
-
-
-def name(row: dict[str, Any]) -> str:
-    """What the row is called in the report of a run."""
-    return f"{row['seq']}-{row['msg']}"
-
-
-def decoded(frame: bytes) -> list[Reading]:
-    """Readings of a frame, in the session of a known device if it doesn't name its own."""
-    try:
-        return DECODER.decode(frame, None, RECEIVED_AT_MS)
-    except DecodeError as error:
-        if error.reason != "no_identity":
-            raise
-        return DECODER.decode(frame, "356307042441013", RECEIVED_AT_MS)
 
 
 def mended(frame: bytes) -> bytes:
@@ -77,7 +62,7 @@ def test_vectors_are_there() -> None:
 @pytest.mark.parametrize("row", SOUND, ids=name)
 def test_row(row: dict[str, Any]) -> None:
     """A row decodes or reports nothing, with the records and the attribute that it asserts."""
-    assert_expected(row, decoded(bytes.fromhex(row["frame"])))
+    assert_expected(row, decoded(DECODER, bytes.fromhex(row["frame"]), DEVICE))
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row["seq"] in EDITED], ids=name)
@@ -85,6 +70,6 @@ def test_edited_row(row: dict[str, Any]) -> None:
     """A row that was edited before it was published is refused by name; mended it is what it asserts."""
     frame = bytes.fromhex(row["frame"])
     with pytest.raises(DecodeError) as refusal:
-        decoded(frame)
+        decoded(DECODER, frame, DEVICE)
     assert refusal.value.reason == EDITED[row["seq"]]
-    assert_expected(row, decoded(mended(frame)))
+    assert_expected(row, decoded(DECODER, mended(frame), DEVICE))

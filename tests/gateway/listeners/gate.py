@@ -208,6 +208,28 @@ class Device:
             await self.writer.wait_closed()
 
 
+class Datagrams(asyncio.DatagramProtocol):
+    """A device that sends datagrams and keeps what it hears."""
+
+    def __init__(self) -> None:
+        self.heard: asyncio.Queue[bytes] = asyncio.Queue()
+
+    def datagram_received(self, data: bytes, addr: object) -> None:
+        del addr
+        self.heard.put_nowait(data)
+
+    async def next(self) -> bytes:
+        """The next datagram that comes back."""
+        return await asyncio.wait_for(self.heard.get(), ANSWER_S)
+
+
+async def datagrams_to(gate: Gate, family: str) -> tuple[asyncio.DatagramTransport, Datagrams]:
+    """A device of a family that speaks by datagrams."""
+    return await asyncio.get_running_loop().create_datagram_endpoint(
+        Datagrams, remote_addr=(HERE, gate.listeners.udp[family].port)
+    )
+
+
 async def eventually_async(condition: Callable[[], Awaitable[bool]], deadline_s: float = 20.0) -> None:
     """Waits until an awaited condition holds."""
     until_s = time.monotonic() + deadline_s

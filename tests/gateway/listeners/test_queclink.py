@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from sealtrail.contract.reading import Flag, SealEvent
-from tests.gateway.listeners.gate import HERE, Device, OpenGate
+from tests.gateway.listeners.gate import Device, OpenGate, datagrams_to
 
 TAMPER = (
     b"+RESP:GTTSW,1A0100,135790246811220,,1,0,0,4.3,92,70.0,121.354335,31.222073,20261123062900,"
@@ -29,25 +27,11 @@ async def test_over_tcp(open_gate: OpenGate) -> None:
     await device.close()
 
 
-class Heard(asyncio.DatagramProtocol):
-    """What comes back over UDP."""
-
-    def __init__(self) -> None:
-        self.datagrams: asyncio.Queue[bytes] = asyncio.Queue()
-
-    def datagram_received(self, data: bytes, addr: object) -> None:
-        del addr
-        self.datagrams.put_nowait(data)
-
-
 async def test_over_udp(open_gate: OpenGate) -> None:
     """A datagram is answered to where it came from once the log has its report."""
     gate = await open_gate(listen={"queclink": {"port": 0, "udp": True}})
-    loop = asyncio.get_running_loop()
-    transport, heard = await loop.create_datagram_endpoint(
-        Heard, remote_addr=(HERE, gate.listeners.udp["queclink"].port)
-    )
+    transport, device = await datagrams_to(gate, "queclink")
     transport.sendto(TAMPER)
-    assert await asyncio.wait_for(heard.datagrams.get(), 10) == b"+SACK:11F0$"
+    assert await device.next() == b"+SACK:11F0$"
     assert len(await gate.readings()) == 1
     transport.close()

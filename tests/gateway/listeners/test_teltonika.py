@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from sealtrail.contract.clock import iso
-from tests.gateway.listeners.gate import HERE, Device, OpenGate
+from tests.gateway.listeners.gate import Device, OpenGate, datagrams_to
 
 LOGIN = b"\0\x0f356307042441013"
 TWO_RECORDS = bytes.fromhex(
@@ -37,25 +35,12 @@ async def test_over_tcp(open_gate: OpenGate) -> None:
     await device.close()
 
 
-class Heard(asyncio.DatagramProtocol):
-    """What comes back over UDP."""
-
-    def __init__(self) -> None:
-        self.datagrams: asyncio.Queue[bytes] = asyncio.Queue()
-
-    def datagram_received(self, data: bytes, addr: object) -> None:
-        del addr
-        self.datagrams.put_nowait(data)
-
-
 async def test_over_udp(open_gate: OpenGate) -> None:
     """A datagram names its device and is answered with its packet ids once the log has the record."""
     gate = await open_gate(listen={"teltonika": {"port": 0, "udp": True}})
-    transport, heard = await asyncio.get_running_loop().create_datagram_endpoint(
-        Heard, remote_addr=(HERE, gate.listeners.udp["teltonika"].port)
-    )
+    transport, device = await datagrams_to(gate, "teltonika")
     transport.sendto(DATAGRAM)
-    assert await asyncio.wait_for(heard.datagrams.get(), 10) == bytes.fromhex("0005cafe012201")
+    assert await device.next() == bytes.fromhex("0005cafe012201")
     (reading,) = await gate.readings()
     assert reading.device_id == "357454072713975"
     transport.close()

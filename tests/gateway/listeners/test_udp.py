@@ -7,7 +7,7 @@ import asyncio
 from gateway.listeners.wires import wires
 from sealtrail.runtime.embedded_nats import EmbeddedNats
 from tests.gateway.brokers import eventually
-from tests.gateway.listeners.gate import HERE, Gate, OpenGate
+from tests.gateway.listeners.gate import OpenGate, datagrams_to
 from tests.shared import shared_rows
 
 
@@ -19,28 +19,11 @@ def frames() -> list[bytes]:
     ]
 
 
-class Datagrams(asyncio.DatagramProtocol):
-    """A device that sends datagrams and keeps what it hears."""
-
-    def __init__(self) -> None:
-        self.heard: list[bytes] = []
-
-    def datagram_received(self, data: bytes, addr: object) -> None:
-        del addr
-        self.heard.append(data)
-
-
-async def device(gate: Gate) -> tuple[asyncio.DatagramTransport, Datagrams]:
-    loop = asyncio.get_running_loop()
-    port = gate.listeners.udp["queclink"].port
-    return await loop.create_datagram_endpoint(Datagrams, remote_addr=(HERE, port))
-
-
 async def test_datagrams_are_logged_and_answered(open_gate: OpenGate) -> None:
     """Each datagram is heard whole; garbage goes into the quarantine; both doors of a family count apart."""
     assert wires()["queclink"].udp
     gate = await open_gate(listen={"queclink": {"port": 0, "udp": True}})
-    transport, _ = await device(gate)
+    transport, _ = await datagrams_to(gate, "queclink")
     sent = frames()
     for frame in sent:
         transport.sendto(frame)
@@ -59,7 +42,7 @@ async def test_flood_of_one_address_is_bounded(open_gate: OpenGate, nats_server:
         listen={"queclink": {"port": 0, "udp": True}}, doors={"max_pending_per_connection": 20}
     )
     await asyncio.to_thread(nats_server.stop)
-    transport, _ = await device(gate)
+    transport, _ = await datagrams_to(gate, "queclink")
     for _ in range(300):
         transport.sendto(frames()[0])
     await eventually(lambda: gate.count("door_refused_total", reason="too_many_from_address") == 280)
