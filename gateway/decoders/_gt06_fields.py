@@ -128,7 +128,7 @@ def set_place(found: Found, raw: bytes, word: int, *, speed_kmh: int | None) -> 
     reading.latitude_deg = settled.latitude_deg
     reading.longitude_deg = settled.longitude_deg
     if settled.kind == FixKind.GNSS:
-        reading.speed_kmh = None if speed_kmh is None else float(speed_kmh)
+        reading.speed_kmh = within("speed_kmh", None if speed_kmh is None else float(speed_kmh))
         reading.course_deg = within("course_deg", float(word & COURSE))
     if word & IGNITION_KNOWN:
         found.extra["ignition"] = bool(word & IGNITION)

@@ -213,6 +213,15 @@ def test_login_before_reports() -> None:
     assert west.occurred_at_ms - plain.occurred_at_ms == 4 * 3_600_000
 
 
+def test_impossible_speed_costs_only_itself() -> None:
+    """The one form whose speed has two bytes: what no vehicle does isn't a speed, the place stays."""
+    head = AT_A_PLACE[:15] + AT_A_PLACE[16:18]
+    for speed_kmh, expected in ((1583, None), (83, 83.0)):
+        reading = decoded(0x95, b"\xff\xff\x01" + head + speed_kmh.to_bytes(2) + b"\0\0\x80\0\0")
+        assert (reading.speed_kmh, reading.fix_kind) == (expected, FixKind.GNSS)
+        assert reading.seal_events == SealEvent.SOS
+
+
 def test_unknown_form_keeps_time_and_place() -> None:
     """An alarm of another form isn't guessed at: time and place, and a mark that it wasn't read."""
     reading = decoded(0x16, AT_A_PLACE + CELL + b"\x40")
