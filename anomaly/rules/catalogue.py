@@ -6,10 +6,15 @@ rule is one file and one line here (docs/adding-a-detector.md).
 
 from __future__ import annotations
 
+from anomaly.rules.door_opened import DoorOpened
 from anomaly.rules.position_implausible import PositionImplausible
 from anomaly.rules.route_deviation import RouteDeviation
 from anomaly.rules.rule import Judgement, RetracedRule, Rule, Watcher
+from anomaly.rules.seal_check import SealChecked
 from anomaly.rules.seal_custody import SealCustody
+from anomaly.rules.seal_fault import SealFault
+from anomaly.rules.seal_mismatch import SealMismatch
+from anomaly.rules.unlock_refused import UnlockRefused
 
 _POSITION, _ROUTE = PositionImplausible(), RouteDeviation()
 
@@ -17,6 +22,10 @@ RULES: tuple[Rule, ...] = (
     _POSITION,
     SealCustody(),
     _ROUTE,
+    UnlockRefused(),
+    SealFault(),
+    SealMismatch(),
+    DoorOpened(),
 )
 
 RETRACED: tuple[RetracedRule, ...] = (_POSITION, _ROUTE)
@@ -25,7 +34,7 @@ RETRACED: tuple[RetracedRule, ...] = (_POSITION, _ROUTE)
 WATCHERS: tuple[Watcher, ...] = ()
 """Those that judge what has arrived, and what hasn't."""
 
-PLANNED: tuple[Judgement, ...] = ()
+PLANNED: tuple[Judgement, ...] = (SealChecked(),)
 """Those that are asked of every container that has a trip, whether or not a device says anything."""
 
 COMPOSED: tuple[Judgement, ...] = ()
