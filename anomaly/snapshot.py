@@ -70,7 +70,7 @@ class JudgeState(msgspec.Struct):
     departures: list[tuple[int, str, str]]
     seal_numbers: dict[int, str]
     now_ms: int
-    swept_ms: int
+    clocks: tuple[int, int, int, int]  # swept_ms, ticked_ms, tick_gap_ms, deaf_until_ms
     refused: dict[str, int]
 
 
@@ -129,7 +129,7 @@ def pack(memory: Memory) -> bytes:
         departures=memory.departures,
         seal_numbers=memory.stepper.seal_numbers,
         now_ms=memory.now_ms,
-        swept_ms=memory.swept_ms,
+        clocks=(memory.swept_ms, memory.ticked_ms, memory.tick_gap_ms, memory.deaf_until_ms),
         refused=dict(memory.refused),
     )
     body = _encode(state)
@@ -202,5 +202,6 @@ def _fill(memory: Memory, state: JudgeState) -> None:
     memory.stepper.cards = state.cards
     memory.containers.wake_at[: len(state.files)] = np.frombuffer(state.wake_at, np.int64)
     memory.stepper.seal_numbers = state.seal_numbers
-    memory.departures, memory.now_ms, memory.swept_ms = state.departures, state.now_ms, state.swept_ms
+    memory.departures, memory.now_ms = state.departures, state.now_ms
+    memory.swept_ms, memory.ticked_ms, memory.tick_gap_ms, memory.deaf_until_ms = state.clocks
     memory.refused.update(state.refused)

@@ -14,6 +14,7 @@ from anomaly.rules.seal_check import SealChecked
 from anomaly.rules.seal_custody import SealCustody
 from anomaly.rules.seal_fault import SealFault
 from anomaly.rules.seal_mismatch import SealMismatch
+from anomaly.rules.silent import Silent
 from anomaly.rules.unlock_refused import UnlockRefused
 
 _POSITION, _ROUTE = PositionImplausible(), RouteDeviation()
@@ -31,7 +32,7 @@ RULES: tuple[Rule, ...] = (
 RETRACED: tuple[RetracedRule, ...] = (_POSITION, _ROUTE)
 """Those that judge positions older than the history, in the same order."""
 
-WATCHERS: tuple[Watcher, ...] = ()
+WATCHERS: tuple[Watcher, ...] = (Silent(),)
 """Those that judge what has arrived, and what hasn't."""
 
 PLANNED: tuple[Judgement, ...] = (SealChecked(),)

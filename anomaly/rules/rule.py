@@ -205,7 +205,7 @@ class Watcher(Judgement, Protocol):
         """Reports have arrived and are judged: sorted by receipt, a lane may occur more than once.
 
         ``reports`` are as they arrived; what was made of them is in the lanes' histories.
-        ``watch["heard_ms"]`` and the live states' ``last_t`` take account of them already.
+        ``watch["heard_ms"]`` doesn't take account of them yet.
         """
         ...
 

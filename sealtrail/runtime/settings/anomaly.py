@@ -7,11 +7,12 @@ from typing import Literal
 from pydantic import Field
 
 from sealtrail.runtime.settings.anomaly_seal import SealRuleSettings
+from sealtrail.runtime.settings.anomaly_silence import SilenceSettings
 
 SeverityOrOff = Literal["low", "medium", "high", "critical", "off"]
 
 
-class AnomalySettings(SealRuleSettings):
+class AnomalySettings(SealRuleSettings, SilenceSettings):
     """What counts as a breach, a deviation, a jump; and how much is remembered."""
 
     # memory
