@@ -28,7 +28,7 @@ async def test_a_fault_while_storing_ends_the_work_at_once(
     log = await Log.connect(settings_of(nats_broker.server.endpoint), "test")
     fault = RuntimeError("nobody expected this")
 
-    async def broken(_batches: object) -> None:
+    async def broken(_batches: object, _message_ids: object) -> None:
         raise fault
 
     monkeypatch.setattr(log, "append_all", broken)
