@@ -97,28 +97,26 @@ class Ledger:
     def take_readings(self, arrivals: Sequence[Arrival], *, retried: bool = False) -> None:
         """A batch of readings of the log; ``retried`` ones were refused before, and counted then."""
         identities = {arrival.reading_id for arrival in arrivals}
-        fresh = arrivals
-        if len(identities) != len(arrivals) or not self._known.has_none_of(identities):
+        fresh = len(arrivals)
+        if fresh == len(identities) and self._known.has_none_of(identities):
+            self._accept(arrivals, retried=retried)
+        else:
             fresh = self._sift(arrivals, retried=retried)
         self._known.add(identities)
-        self._came_in["readings"] += len(fresh) if retried else len(arrivals)
+        self._came_in["readings"] += fresh if retried else len(arrivals)
         if retried:
-            self._came_in["retried"] += len(fresh)
-        self._accept(fresh, retried=retried)
+            self._came_in["retried"] += fresh
 
-    def _sift(self, arrivals: Sequence[Arrival], *, retried: bool) -> list[Arrival]:
-        """Those that are new; copies are counted."""
-        fresh: list[Arrival] = []
+    def _sift(self, arrivals: Sequence[Arrival], *, retried: bool) -> int:
+        """The same for a batch with copies, which are counted; returns how many are new."""
         seen: set[int] = set()
         for arrival in arrivals:
-            if arrival.reading_id in self._known or arrival.reading_id in seen:
-                if not retried:
-                    account = self._account(arrival.device_id, arrival.family, arrival.received_at_ms)
-                    account.duplicate += 1
-            else:
+            if arrival.reading_id not in self._known and arrival.reading_id not in seen:
                 seen.add(arrival.reading_id)
-                fresh.append(arrival)
-        return fresh
+                self._accept((arrival,), retried=retried)
+            elif not retried:
+                self._account(arrival.device_id, arrival.family, arrival.received_at_ms).duplicate += 1
+        return len(seen)
 
     def _accept(self, arrivals: Sequence[Arrival], *, retried: bool) -> None:
         accounts, late_ms, most_runs = self.accounts, self._late_ms, self._settings.gaps_kept + 1
