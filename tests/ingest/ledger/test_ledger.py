@@ -40,7 +40,9 @@ _refusal = st.builds(
     _time,
 )
 _tally = st.builds(
-    lambda device, at_ms, numbers: Tally(device, "json", at_ms, *numbers, {"rate_limited": numbers[0]}),
+    lambda device, at_ms, numbers: Tally(
+        device, "json", at_ms, numbers[0], numbers[1], numbers[2], {"rate_limited": numbers[0]}
+    ),
     _device,
     _time,
     st.tuples(_count, _count, _count),
@@ -99,7 +101,7 @@ def test_sums_hold_whatever_comes(
 @settings(deadline=None)
 @given(st.lists(_reading, max_size=60), st.integers(1, 10))
 def test_books_are_a_function_of_the_log(readings: list[Arrival], size: int) -> None:
-    """However the same readings are cut into batches, and wherever they are saved between, the books are the same."""
+    """However the readings are cut into batches, and wherever the books are saved, they are the same."""
     config = CompletenessSettings()
     whole, pieces = Ledger(config), Ledger(config)
     whole.take_readings(readings)
@@ -135,7 +137,7 @@ def test_each_kind_of_report_is_counted_by_its_name() -> None:
 
 
 def test_a_retry_brings_in_nothing_new() -> None:
-    """A reading that is put in from the quarantine was received once, when it was refused; trying twice is nothing."""
+    """A reading from the quarantine was received once, when it was refused; trying twice is nothing."""
     ledger = Ledger(CompletenessSettings())
     ledger.take_quarantined([refused()])
     ledger.take_readings([arrival(1)], retried=True)
@@ -146,7 +148,7 @@ def test_a_retry_brings_in_nothing_new() -> None:
 
 
 def test_invented_names_have_one_account() -> None:
-    """Beyond the followed devices all are counted together, and refused names take only a share of the room."""
+    """Beyond the followed devices all are counted together; refused names take only a share of the room."""
     ledger = Ledger(CompletenessSettings(followed_devices=20))
     ledger.take_quarantined([refused("unknown_device", device_id=f"X-{number}") for number in range(500)])
     assert len(ledger.accounts) == 3
@@ -173,7 +175,7 @@ def test_a_repeated_append_is_counted_once() -> None:
 
 
 def test_clock_offset_ignores_buffered_reports_and_tells_steps() -> None:
-    """The least delay is the offset; a backlog after an outage is no step, a clock that is set wrong is one."""
+    """The least delay is the offset; a backlog after an outage is no step, a clock set wrong is one."""
     dice = random.Random(5)
     ledger = Ledger(CompletenessSettings())
     number = 0

@@ -60,7 +60,7 @@ def test_a_count_of_16_bits_goes_round(data: st.DataObject, length: int, wraps_a
 def test_a_restarted_count_is_no_gap_and_late_reports_find_their_own_life(
     data: st.DataObject, lives: list[int]
 ) -> None:
-    """Numbers that are used again after a restart don't close gaps of the life before, and the other way round.
+    """Numbers that are used again after a restart close no gap of the life before, nor the other way round.
 
     The first report of each life comes in time; of the others any may be lost or late.
     """
