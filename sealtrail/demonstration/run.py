@@ -231,7 +231,7 @@ class Demonstration:
         return msgspec.msgpack.decode(body, type=queries.Counts).readings
 
     async def _devices(self, log: Log, messages: int) -> Totals:
-        """Sums over all devices, once they hold as many messages as the gateway counts, or at the deadline."""
+        """Sums over all devices, once they hold ``messages`` in all, or at the deadline."""
         question = msgspec.msgpack.encode(DevicesQuery(limit=1))
         deadline = time.monotonic() + DEVICES_DEADLINE_S
         while True:
