@@ -141,7 +141,7 @@ class Account(msgspec.Struct, array_like=True):
         patience_ms = float(LONGEST_SILENCE_MS)
         if interval_ms is not None:
             patience_ms = max(SILENT_INTERVALS * interval_ms, SHORTEST_SILENCE_MS)
-        return now_ms - self.last_seen_ms > patience_ms
+        return self.followed and now_ms - self.last_seen_ms > patience_ms
 
     def turn(self, received_at_ms: int) -> DeviceDay | None:
         """Begins the day of ``received_at_ms``; the record of the day before, where there is one."""

@@ -46,7 +46,7 @@ def _matches(account: Account, query: DevicesQuery, now_ms: int) -> bool:
     return (
         query.family in (None, account.family)
         and query.container_id in (None, account.container_id)
-        and (not query.silent or (account.followed and account.is_silent(now_ms)))
+        and (not query.silent or account.is_silent(now_ms))
         and (not query.incomplete or bool(account.refused) or account.missing > 0)
     )
 

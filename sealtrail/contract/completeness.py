@@ -109,8 +109,9 @@ class DeviceDay(msgspec.Struct, frozen=True, kw_only=True):
     """What came in from a device on one day (UTC, by time of receipt).
 
     Counts are of that day; ``missing``, clock and interval are as they stood
-    when the device was last heard of on it. A device's days add up to its
-    `DeviceCompleteness`.
+    when the device was last heard of on it. The reports of a device's days add
+    up to those of its `DeviceCompleteness`. Restarts that a late report explains
+    away are not taken back from a day that is over.
     """
 
     device_id: str

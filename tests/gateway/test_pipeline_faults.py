@@ -57,7 +57,7 @@ async def test_a_fault_while_storing_ends_the_work_at_once(
 async def test_a_lost_confirmation_stores_nothing_twice(
     nats_broker: NatsBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A batch that the log has, though it seemed to refuse it, is on the log once after it was tried again."""
+    """A batch that the log has, though it seemed to refuse it, is there once after it was tried again."""
     assert nats_broker.server.endpoint is not None
     log = await Log.connect(settings_of(nats_broker.server.endpoint), "test")
     append_all, tries = log.append_all, 0
@@ -82,6 +82,7 @@ async def test_a_lost_confirmation_stores_nothing_twice(
     running = asyncio.create_task(pipeline.run())
     try:
         with publisher(nats_broker) as device:
+            await log.declare()
             before = await log.last_sequence(QUARANTINE_STREAM)
             await asyncio.to_thread(device.publish, [("sealtrail/nobody/d1/up", b"refused, so quarantined")])
             await eventually(lambda: tries == 2)
