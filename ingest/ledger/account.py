@@ -80,10 +80,11 @@ class Account(msgspec.Struct, array_like=True):
             self.late += received_ms > occurred_ms
             if not (0 < occurred_ms < LATEST_TIME_MS and 0 < received_ms < LATEST_TIME_MS):
                 return  # the record refuses it by that name
-        number = arrival.sequence
-        if number == self.last_number and received_ms == self.last_seen_ms:
+        number, last_seen_ms = arrival.sequence, self.last_seen_ms
+        if number == self.last_number and received_ms == last_seen_ms:
             number = None  # several readings of one message have one number
-        self.last_seen_ms = max(self.last_seen_ms, received_ms)
+        if received_ms > last_seen_ms:
+            self.last_seen_ms = received_ms
         if not self.followed:
             return
         if occurred_ms >= self.newest_ms:
@@ -92,8 +93,10 @@ class Account(msgspec.Struct, array_like=True):
         else:
             self.out_of_order += 1
         if not arrival.flags & _NO_MEASURE:
-            claimed_ms = occurred_ms if arrival.device_time_ms is None else arrival.device_time_ms
-            if 0 < claimed_ms < LATEST_TIME_MS:
+            claimed_ms = arrival.device_time_ms
+            if claimed_ms is None:
+                self.clock.note(received_ms - occurred_ms, received_ms)
+            elif 0 < claimed_ms < LATEST_TIME_MS:
                 self.clock.note(received_ms - claimed_ms, received_ms)
         if number is not None:
             self.last_number = number
@@ -103,8 +106,9 @@ class Account(msgspec.Struct, array_like=True):
 
     def _goes_on(self, occurred_ms: int) -> None:
         """A report later than all before it."""
-        between_ms = occurred_ms - self.newest_ms
-        if self.newest_ms and between_ms:
+        newest_ms = self.newest_ms
+        between_ms = occurred_ms - newest_ms
+        if newest_ms and between_ms:
             ring = self.intervals_ms
             if len(ring) < INTERVALS:
                 ring.append(between_ms)

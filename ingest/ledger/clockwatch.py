@@ -22,7 +22,7 @@ NEVER = 1 << 62
 
 
 class ClockWatch(msgspec.Struct, array_like=True):
-    """The clock of one device. `note` is written out where it must be quick (`ingest.ledger.ledger`)."""
+    """The clock of one device."""
 
     least_ms: int = NEVER  # of the present stretch
     reports: int = 0
@@ -35,12 +35,15 @@ class ClockWatch(msgspec.Struct, array_like=True):
 
     def note(self, lag_ms: int, received_at_ms: int) -> None:
         """A report came ``lag_ms`` after what its clock says; those known to have waited are left out."""
-        if self.reports >= STRETCH_REPORTS and received_at_ms - self.since_ms >= STRETCH_MS:
+        reports = self.reports
+        if reports >= STRETCH_REPORTS and received_at_ms - self.since_ms >= STRETCH_MS:
             self._close(received_at_ms)
-        if not self.reports:
+            reports = 0
+        if not reports:
             self.since_ms = received_at_ms
-        self.reports += 1
-        self.least_ms = min(self.least_ms, lag_ms)
+        self.reports = reports + 1
+        if lag_ms < self.least_ms:  # noqa: PLR1730 - asked for every reading
+            self.least_ms = lag_ms
 
     def _close(self, at_ms: int) -> None:
         """Ends a stretch."""
