@@ -179,12 +179,18 @@ class Keeper:
             LOGGER.warning("ledger_not_saved", error=str(error))
 
     async def _write_days(self) -> None:
-        """Puts daily records into the store; while it is away they wait, and the counting goes on."""
+        """Puts daily records into the store; while it is away they wait, and the counting goes on.
+
+        The books that they are taken from are saved before: a successor begins no
+        earlier, so that no record is of a day that it would count otherwise.
+        """
         if not self._kept.answers:
             return
         days = self._ledger.due_days()
         written = 0
         try:
+            if days:
+                await self._log.save_snapshot(SNAPSHOT, self._ledger.save())
             while written < len(days) and self._held():
                 portion = days[written : written + DAYS_AT_ONCE]
                 report = await self._store.write_days(portion)

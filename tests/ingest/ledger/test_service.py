@@ -113,6 +113,7 @@ async def test_a_killed_ledger_counts_everything_once(
     """Killed at any moment and followed by another, it has exactly what is on the log, days included."""
     base_ms = wall_clock_ms() - 2 * DAY_MS
     readings = _readings(range(4_000), 40, base_ms)
+    refusal = refused(received_at_ms=base_ms)
     copies = received = 0
     for life in range(4):
         async with _ingest(nats_settings, tmp_path) as process:
@@ -126,7 +127,7 @@ async def test_a_killed_ledger_counts_everything_once(
                     subjects.TALLIES_SUBJECT,
                     encode_tallies([Tally("KE-0001", "json", base_ms, 2, 1, 0, {"rate_limited": 3})]),
                 )
-                await open_log.append(subjects.quarantine_subject("json"), encode_quarantined([refused()]))
+                await open_log.append(subjects.quarantine_subject("json"), encode_quarantined([refusal]))
                 received += 7
                 if part == life:  # in the middle of work; in the last life after all of it
                     found = await _until_counted(open_log, 1 if part else 0)
