@@ -16,6 +16,7 @@ import msgspec
 
 from sealtrail.contract.alert import AlertEvent
 from sealtrail.contract.errors import MalformedBatchError, UnknownVersionError
+from sealtrail.contract.model import ModelEvent
 from sealtrail.contract.quarantine import QuarantinedMessage
 from sealtrail.contract.reading import Reading
 from sealtrail.contract.trip import TripEvent
@@ -30,6 +31,7 @@ class Kind(enum.IntEnum):
     TRIP_EVENTS = 2
     ALERT_EVENTS = 3
     QUARANTINED = 4
+    MODEL_EVENTS = 5
 
 
 T = TypeVar("T")
@@ -39,6 +41,7 @@ _readings = msgspec.msgpack.Decoder(list[Reading])
 _trip_events = msgspec.msgpack.Decoder(list[TripEvent])
 _alert_events = msgspec.msgpack.Decoder(list[AlertEvent])
 _quarantined = msgspec.msgpack.Decoder(list[QuarantinedMessage])
+_model_events = msgspec.msgpack.Decoder(list[ModelEvent])
 
 
 def _header(kind: Kind) -> bytes:
@@ -101,3 +104,11 @@ def encode_quarantined(messages: Sequence[QuarantinedMessage]) -> bytes:
 
 def decode_quarantined(batch: bytes) -> list[QuarantinedMessage]:
     return _decode(batch, Kind.QUARANTINED, _quarantined)
+
+
+def encode_model_events(events: Sequence[ModelEvent]) -> bytes:
+    return _header(Kind.MODEL_EVENTS) + _encode(events)
+
+
+def decode_model_events(batch: bytes) -> list[ModelEvent]:
+    return _decode(batch, Kind.MODEL_EVENTS, _model_events)
