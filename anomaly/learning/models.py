@@ -23,7 +23,7 @@ from anomaly.learning import injection
 from anomaly.learning.calibration import Threshold, alarms, calibrate, largest_of_stretches
 from anomaly.learning.injection import Events, recall_by_kind
 from anomaly.learning.pyod_candidates import CANDIDATES, exported, versions
-from anomaly.learning.sensor_history import Series, choose_layout, features_of
+from anomaly.learning.sensor_history import Series, choose_layout, container_days, features_of
 from anomaly.models.blob import encode, sha256_of
 from anomaly.models.features import FLOORS, Layout
 from anomaly.models.model import GUARD, Model, Unit
@@ -140,7 +140,7 @@ def train(
         sources=tuple(sources),
         devices=len({each.device_id for each in series}),
         containers=len({each.container_id for each in series}),
-        container_days=round(_container_days(series), 3),
+        container_days=round(container_days(series), 3),
         rows=len(times),
         rows_ready=sum(int((~np.isnan(part.rows).any(axis=1)).sum()) for part in parts if part.features),
         rows_fitted=len(rows),
@@ -170,15 +170,6 @@ def train(
     return Trained(model, blob, card)
 
 
-def _container_days(series: Sequence[Series]) -> float:
-    """Time under watch: of two devices on one container the longer counts."""
-    days: dict[str, dict[str, float]] = {}
-    for each in series:
-        of_device = days.setdefault(each.container_id, {})
-        of_device[each.device_id] = of_device.get(each.device_id, 0.0) + each.days
-    return sum(max(of_device.values()) for of_device in days.values())
-
-
 def _divide(series: Sequence[Series], layout: Layout, seed: int) -> tuple[list[_Part], str]:
     """Fit, calibrate and held-out part; features are made before, so a part doesn't begin unready."""
     features = features_of(series, layout)
@@ -198,9 +189,7 @@ def _divide(series: Sequence[Series], layout: Layout, seed: int) -> tuple[list[_
                     pieces[part].append((each.part(begin, end), own[begin:end]))
         divided = "fifths of each series' reports in turn: 40 % fit, 40 % calibrate, 20 % held out"
     parts = [
-        _Part(
-            [one for one, _ in piece], [own for _, own in piece], _container_days([one for one, _ in piece])
-        )
+        _Part([one for one, _ in piece], [own for _, own in piece], container_days([one for one, _ in piece]))
         for piece in pieces
     ]
     return parts, divided

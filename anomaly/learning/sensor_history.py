@@ -68,6 +68,15 @@ def _series(key: tuple[str, str, str], by_time: dict[int, list[Reading]]) -> Ser
     return Series(key[1], key[0], key[2], np.array(times, np.int64), values, longitude)
 
 
+def container_days(series: Sequence[Series]) -> float:
+    """Time under watch: of two devices on one container the longer counts."""
+    days: dict[str, dict[str, float]] = {}
+    for each in series:
+        of_device = days.setdefault(each.container_id, {})
+        of_device[each.device_id] = of_device.get(each.device_id, 0.0) + each.days
+    return sum(max(of_device.values()) for of_device in days.values())
+
+
 def features_of(series: Sequence[Series], layout: Layout) -> list[Floats]:
     """Features (n, d) of each series, by the very step that the judgement takes, all series at once."""
     length = np.array([len(each.at_ms) for each in series], np.int64)
