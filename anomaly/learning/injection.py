@@ -94,7 +94,7 @@ def places(series: Sequence[Series], most: int, seed: int) -> list[Place]:
 
 
 def inject(series: Sequence[Series], found: Sequence[Place], layout: Layout, seed: int) -> Events:
-    """Every kind and magnitude at every place, in a channel drawn at random."""
+    """Every kind and magnitude at every place, each kind in a channel drawn at random."""
     rng = np.random.default_rng(seed)
     changed: list[Series] = []
     kinds: list[str] = []
@@ -105,17 +105,18 @@ def inject(series: Sequence[Series], found: Sequence[Place], layout: Layout, see
         for kind, magnitudes in MAGNITUDES.items():
             if kind == "swapped" and len(layout.channels) < 2:  # noqa: PLR2004 (two to exchange)
                 continue
+            channel = _drawn(rng, layout.channels if kind != "stuck" else _lively(stretch, layout))
+            other = _drawn(rng, [each for each in layout.channels if each != channel])
+            sign = float(rng.choice((-1.0, 1.0)))
+            if channel is None:
+                continue
             for magnitude in magnitudes:
-                channel = _drawn(rng, layout.channels if kind != "stuck" else _lively(stretch, layout))
-                if channel is None:
-                    continue
                 values = stretch.values.copy()
                 if kind == "swapped":
-                    other = _drawn(rng, [each for each in layout.channels if each != channel])
                     length = _swap(values, channel, other or channel)
                 else:
-                    size = magnitude * (unit[channel] if kind != "stuck" else 1)
-                    length = _change(values, channel, kind, size * rng.choice((-1.0, 1.0)))
+                    size = sign * magnitude * (unit[channel] if kind != "stuck" else 1)
+                    length = _change(values, channel, kind, size)
                 kinds.append(f"{kind} {magnitude}" if len(magnitudes) > 1 else kind)
                 lengths.append(length)
                 changed.append(stretch._replace(values=values).part(0, LEAD_REPORTS + length))

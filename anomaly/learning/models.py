@@ -25,6 +25,7 @@ from anomaly.learning.injection import Events, recall_by_kind
 from anomaly.learning.pyod_candidates import CANDIDATES, exported, versions
 from anomaly.learning.sensor_history import Series, choose_layout, container_days, features_of
 from anomaly.models.blob import encode, sha256_of
+from anomaly.models.drift import daily
 from anomaly.models.features import FLOORS, Layout
 from anomaly.models.model import GUARD, Model, Unit
 from anomaly.models.scorers import MaxZ, Scorer
@@ -47,6 +48,8 @@ DITHER = 0.1
 SPREAD_AT = 0.995
 ENOUGH_ALARMS = 10.0
 NORMAL_995 = 2.5758
+FEW_AVERAGES = 10
+LEAST_STREAM_SPREAD = 0.01
 LICENCE = (
     "Made from the operator's own reports alone; nothing borrowed. Fitted with PyOD (BSD-2-Clause), "
     "of which the model contains no code."
@@ -273,18 +276,22 @@ def _model(scorer: Scorer, bench: _Bench) -> tuple[Model, Threshold]:
     )
     scores = [model.score(own) for own in bench.calibrating.features]
     found = calibrate(scores, bench.calibrating.days, bench.manner.budget)
-    known = np.concatenate(scores)
-    known = known[~np.isnan(known)]
-    middle = float(np.median(known))
-    spread = injection.MAD_TO_SIGMA * float(np.median(np.abs(known - middle)))
     calibrated = replace(
         model,
         tail=found.tail,
         threshold=found.threshold,
         calibrated=not found.uncalibrated_because,
-        stream=Unit(middle, max(spread, 1e-6)),
+        stream=_stream(scores, bench.calibrating.series, found.tail.begin),
     )
     return calibrated, found
+
+
+def _stream(scores: Sequence[Floats], series: Sequence[Series], highest: float) -> Unit:
+    """What the daily averages of scores are like; wider where there are few."""
+    pairs = zip(scores, series, strict=True)
+    averages = np.concatenate([daily(own, each.at_ms, highest)[0] for own, each in pairs])
+    spread = float(np.std(averages)) * float(np.sqrt(1 + FEW_AVERAGES / len(averages)))
+    return Unit(float(np.mean(averages)), max(spread, LEAST_STREAM_SPREAD))
 
 
 def _unit(scores: Floats) -> Unit:

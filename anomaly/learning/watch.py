@@ -9,7 +9,7 @@ import numpy as np
 
 from anomaly.learning.calibration import alarms, memory_of
 from anomaly.learning.sensor_history import Series, container_days, features_of
-from anomaly.models.drift import Drift, drift
+from anomaly.models.drift import Drift, daily, drift
 from anomaly.models.model import Model
 
 
@@ -26,25 +26,22 @@ class Watched(NamedTuple):
 
 
 def watch(model: Model, series: Sequence[Series]) -> Watched:
-    """Scores every report of the series; drift is looked for over all in event-time order.
-
-    For drift only scores of a device that are hardly correlated count: each is news.
-    """
+    """Scores every report of the series; drift is looked for in the daily averages of all devices."""
     scores = [model.score(own) for own in features_of(series, model.layout)]
     memory = memory_of(scores)
     days = container_days(series)
-    at_ms = np.concatenate([each.at_ms for each in series]) if series else np.empty(0, np.int64)
-    pooled = np.concatenate(scores) if scores else np.empty(0)
-    apart = np.concatenate([np.arange(len(each)) % memory == 0 for each in scores]) if scores else pooled > 0
-    order = np.argsort(at_ms[apart], kind="stable")
-    found = drift(pooled[apart][order], model.stream.middle, model.stream.spread)
+    averages = [daily(own, each.at_ms, model.tail.begin) for own, each in zip(scores, series, strict=True)]
+    at_ms = np.concatenate([ends for _, ends in averages]) if averages else np.empty(0, np.int64)
+    order = np.argsort(at_ms, kind="stable")
+    pooled = np.concatenate([means for means, _ in averages])[order] if averages else np.empty(0)
+    found = drift(pooled, model.stream.middle, model.stream.spread)
     first = min((at for at in (found.higher_at, found.lower_at) if at >= 0), default=None)
     return Watched(
-        rows=len(pooled),
-        rows_ready=int((~np.isnan(pooled)).sum()),
+        rows=sum(len(each) for each in scores),
+        rows_ready=sum(int((~np.isnan(each)).sum()) for each in scores),
         container_days=days,
         expected=model.budget * days,
         realised=sum(alarms(each, model.threshold, memory) for each in scores),
         drift=found,
-        drift_at_ms=None if first is None else int(at_ms[apart][order][first]),
+        drift_at_ms=None if first is None else int(at_ms[order][first]),
     )

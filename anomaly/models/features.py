@@ -5,7 +5,7 @@ For each channel (a name of `SENSOR_FIELDS`) four numbers, in this order::
     <channel>         the value; light and shock as log(1 + value)
     <channel>.jump    value less the device's level of the last half hour, in units of its own spread
     <channel>.drift   that level less the level of the last twelve hours, in the same units
-    <channel>.still   log(1 + minutes since the value was last another one)
+    <channel>.still   log(1 + minutes since the value was last another one, at most 720)
 
 and, where the model asks for it, ``solar_sin`` and ``solar_cos``: the time of
 day by the sun where the device was last known to be (UTC + longitude / 15).
@@ -36,6 +36,9 @@ RESTART_MIN = 720.0
 WARM_REPORTS = 12
 FAST_MIN = 30.0
 SLOW_MIN = 720.0
+LONGEST_STILL_MIN = 720.0
+"""What never changes is no stranger on a long trip than on a short one."""
+
 SPREAD_WEIGHT = 1 / 16
 CLIP = 3.0
 SIGMA_OF_MEAN_DEVIATION = 1.2533  # of a normal law
@@ -130,6 +133,7 @@ def step(
     unit = np.maximum(spread, floor)
     gap = value - fast
     still = np.where(first | (value != states["last"]), 0.0, states["still"] + minutes[:, None])
+    still = np.minimum(still, LONGEST_STILL_MIN)
 
     moved = fast + _weight(minutes, FAST_MIN) * np.clip(gap, -CLIP * unit, CLIP * unit)
     slow_moved = slow + _weight(minutes, SLOW_MIN) * (moved - slow)

@@ -51,7 +51,7 @@ class Model:
     threshold: float
     budget: float  # false alarms per container-day that the threshold stands for
     calibrated: bool
-    stream: Unit  # of the combined score: what drift is measured against
+    stream: Unit  # of the combined score's daily averages: what drift is measured against
 
     def standardised(self, features: Floats) -> Floats:
         """Features (n, d) in sigmas, NaN where missing."""

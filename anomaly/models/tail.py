@@ -63,8 +63,7 @@ def check(tail: Tail) -> Tail:
 def fit(scores: Floats) -> Tail:
     """The tail of scores (n,); raises `InvalidModelError` named ``too_few_scores``."""
     scores = np.sort(scores[~np.isnan(scores)])
-    share = min(max(SHARE, WANTED_EXCESSES / max(len(scores), 1)), LARGEST_SHARE)
-    begin = float(np.quantile(scores, 1.0 - share)) if len(scores) else 0.0
+    begin = _begin(scores)
     excess = scores[scores > begin] - begin
     if len(excess) < LEAST_EXCESSES:
         raise InvalidModelError(
@@ -79,3 +78,13 @@ def fit(scores: Floats) -> Tail:
     # the mean is kept where the shape was bounded
     scale = 2.0 * mean * weighted / (mean - 2.0 * weighted) if bounded == shape else mean * (1.0 - bounded)
     return Tail(begin=begin, share=n / len(scores), scale=max(scale, 1e-12), shape=bounded)
+
+
+def _begin(scores: Floats) -> float:
+    """The highest that enough of the sorted scores exceed (many may be equal); infinite: there is none."""
+    share = min(max(SHARE, WANTED_EXCESSES / max(len(scores), 1)), LARGEST_SHARE)
+    wanted = int(share * len(scores))
+    if not wanted:
+        return math.inf
+    below = int(np.searchsorted(scores, scores[-wanted], "left")) - 1
+    return float(scores[below]) if below >= 0 else math.inf
