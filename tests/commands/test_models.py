@@ -181,8 +181,9 @@ async def test_trained_proposed_accepted_and_checked(
     need_pyod()
     rows = readings(4, 1_200)
     trained = await run(
-        nats_settings, "train", "--from", past(tmp_path, rows), "--budget", "0.5", "--actor", "planner",
-        "--channel", "temperature_c", "--channel", "humidity_pct", "--out", str(tmp_path / "out"),
+        nats_settings, "train", "--from", past(tmp_path, rows), "--budget", "0.5", "--rows", "500",
+        "--channel", "temperature_c", "--channel", "humidity_pct", "--actor", "planner",
+        "--out", str(tmp_path / "out"),
     )  # fmt: skip
     assert trained.stdout.startswith("json 1  proposed")
     assert "sealtrail models accept json --version 1" in trained.stdout
