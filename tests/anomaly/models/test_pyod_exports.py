@@ -44,7 +44,7 @@ def test_an_export_scores_as_its_detector(kind: str) -> None:
 def test_the_frozen_ecod_is_that_of_one_row_at_a_time() -> None:
     """Beside one row alone PyOD's ECOD gives the frozen score, which doesn't change with the batch."""
     need_pyod()
-    fitted_on = rows(1, n=250)
+    fitted_on = rows(1, n=120)
     detector, scorer = pyod_candidates.fit_ecod(fitted_on, 5)
     probe = np.concatenate((fitted_on[:20], rows(2)[:30]))
     theirs = np.array([float(detector.decision_function(row[None, :])[0]) for row in probe])
