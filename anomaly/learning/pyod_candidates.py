@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import sys
 import warnings
 from collections.abc import Callable
 from importlib import metadata
@@ -42,7 +43,8 @@ _ADVICE = "PyOD is needed to train models: pip install 'sealtrail[models]'"
 
 def detector(module: str, name: str) -> Callable[..., Any]:
     """A detector class of PyOD; raises `UnavailableError` where PyOD can't be used."""
-    os.environ.setdefault("NUMBA_DISABLE_JIT", "1")  # compiling takes ten times as long as what is compiled
+    if "numba" not in sys.modules:  # compiling takes ten times as long as what is compiled
+        os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of its many dependencies about each other
         try:
