@@ -177,7 +177,7 @@ def supply_modules(body: bytes, zone_ms: int) -> Found:
     for skipped in (0, 1):  # some models have a byte before the first
         values = dict(_fields(body[skipped:], 1, 1))
         if len(values.get(0x18, b"")) == 2:  # noqa: PLR2004  the voltage
-            found.reading.battery_v = int.from_bytes(values[0x18]) / 100
+            found.reading.battery_v = within("battery_v", int.from_bytes(values[0x18]) / 100)
             break
     keep_rest(found, body)
     return found

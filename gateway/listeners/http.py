@@ -14,8 +14,6 @@ The secret is a bearer token or the password of basic authentication.
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import contextlib
 import socket
 from collections.abc import Iterator
@@ -30,10 +28,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from gateway.decoders import decoder_for
 from gateway.listeners.door import House
+from gateway.listeners.http_request import credentials, named_device
 from gateway.listeners.intake import Entry, Intake
 from gateway.listeners.tcp import bound_socket
 from gateway.listeners.tls import server_context
-from gateway.listeners.wires import wires
 from gateway.topics import DEVICE_ID, MAX_DEVICE_ID, door_topic
 from sealtrail.contract.decoder import Decoder
 from sealtrail.contract.errors import RefusedError
@@ -197,10 +195,10 @@ class HttpPort:
         now_ms = self._house.clock()
         device_id = request.path_params.get("device_id")
         if device_id is None:
-            device_id = _named(decoder, body, now_ms)
+            device_id = named_device(decoder, body, now_ms)
         reason = detail = ""
         status = 422
-        user, secret = _credentials(request)
+        user, secret = credentials(request.headers.get("authorization", ""))
         if device_id:
             if len(device_id) > MAX_DEVICE_ID or DEVICE_ID.fullmatch(device_id) is None:
                 device_id, reason, status = "", "bad_identity", 400
@@ -231,31 +229,6 @@ class HttpPort:
         if reason:
             return _refusal(refused_status, reason, "kept in the quarantine")
         return JSONResponse({"stored": True}, 202)
-
-
-def _credentials(request: Request) -> tuple[str | None, bytes]:
-    """(user, secret) of the request; the user is None where none is named."""
-    scheme, _, value = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return None, value.strip().encode("latin-1", "replace")
-    if scheme.lower() == "basic":
-        with contextlib.suppress(binascii.Error, ValueError):
-            user, colon, password = base64.b64decode(value.strip(), validate=True).partition(b":")
-            if colon:
-                return user.decode("utf-8", "replace"), password
-    return None, b""
-
-
-def _named(decoder: Decoder, body: bytes, now_ms: int) -> str:
-    """The one device that a message names; empty: none, or not one. What is wrong then, the pipeline says."""
-    wire = wires().get(decoder.family)
-    try:
-        if wire is not None:
-            return wire.dialogue().hear(body, now_ms).identity or ""
-        names = {reading.device_id for reading in decoder.decode(body, None, now_ms)}
-    except RefusedError:
-        return ""
-    return names.pop() if len(names) == 1 else ""
 
 
 def _refusal(status: int, reason: str, detail: str) -> JSONResponse:
