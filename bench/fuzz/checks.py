@@ -16,7 +16,7 @@ from sealtrail.contract.reading import FixKind, Flag, Reading, SealEvent, SealSt
 
 RECEIVED_AT_MS = 1_795_415_400_000
 REASON = re.compile("[a-z][a-z0-9_]{0,39}")
-EXTRA_NAME = re.compile("[a-z][a-z0-9_]{0,127}")
+EXTRA_NAME = re.compile("[a-z0-9][a-z0-9_]{0,127}")
 EVERY_EVENT = sum(event.value for event in SealEvent)
 EVERY_FLAG = sum(flag.value for flag in Flag)
 QUANTITIES = [name for name in RANGES if name in Reading.__struct_fields__]
