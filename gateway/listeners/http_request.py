@@ -5,10 +5,16 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
+import functools
+import ipaddress
+from collections.abc import Mapping, Sequence
 
+from pydantic import SecretStr
+
+from gateway.decoders import decoder_for
 from gateway.listeners.wires import wires
 from sealtrail.contract.decoder import Decoder
-from sealtrail.contract.errors import RefusedError
+from sealtrail.contract.errors import RefusedError, SettingsError
 
 
 def credentials(authorization: str) -> tuple[str | None, bytes]:
@@ -34,3 +40,36 @@ def named_device(decoder: Decoder, body: bytes, now_ms: int) -> str:
     except RefusedError:
         return ""
     return names.pop() if len(names) == 1 else ""
+
+
+def family_tokens(tokens: Mapping[str, SecretStr]) -> dict[str, bytes]:
+    """What a webhook must say, by family. Raises `SettingsError` for one that can't be."""
+    found: dict[str, bytes] = {}
+    for name, token in tokens.items():
+        try:
+            family = decoder_for(name).family
+        except RefusedError as error:
+            raise SettingsError(f"gateway.http.tokens.{name}: {error}") from error
+        found[family] = token.get_secret_value().encode()
+        if not found[family]:
+            raise SettingsError(f"gateway.http.tokens.{name}: is empty")
+    return found
+
+
+class Addresses:
+    """Addresses and networks of a setting."""
+
+    def __init__(self, key: str, texts: Sequence[str]) -> None:
+        """Raises `SettingsError`, which names the setting ``key``, for what is neither."""
+        try:
+            self._networks = [ipaddress.ip_network(text) for text in texts]
+        except ValueError as error:
+            raise SettingsError(f"{key}: {error}") from error
+        self.has = functools.lru_cache(maxsize=1_024)(self._has) if texts else lambda _: False
+
+    def _has(self, address: str) -> bool:
+        try:
+            found = ipaddress.ip_address(address.partition("%")[0])
+        except ValueError:
+            return False
+        return any(found in network for network in self._networks)

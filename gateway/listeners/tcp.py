@@ -9,8 +9,7 @@ import ssl
 from collections.abc import Coroutine
 from typing import Any
 
-import structlog
-
+from gateway.listeners.accepting import accept
 from gateway.listeners.door import Door
 from gateway.listeners.limits import Limits
 from gateway.listeners.proxy_protocol import HEAD_BYTES, ProxyError, body_length, source_address
@@ -18,11 +17,8 @@ from gateway.listeners.talk import END_OF_INPUT, Talk
 from sealtrail.contract.errors import SettingsError
 from sealtrail.runtime.settings.gateway import ListenerSettings
 
-LOGGER = structlog.get_logger(__name__)
-
 READ_BYTES = 16_384
 BACKLOG = 1_024
-ACCEPT_PAUSE_S = 0.2
 CLOSE_S = 10.0
 """How long a connection that we close may take to read its last answers."""
 GOODBYE_S = 1.0
@@ -193,33 +189,20 @@ class TcpPort:
         wanted = self.door.wire.default_port if self._settings.port is None else self._settings.port
         self._listening = [bound_socket(self.door.family, self._settings.host, wanted, socket.SOCK_STREAM)]
         self._listening[0].listen(BACKLOG)
-        self._start(self._accept(self._listening[0]))
+        self._start(accept(self._listening[0], self.door.family, self._begin))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _accept(self, listening: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        troubled = False
-        while True:
-            try:
-                sock, address = await loop.sock_accept(listening)
-                troubled = False
-            except OSError as error:  # no file left, or the connection was gone before it was accepted
-                if not troubled:
-                    LOGGER.warning("accept_failed", family=self.door.family, detail=str(error))
-                troubled = True
-                await asyncio.sleep(ACCEPT_PAUSE_S)
-                continue
-            host = str(address[0])
-            refused = self.limits.enter(host)
-            if refused is not None:
-                sock.close()
-                self.door.refused(refused)
-                continue
-            self._start(self._set_up(sock, host))
+    def _begin(self, sock: socket.socket, host: str) -> None:
+        refused = self.limits.enter(host)
+        if refused is not None:
+            sock.close()
+            self.door.refused(refused)
+            return
+        self._start(self._set_up(sock, host))
 
     async def _set_up(self, sock: socket.socket, host: str) -> None:
         loop = asyncio.get_running_loop()

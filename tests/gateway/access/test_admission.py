@@ -140,6 +140,47 @@ def test_mad_device_is_bounded_and_starves_nobody() -> None:
     assert (later.accepted["json"], later.quarantined["json", "rate_limited"]) == (1, 1)
 
 
+def test_mad_device_that_is_not_in_the_registry_is_bounded_too() -> None:
+    """Accepted unknown devices have the rate of known ones; the excess is refused, kept in part, and counted."""
+    hall = Hall(
+        unknown_devices="accept", messages_per_s=1, burst_messages=10, excess_kept_bytes=500,
+        unknown_messages_per_s=1,
+    )  # fmt: skip
+    flood = [_report(number, "mad") for number in range(1_000)]
+    batch = hall.decoder.decode([*flood, _report(1, "other")], NOW_MS, {}, ())
+    assert (batch.accepted["json"], batch.quarantined["json", "rate_limited"]) == (11, 990)
+    kept = [message for message in batch.refused["json"] if message.payload]
+    (told,) = (message for message in batch.refused["json"] if not message.payload)
+    assert 0 < sum(len(message.payload) for message in kept) <= 500
+    assert told.detail.startswith(f"{990 - len(kept)} further messages")
+    later = hall.decoder.decode([_report(2_000, "mad"), _report(2_001, "mad")], NOW_MS + 1_000, {}, ())
+    assert (later.accepted["json"], later.quarantined["json", "rate_limited"]) == (1, 1)
+
+
+def test_invented_names_do_not_get_round_the_rate() -> None:
+    """New names are let in at a rate of their own; a device that was heard before goes on meanwhile."""
+    hall = Hall(unknown_devices="accept", unknown_devices_most=100, unknown_messages_per_s=1)
+    assert hall.refusal("good") == ""
+    reasons = [hall.refusal(f"invented-{number}") for number in range(1_000)]
+    assert (reasons.count(""), reasons.count("rate_limited")) == (99, 901)
+    assert hall.refusal("invented-90") == ""
+    hall.admission.begin(NOW_MS + 5_000)
+    assert [hall.refusal(f"late-{number}") for number in range(10)].count("") == 5
+
+
+def test_messages_that_name_nobody_are_bounded() -> None:
+    """Noise at a door and wrong topics share one rate; what is too much is counted and told, not kept."""
+    hall = Hall(unknown_messages_per_s=1, excess_kept_bytes=100)
+    noise: list[Delivery] = [("tcp/gt06/?no_start_mark?none", b"?" * 40, -number) for number in range(1, 501)]
+    wrong: list[Delivery] = [("elsewhere", b"?" * 40, number) for number in range(1, 501)]
+    batch = hall.decoder.decode([*noise, *wrong], NOW_MS, {}, ())
+    assert batch.quarantined.total() == 1_000
+    assert batch.quarantined["gt06", "no_start_mark"] == 60
+    kept = [message for each in batch.refused.values() for message in each]
+    assert len(kept) == 60 + 2 + 1
+    assert kept[-1].detail.startswith("938 further messages")
+
+
 @pytest.mark.parametrize("required", [True, False])
 def test_signature_is_checked_before_anything_is_believed(*, required: bool) -> None:
     """A right one is taken off; a wrong one is refused and told; a missing one as the registry says."""
