@@ -141,7 +141,7 @@ def test_mad_device_is_bounded_and_starves_nobody() -> None:
 
 
 def test_mad_device_that_is_not_in_the_registry_is_bounded_too() -> None:
-    """Accepted unknown devices have the rate of known ones; the excess is refused, kept in part, and counted."""
+    """Unknown devices that are accepted have the rate of known ones; the excess is refused and counted."""
     hall = Hall(
         unknown_devices="accept", messages_per_s=1, burst_messages=10, excess_kept_bytes=500,
         unknown_messages_per_s=1,
