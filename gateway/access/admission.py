@@ -120,6 +120,11 @@ class Admission:
         self._suspect(device_id, Suspicion.UNKNOWN_DEVICE, {"family": family})
         raise DecodeError("unknown_device", "it isn't in the registry; see `sealtrail device add`")
 
+    def clock_ahead_s(self, device_id: str) -> int | None:
+        """How far a device's clock is ahead of UTC, where the registry says so."""
+        standing = self.standings.get(device_id)
+        return None if standing is None else standing.device.clock_ahead_s
+
     def refused_before(self, family: str, payload: bytes) -> None:
         """Whether a message that is refused already, or names nobody, may still be kept.
 

@@ -42,15 +42,15 @@ class Header(NamedTuple):
     message_id: int
     serial: int
     edition_2019: bool
+    ahead_ms: int = CHINA_AHEAD_MS  # of the terminal's clock before UTC
 
+    def time(self, raw: bytes) -> int | None:
+        """UTC milliseconds of ``yymmddhhmmss``; None where the device has no time.
 
-def china_time(raw: bytes) -> int | None:
-    """UTC milliseconds of ``yymmddhhmmss`` in GMT+8; None where the device has no time.
-
-    Digits that are no time count as none: a report survives a bad clock.
-    """
-    at_ms = utc_ms_of_digits(raw.hex())
-    return None if at_ms is None else at_ms - CHINA_AHEAD_MS
+        Digits that are no time count as none: a report survives a bad clock.
+        """
+        at_ms = utc_ms_of_digits(raw.hex())
+        return None if at_ms is None else at_ms - self.ahead_ms
 
 
 def new_draft(header: Header) -> Draft:
@@ -118,7 +118,7 @@ def location(body: bytes, header: Header, *, buffered: bool = False) -> Reading:
     settle_lock_command(draft)
     if buffered:
         reading.flags |= Flag.BUFFERED.value
-    claimed_ms = china_time(when)
+    claimed_ms = header.time(when)
     if claimed_ms is None and any(when):
         draft.extra["refused_time"] = when.hex()
     return finished(draft, header, claimed_ms, body)

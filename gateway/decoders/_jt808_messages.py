@@ -9,7 +9,6 @@ from gateway.decoders._jt808_location import (
     BASE,
     STANDING,
     Header,
-    china_time,
     finished,
     location,
     new_draft,
@@ -57,7 +56,7 @@ def battery(body: bytes, header: Header) -> list[Reading]:
         return small_batch(body, header)
     draft = new_draft(header)
     draft.put("battery_pct", float(body[0]))
-    return [finished(draft, header, china_time(body[1:]), body)]
+    return [finished(draft, header, header.time(body[1:]), body)]
 
 
 def query_answer(body: bytes, header: Header) -> list[Reading]:
@@ -91,7 +90,7 @@ def driver_card(body: bytes, header: Header) -> list[Reading]:
             expiry = body[at : at + 4].hex()
             if expiry.strip("0"):
                 draft.extra["card_expiry"] = expiry
-    return [finished(draft, header, china_time(body[1:7]), body)]
+    return [finished(draft, header, header.time(body[1:7]), body)]
 
 
 def text_report(body: bytes, header: Header) -> list[Reading]:
@@ -132,7 +131,7 @@ def accelerations(body: bytes, header: Header) -> list[Reading]:
         "samples": len(samples),
         "acceleration": " ".join(f"{x},{y},{z}" for x, y, z in axes),
     }
-    return [finished(draft, header, china_time(samples[-1][:6]), body)]
+    return [finished(draft, header, header.time(samples[-1][:6]), body)]
 
 
 def standing(draft: Draft, raw: bytes) -> None:

@@ -75,6 +75,7 @@ Sample: ``78782da41a0509160203cf05be31f80c306530001c0010012ed000007ef40000000006
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 from gateway.decoders import _gt06_modules as of_modules
@@ -187,6 +188,14 @@ class Gt06:
     aliases = ("concox", "jimi")
     binary = True
 
+    def __init__(self, ahead_ms: int | None = None) -> None:
+        """``ahead_ms``: of the device's clock before UTC; None: as its login says, else 0."""
+        self._ahead_ms = ahead_ms
+
+    def in_zone(self, ahead_ms: int) -> Gt06:
+        """See `sealtrail.contract.decoder.ZonedDecoder`."""
+        return _in_zone(ahead_ms)
+
     def decode(self, frame: bytes, device_id: str | None, received_at_ms: int) -> list[Reading]:
         """Readings of one frame, or of several one after the other; see `Decoder`.
 
@@ -197,7 +206,7 @@ class Gt06:
         if len(frame) > MAX_BYTES:
             raise DecodeError("too_large", f"{len(frame)} bytes, at most {MAX_BYTES}")
         found: list[Reading] = []
-        zone_ms = 0
+        zone_ms = self._ahead_ms or 0
         at = 0
         while at < len(frame):
             length = measure(frame, at) if frame[at : at + 2] in {b"\x78\x78", b"\x79\x79"} else 0
@@ -205,7 +214,8 @@ class Gt06:
             one = opened(frame[at:end])
             if one.kind == LOGIN:
                 device_id = settled_identity(identity_of(one.body[:IDENTITY_BYTES]), device_id)
-                zone_ms = zone_minutes(one.body) * 60_000
+                if self._ahead_ms is None:
+                    zone_ms = zone_minutes(one.body) * 60_000
             else:
                 reading = _decoded(one, device_id, received_at_ms, zone_ms)
                 if reading is not None:
@@ -259,5 +269,6 @@ def _is_bcd(body: bytes) -> bool:
     return len(body) >= IDENTITY_BYTES and body[0] < 0x10 and body[:IDENTITY_BYTES].hex().isdecimal()  # noqa: PLR2004  15 digits
 
 
+_in_zone = functools.lru_cache(maxsize=128)(Gt06)
 DECODER = Gt06()
 WIRE = Wire(framing=framing, dialogue=Talk, default_port=5023)

@@ -18,10 +18,12 @@ from gateway.access.suspicions import Suspicions
 from gateway.batch import BatchDecoder
 from gateway.decoders import decoders
 from gateway.session import Delivery
+from sealtrail.contract.clock import iso
 from sealtrail.contract.device import Device, DeviceState, SignatureAlgorithm, SigningKey, Suspicion
 from sealtrail.contract.errors import DecodeError
 from sealtrail.contract.subjects import device_up_topic
 from sealtrail.runtime.settings.access import AccessSettings
+from tests.gateway.decoders.jt808_frames import IDENTITY, framed, location
 
 NOW_MS = 1_790_000_000_000
 SECRET = b"s" * 32
@@ -179,6 +181,26 @@ def test_messages_that_name_nobody_are_bounded() -> None:
     kept = [message for each in batch.refused.values() for message in each]
     assert len(kept) == 60 + 2 + 1
     assert kept[-1].detail.startswith("938 further messages")
+
+
+def test_clock_of_a_device_is_the_registrys() -> None:
+    """A JT/T 808 terminal that isn't set to GMT+8 is read by its own offset, once the registry has it."""
+    terminal = Device(device_id=IDENTITY.hex(), family="jt808")
+    hall = Hall(terminal)
+
+    def occurred_at(serial: int) -> str:
+        frame = framed(0x0200, location(), serial=serial)
+        batch = hall.decoder.decode(
+            [(device_up_topic("jt808", IDENTITY.hex()), frame, 1)], NOW_MS * 2, {}, ()
+        )
+        ((reading,),) = batch.readings.values()
+        return iso(reading.occurred_at_ms)
+
+    assert occurred_at(1) == "2026-11-23T06:00:00.000Z"
+    hall.change(msgspec.structs.replace(terminal, clock_ahead_s=0))
+    assert occurred_at(2) == "2026-11-23T14:00:00.000Z"
+    hall.change(msgspec.structs.replace(terminal, clock_ahead_s=-12_600))
+    assert occurred_at(3) == "2026-11-23T17:30:00.000Z"
 
 
 @pytest.mark.parametrize("required", [True, False])

@@ -353,6 +353,16 @@ def test_damaged_frames_are_not_answered() -> None:
         WIRE.dialogue().hear(TAMPER[:-3] + b"\0\r\n", RECEIVED_AT_MS)
 
 
+def test_zone_of_the_registry() -> None:
+    """The operator's word about a device's clock goes before what its login says."""
+    at_ms = DECODER.decode(PLACE, DEVICE, RECEIVED_AT_MS)[0].occurred_at_ms
+    for frames in (PLACE, LOGIN_WEST + PLACE):
+        reading = DECODER.in_zone(7_200_000).decode(
+            frames, None if frames != PLACE else DEVICE, RECEIVED_AT_MS
+        )[0]
+        assert reading.occurred_at_ms == at_ms - 7_200_000
+
+
 def test_a_supply_that_cannot_be_is_not_kept() -> None:
     """A battery of 653.89 V in a frame of modules is left out, one of 3.9 V is kept."""
     assert decoded(0x36, bytes.fromhex("1802ff6d")).battery_v is None
