@@ -85,8 +85,11 @@ def set_standing(draft: Draft, status: int, latitude: int, longitude: int) -> No
         draft.set_charging(charging=True)
 
 
-def location(body: bytes, header: Header, *, buffered: bool = False) -> Reading:
-    """The reading of one location report. Raises `DecodeError`."""
+def location(body: bytes, header: Header, *, buffered: bool = False, content: bytes = b"") -> Reading:
+    """The reading of one location report; ``content`` tells it from others, if it isn't the report itself.
+
+    Raises `DecodeError`.
+    """
     if len(body) < BASE.size:
         raise DecodeError("bad_length", f"{len(body)} bytes are no location report")
     alarm, status, latitude, longitude, altitude, speed, course, when = BASE.unpack_from(body)
@@ -121,7 +124,7 @@ def location(body: bytes, header: Header, *, buffered: bool = False) -> Reading:
     claimed_ms = header.time(when)
     if claimed_ms is None and any(when):
         draft.extra["refused_time"] = when.hex()
-    return finished(draft, header, claimed_ms, body)
+    return finished(draft, header, claimed_ms, content or body)
 
 
 PADLOCK_MARKS = frozenset({0x60, 0x63, 0x66, 0x67, 0x6C, 0xDA})

@@ -43,6 +43,7 @@ A3* A4* A0 A2        as those, with area of 4 and cell of 8 bytes
 33* (7979), 32* (7979)  padlocks: parts with length, status: A0 locked, A1 unlocked, A2 and A3
           low battery, A4 moved, A5 unlocked by force (all doubtful: one source)
 15 21 9B  answer to a command; what came by the serial line
+40        battery of an electric vehicle        63 65 66 98  status, trouble codes, values: kept
 8C        diagnosis                             94   information: voltage, door, identities
 95*       event of a camera: 80 SOS, 87 overspeed, 90-92 driving, 93 accident
 70        modules: id (2), length (2), value    F1 F2 F3  fields, a device heard, access points
@@ -131,11 +132,16 @@ REPORTS: dict[int, Report] = {
     0x32: of_places.later_alarm,
     0x34: of_places.place_and_ports,
     0x37: of_places.place_and_fields,
+    0x40: of_modules.battery_system,
     0x61: of_places.card_reader,
+    0x63: of_modules.unread,
+    0x65: of_modules.unread,
+    0x66: of_modules.unread,
     0x70: of_modules.modules,
     0x8C: of_modules.diagnosis,
     0x94: of_modules.information,
     0x95: of_network.video_alarm,
+    0x98: of_modules.unread,
     0x9B: of_modules.serial_data,
     0xA0: of_places.place_of_4g,
     0xA1: of_network.wide_many_cells,

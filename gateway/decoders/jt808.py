@@ -29,6 +29,8 @@ message        reading
 0701, 6006,    text that answers a command
 1300, ``(…)``
 0702           driver's card: state, time, result, name, certificate, issuer, expiry
+0801           picture, sound or video: its location report, its length, why it was taken: 2 SOS, 3
+               SHOCK, 4 DOOR_OPENED, 5 DOOR_CLOSED
 0900           pass-through: 40 driver, F0 vehicle (values, trouble codes, events), FF position
 2070           acceleration, unit not published
 0001-0004,     nothing: answer, heartbeat, logout, question for the time, registration,
@@ -116,6 +118,7 @@ REPORTS: dict[int, Callable[[bytes, Header], list[Reading]]] = {
     0x0701: messages.command_result,
     0x0702: messages.driver_card,
     0x0704: batch,
+    0x0801: messages.media,
     0x0900: pass_through,
     NOTHING: lambda _body, _header: [],
     0x1300: messages.wide_result,

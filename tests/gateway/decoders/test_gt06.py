@@ -363,6 +363,16 @@ def test_zone_of_the_registry() -> None:
         assert reading.occurred_at_ms == at_ms - 7_200_000
 
 
+@pytest.mark.parametrize("kind", [0x63, 0x65, 0x66, 0x98])
+def test_types_without_a_public_table(kind: int) -> None:
+    """A sound report of such a type says that the device lives, with its bytes; it isn't refused."""
+    reading = decoded(kind, b"\x05\x01")
+    assert (reading.seal_events, reading.extra) == (
+        0,
+        {"rest": "0501", "type": f"{kind:02x}", "serial_number": 7},
+    )
+
+
 def test_a_supply_that_cannot_be_is_not_kept() -> None:
     """A battery of 653.89 V in a frame of modules is left out, one of 3.9 V is kept."""
     assert decoded(0x36, bytes.fromhex("1802ff6d")).battery_v is None
