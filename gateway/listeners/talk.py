@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 
 import structlog
@@ -66,8 +65,9 @@ class Talk:
         self._dialogue = door.wire.dialogue()
         self._id = next_connection_id()
         self._unread = b""
-        self._frames: deque[bytes] = deque()
-        self._queue: deque[Entry] = deque()  # all that is to be answered, in order
+        # lists, since an empty one costs a tenth of a deque, and there are ten thousand idle connections
+        self._frames: list[bytes] = []  # the next one last
+        self._queue: list[Entry] = []  # all that is to be answered, in order
         self._noise: _Noise | None = None
         self._known: dict[str, str] = {}  # identity -> why it may not speak; empty: it may
         self._identity = ""
@@ -167,7 +167,7 @@ class Talk:
                 break
             if self._frames:
                 self.heard_s = self._door.monotonic()
-                self._hear(self._frames.popleft())
+                self._hear(self._frames.pop())
             else:
                 piece, self._unread = self._unread[:SLICE_BYTES], self._unread[SLICE_BYTES:]
                 self._cut_piece(piece)
@@ -182,7 +182,7 @@ class Talk:
 
     def _cut_piece(self, piece: bytes) -> None:
         try:
-            self._frames.extend(self._framing.cut(piece))
+            self._frames = self._framing.cut(piece)[::-1]
         except StreamError as error:
             for frame in error.frames:
                 self._hear(frame)
@@ -272,14 +272,18 @@ class Talk:
         """Sends the answers before which nothing waits."""
         out = bytearray()
         count = 0
-        while self._queue and self._queue[0].done:
-            entry = self._queue.popleft()
+        turn = 0
+        for entry in self._queue:
+            if not entry.done:
+                break
+            turn += 1
             answer = entry.answer
             if entry.refused and entry.if_refused is not None:
                 answer = entry.if_refused(entry.refused)
             if answer:
                 count += 1
                 out += answer
+        del self._queue[:turn]
         if out:
             self._door.counts.answers.inc(count)
             self._send(bytes(out))
@@ -304,7 +308,7 @@ class Talk:
         if self._ending:
             return
         self._ending = reason
-        left = b"".join(self._frames) + self._framing.rest() + self._unread
+        left = b"".join(reversed(self._frames)) + self._framing.rest() + self._unread
         self._frames.clear()
         self._unread = b""
         if left and not self._rest_left:

@@ -39,7 +39,7 @@ class Connection(asyncio.BufferedProtocol):
         self.address = address
         self._transport: asyncio.Transport | None = None
         self._paused = self._deaf = False
-        self.lost = asyncio.Event()  # set once it is closed
+        self.lost = False  # once it is closed
         self._cut_at_s: float | None = None
         self._made_s = self._door.monotonic()
         self.talk = Talk(self._door, address, self._send, self._cut, self._ready)
@@ -90,7 +90,8 @@ class Connection(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """See `asyncio.BaseProtocol`."""
         del exc
-        self.lost.set()
+        self.lost = True
+        self._port.one_lost.set()
         self._door.counts.connections.dec()
         self.talk.gone()
         self._release_if_done()
@@ -127,7 +128,7 @@ class Connection(asyncio.BufferedProtocol):
             transport.resume_reading()
 
     def _release_if_done(self) -> None:
-        if self.lost.is_set() and self.talk.drained and self in self._port.connections:
+        if self.lost and self.talk.drained and self in self._port.connections:
             del self._port.connections[self]
             self._port.limits.leave(self.address)
 
@@ -136,7 +137,7 @@ class Connection(asyncio.BufferedProtocol):
     def sweep(self, now_s: float) -> None:
         """Ends what has been silent for too long or may speak no longer."""
         bounds = self._door.bounds
-        if self.lost.is_set():
+        if self.lost:
             return
         if self._cut_at_s is not None:
             if now_s - self._cut_at_s > CLOSE_S and self._transport is not None:
@@ -158,7 +159,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def close(self, *, at_once: bool = False) -> None:
         """Closes when what was sent has left; ``at_once`` without waiting for that."""
-        if self._transport is not None and not self.lost.is_set():
+        if self._transport is not None and not self.lost:
             if at_once:
                 self._transport.abort()
             else:
@@ -178,6 +179,7 @@ class TcpPort:
         self._context = context
         self._listening: list[socket.socket] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self.one_lost = asyncio.Event()  # a connection has ended
 
     @property
     def port(self) -> int:
@@ -265,8 +267,9 @@ class TcpPort:
             connection.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(GOODBYE_S):
-                for connection in list(self.connections):
-                    await connection.lost.wait()
+                while not all(connection.lost for connection in self.connections):
+                    self.one_lost.clear()
+                    await self.one_lost.wait()
         for connection in list(self.connections):
             connection.close(at_once=True)
 
