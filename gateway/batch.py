@@ -130,13 +130,13 @@ class BatchDecoder:
             # a fresh one each time: a raised exception keeps its frames, and with them whole batches, alive
             refusal = route.refusal or DecodeError("unknown_family")
             if self.admission is not None:
-                self.admission.refused_before(route.label, payload)
+                self.admission.refused_before(route.label, route.device_id, payload, refusal.reason)
             raise DecodeError(refusal.reason, refusal.detail)
         if self.admission is not None:
             if route.device_id:
                 payload = self.admission.admit(route.family, route.device_id, payload)
             else:
-                self.admission.refused_before(route.label, payload)
+                self.admission.refused_before(route.label, "", payload)
         if len(payload) > self._max_payload_bytes:
             raise DecodeError("payload_too_large", f"more than {self._max_payload_bytes} bytes, kept cut")
         try:

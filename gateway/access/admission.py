@@ -17,6 +17,13 @@ from sealtrail.runtime.settings.access import AccessSettings
 
 TELL_EXCESS_EVERY_MS = 10_000
 SIGNED_FAMILY = "json"
+NOT_ITS_OWN = frozenset(
+    {
+        "bad_secret", "no_secret", "login_busy", "family_mismatch",
+        "bad_identity", "identity_mismatch", "too_many_identities",
+    }
+)  # fmt: skip
+"""Refusals of what somebody says who calls itself a device and may not be it."""
 _NO_CLOCK = int(Flag.CLOCK_UNSET | Flag.CLOCK_FUTURE)  # a plain number: this is asked for every reading
 
 
@@ -125,11 +132,19 @@ class Admission:
         standing = self.standings.get(device_id)
         return None if standing is None else standing.device.clock_ahead_s
 
-    def refused_before(self, family: str, payload: bytes) -> None:
+    def refused_before(self, family: str, device_id: str, payload: bytes, reason: str = "") -> None:
         """Whether a message that is refused already, or names nobody, may still be kept.
 
-        All of them share one rate, whoever they claim to be from. Raises as `admit` does.
+        A device's own damaged frames count as its messages do. All others share
+        one rate, so that nobody uses up that of a device by calling itself so
+        without its secret. Raises as `admit` does.
         """
+        if device_id and reason not in NOT_ITS_OWN:
+            standing = self.standings.get(device_id)
+            if standing is not None:
+                if not standing.bucket.take(self._now_ms):
+                    self._exceeds(standing.excess, family, device_id, payload)
+                return
         if not self._refused.take(self._now_ms):
             self._exceeds(self._strangers_excess, family, "", payload)
 

@@ -203,6 +203,24 @@ def test_clock_of_a_device_is_the_registrys() -> None:
     assert occurred_at(3) == "2026-11-23T17:30:00.000Z"
 
 
+def test_damaged_frames_of_a_device_are_kept_beside_noise() -> None:
+    """A flood that names nobody, or has a wrong secret, costs a known device none of its own frames."""
+    tracker = Device(device_id="868120143196532", family="gt06")
+    hall = Hall(
+        tracker, unknown_messages_per_s=0.01, messages_per_s=0.01, burst_messages=5, excess_kept_bytes=0
+    )
+    noise: list[Delivery] = [("tcp/gt06/?no_start_mark?none", b"?", -number) for number in range(1, 100)]
+    forged: list[Delivery] = [
+        (f"http/gt06/{tracker.device_id}?bad_secret?", b"?", -number) for number in range(100, 200)
+    ]
+    own: list[Delivery] = [
+        (f"tcp/gt06/{tracker.device_id}?bad_crc?it", b"!", -number) for number in range(200, 210)
+    ]
+    batch = hall.decoder.decode([*noise, *forged, *own], NOW_MS, {}, ())
+    assert [message.payload for message in batch.refused["gt06"] if message.reason == "bad_crc"] == [b"!"] * 5
+    assert batch.quarantined["gt06", "rate_limited"] == 98 + 100 + 5
+
+
 @pytest.mark.parametrize("required", [True, False])
 def test_signature_is_checked_before_anything_is_believed(*, required: bool) -> None:
     """A right one is taken off; a wrong one is refused and told; a missing one as the registry says."""
