@@ -12,7 +12,7 @@ from gateway.access.admission import Admission, NotKeptError
 from gateway.session import Delivery
 from gateway.topics import Route, Routes
 from sealtrail.contract.completeness import Tally
-from sealtrail.contract.decoder import Decoder
+from sealtrail.contract.decoder import Decoder, ZonedDecoder
 from sealtrail.contract.errors import DecodeError, RefusedError
 from sealtrail.contract.quarantine import QuarantinedMessage
 from sealtrail.contract.reading import Reading
@@ -74,6 +74,9 @@ class BatchDecoder:
         self._partitions = partitions
         self._max_payload_bytes = max_payload_bytes
         self._failures_shown: set[tuple[str, str]] = set()
+        self._zoned = {
+            family: decoder for family, decoder in decoders.items() if isinstance(decoder, ZonedDecoder)
+        }
 
     def decode(
         self,
@@ -138,13 +141,19 @@ class BatchDecoder:
         if route.decoder is None:
             # a fresh one each time: a raised exception keeps its frames, and with them whole batches, alive
             refusal = route.refusal or DecodeError("unknown_family")
+            if self.admission is not None:
+                self.admission.refused_before(route.label, route.device_id, payload, refusal.reason)
             raise DecodeError(refusal.reason, refusal.detail)
-        if self.admission is not None and route.device_id:
-            payload = self.admission.admit(route.family, route.device_id, payload)
+        if self.admission is not None:
+            if route.device_id:
+                payload = self.admission.admit(route.family, route.device_id, payload)
+            else:
+                self.admission.refused_before(route.label, "", payload)
         if len(payload) > self._max_payload_bytes:
             raise DecodeError("payload_too_large", f"more than {self._max_payload_bytes} bytes, kept cut")
         try:
-            readings = route.decoder.decode(payload, route.device_id or None, received_at_ms)
+            decoder = self._decoder(route, route.decoder) if route.family in self._zoned else route.decoder
+            readings = decoder.decode(payload, route.device_id or None, received_at_ms)
         except RefusedError:
             raise
         except Exception as error:
@@ -156,6 +165,11 @@ class BatchDecoder:
         if readings and not route.device_id:  # at a door: who speaks is asked before anything is believed
             raise DecodeError("no_identity", "neither the frame nor a login before it named the device")
         return readings
+
+    def _decoder(self, route: Route, decoder: Decoder) -> Decoder:
+        """The decoder for a device whose clock the registry knows."""
+        ahead_s = None if self.admission is None else self.admission.clock_ahead_s(route.device_id)
+        return decoder if ahead_s is None else self._zoned[route.family].in_zone(ahead_s * 1000)
 
     def _quarantine(
         self, batch: Batch, topic: str, route: Route, payload: bytes, refusal: RefusedError
