@@ -7,6 +7,7 @@ trips at once. Numbers are kept for ever, and by snapshots.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -18,9 +19,10 @@ from anomaly.sphere import Floats, Ints, Structured, point
 from anomaly.zones import Zones
 from sealtrail.contract.errors import InvalidTripError
 from sealtrail.contract.reading import SENSOR_FIELDS
-from sealtrail.contract.trip import Checkpoint, Corridor, SensorLimit, Trip, Zone
+from sealtrail.contract.trip import Checkpoint, Corridor, Place, SensorLimit, Trip, Zone
 
 NONE = -1
+NO_DEPARTURE = int(np.iinfo(np.int64).max)
 PLAN: np.dtype[Any] = np.dtype(
     [
         ("corridor", "i4"),  # number in `Plans.corridors`; NONE: no corridor
@@ -30,7 +32,10 @@ PLAN: np.dtype[Any] = np.dtype(
         ("stop_max_s", "f4"),  # NaN: the setting
         ("interval_s", "f4"),  # NaN: as the device is seen to report
         ("separation_m", "f4"),  # NaN: the setting
+        ("ends", "i4"),  # in `Plans.ends`
+        ("trip", "u4"),  # hash of the trip's name; 0: none
         ("watched", "?"),  # whether a trip holds at all
+        ("awaited", "?"),  # whether none holds, but one is planned: only ``ends`` and ``trip`` are given
     ]
 )
 
@@ -38,7 +43,7 @@ PLAN: np.dtype[Any] = np.dtype(
 def no_plan(size: int) -> Structured:
     """Rows of containers that are on no trip."""
     rows = np.zeros(size, PLAN)
-    for name in ("corridor", "limits", "forbidden", "checkpoints"):
+    for name in ("corridor", "limits", "forbidden", "checkpoints", "ends"):
         rows[name] = NONE
     for name in ("stop_max_s", "interval_s", "separation_m"):
         rows[name] = np.nan
@@ -88,6 +93,57 @@ class Passage(NamedTuple):
     names: tuple[str, ...]
 
 
+def awaiting(plan: Structured) -> Structured:
+    """The row of a time for which no trip holds, from that of the trip that comes next."""
+    row = no_plan(1)
+    row["ends"], row["trip"], row["awaited"] = plan["ends"], plan["trip"], True
+    return row
+
+
+class Ends:
+    """Interned ends of trips: circles of origin and destination, and the departure with its grace."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[Place | None, Place | None, int | None], int] = {}
+        self.vectors = np.zeros((0, 2, 3))  # NaN: none
+        self.radius_m = np.zeros((0, 2))
+        self.departs_at_ms = np.zeros(0, np.int64)  # NO_DEPARTURE: none
+
+    def number_of(self, trip: Trip) -> int:
+        """Number of a trip's ends, new or known."""
+        origin, destination = ends_of(trip)
+        key = origin, destination, trip.departs_at_ms
+        known = self._numbers.get(key)
+        if known is None:
+            known = self._numbers[key] = len(self.vectors)
+            vectors, radius_m = np.full((1, 2, 3), np.nan), np.full((1, 2), np.nan)
+            for i, place in enumerate((origin, destination)):
+                if place is not None:
+                    vectors[0, i] = point(place.latitude_deg, place.longitude_deg)
+                    radius_m[0, i] = place.radius_m
+            self.vectors = np.concatenate((self.vectors, vectors))
+            self.radius_m = np.concatenate((self.radius_m, radius_m))
+            departs = NO_DEPARTURE if trip.departs_at_ms is None else trip.departs_at_ms
+            self.departs_at_ms = np.append(self.departs_at_ms, departs)
+        return known
+
+
+def ends_of(trip: Trip) -> tuple[Place | None, Place | None]:
+    """Origin and destination; where a trip names none, the end of its corridor with its half width."""
+    origin, destination, corridor = trip.origin, trip.destination, trip.corridor
+    if corridor is not None and corridor.coordinates and corridor.half_width_m:
+        legs = max(0, len(corridor.coordinates) - 2)
+        origin = origin or _end("the corridor's beginning", corridor, 0, 0)
+        destination = destination or _end("the corridor's end", corridor, -1, legs)
+    return origin, destination
+
+
+def _end(name: str, corridor: Corridor, index: int, leg: int) -> Place:
+    longitude_deg, latitude_deg = corridor.coordinates[index]
+    radius_m = corridor.half_width_m[leg % len(corridor.half_width_m)]
+    return Place(name=name, latitude_deg=latitude_deg, longitude_deg=longitude_deg, radius_m=radius_m)
+
+
 class Plans:
     """Interned parts of trips' plans."""
 
@@ -98,6 +154,9 @@ class Plans:
         self.limits = Limits()
         self.forbidden: list[Ints] = []  # numbers of zones
         self.checkpoints: list[Passage] = []
+        self.ends = Ends()
+        self.places: list[tuple[Place, ...]] = []  # of the same checkpoints
+        self._along: dict[tuple[int, int], Floats] = {}
         self._forbidden: dict[tuple[Zone, ...], int] = {}
         self._checkpoints: dict[tuple[Checkpoint, ...], int] = {}
 
@@ -105,6 +164,7 @@ class Plans:
         """A row of `PLAN`, shape (1,); what can't be interned is left out and named to ``refuse``."""
         row = no_plan(1)
         row["watched"] = True
+        row["trip"] = zlib.crc32(trip.trip_id.encode()) or 1
         self.seal_numbers.update(number_hash(number) for number in trip.seal_numbers)
         for name, value in (
             ("stop_max_s", trip.stop_max_s),
@@ -117,6 +177,7 @@ class Plans:
             ("limits", lambda: self.limits.number_of(trip.cargo_limits)),
             ("forbidden", lambda: self.forbidden_number(trip.forbidden_zones)),
             ("checkpoints", lambda: self.checkpoints_number(trip.checkpoints)),
+            ("ends", lambda: self.ends.number_of(trip)),
         )
         for name, number_of in parts:
             try:
@@ -156,6 +217,19 @@ class Plans:
             )
             known = self._checkpoints[checkpoints] = len(self.checkpoints)
             self.checkpoints.append(passage)
+            self.places.append(tuple(places))
+        return known
+
+    def along_m(self, corridor: int, checkpoints: int) -> Floats:
+        """Where each way of a corridor has passed each checkpoint for good: shape (ways, checkpoints).
+
+        Infinite where a way passes a checkpoint by further than its radius and the half width.
+        """
+        known = self._along.get((corridor, checkpoints))
+        if known is None:
+            passage = self.checkpoints[checkpoints]
+            known = self.corridors.last_along_m(corridor, passage.vectors, passage.radius_m)
+            self._along[corridor, checkpoints] = known
         return known
 
     @property

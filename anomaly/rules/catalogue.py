@@ -6,10 +6,16 @@ rule is one file and one line here (docs/adding-a-detector.md).
 
 from __future__ import annotations
 
+from anomaly.rules.checkpoint_missed import CheckpointMissed
+from anomaly.rules.overdue import Overdue
 from anomaly.rules.position_implausible import PositionImplausible
 from anomaly.rules.route_deviation import RouteDeviation
 from anomaly.rules.rule import Judgement, RetracedRule, Rule, Watcher
 from anomaly.rules.seal_custody import SealCustody
+from anomaly.rules.unexpected_movement import UnexpectedMovement
+from anomaly.rules.unscheduled_stop import UnscheduledStop
+from anomaly.rules.wrong_way import WrongWay
+from anomaly.rules.zone_forbidden import ZoneForbidden
 
 _POSITION, _ROUTE = PositionImplausible(), RouteDeviation()
 
@@ -17,6 +23,11 @@ RULES: tuple[Rule, ...] = (
     _POSITION,
     SealCustody(),
     _ROUTE,
+    WrongWay(),
+    ZoneForbidden(),
+    CheckpointMissed(),  # the last that reads the fix before, and the one that keeps it
+    UnscheduledStop(),
+    UnexpectedMovement(),
 )
 
 RETRACED: tuple[RetracedRule, ...] = (_POSITION, _ROUTE)
@@ -25,7 +36,7 @@ RETRACED: tuple[RetracedRule, ...] = (_POSITION, _ROUTE)
 WATCHERS: tuple[Watcher, ...] = ()
 """Those that judge what has arrived, and what hasn't."""
 
-PLANNED: tuple[Judgement, ...] = ()
+PLANNED: tuple[Judgement, ...] = (Overdue(),)
 """Those that are asked of every container that has a trip, whether or not a device says anything."""
 
 COMPOSED: tuple[Judgement, ...] = ()

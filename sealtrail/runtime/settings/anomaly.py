@@ -6,12 +6,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from sealtrail.runtime.settings.section import Section
+from sealtrail.runtime.settings.anomaly_route import RouteSettings
 
 SeverityOrOff = Literal["low", "medium", "high", "critical", "off"]
 
 
-class AnomalySettings(Section):
+class AnomalySettings(RouteSettings):
     """What counts as a breach, a deviation, a jump; and how much is remembered."""
 
     # memory
