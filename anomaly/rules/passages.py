@@ -83,6 +83,7 @@ def _follow_plan(rows: Rows, watched: Bools) -> None:
             state[name][changed] = 0
         state["pass_ends"][changed] &= ~np.uint8(ON_CORRIDOR)
         state["pass_ends"][trip] = 0
+        state["trail"]["t"][trip] = 0  # the way from a fix before the trip is none of it
         state["pass_trip"][changed] = plan["trip"][changed]
         state["pass_of"][changed] = plan["checkpoints"][changed] + 1
 

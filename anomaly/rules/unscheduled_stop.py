@@ -31,7 +31,7 @@ from anomaly.rows import put, take
 from anomaly.rules.episodes import Episode, Merged, episodes, merged, spot_of, trip_of
 from anomaly.rules.rule import Case, Cleared, Finding, Rows, Signal, severity_under
 from anomaly.rules.trail import FIX, fixes_of, seen, slack_of
-from anomaly.sphere import Bools, distance_m, point
+from anomaly.sphere import Bools, Floats, Structured, distance_m, point
 from anomaly.words import lateness, moment, span
 from sealtrail.contract.alert import AlertType, Severity
 from sealtrail.contract.trip import Trip
@@ -42,14 +42,15 @@ STOOD, LONG, MOVED = 1, 2, 3
 
 
 class UnscheduledStop:
-    """Keeps where it stands since when, and how many reports in a row were elsewhere."""
+    """Keeps where it stands since when, and where it may have gone instead."""
 
     name = NAME
     version = VERSION
     types = (AlertType.UNSCHEDULED_STOP,)
     state = (
         ("stop_at", FIX),  # first report of the stop
-        ("stop_away", "u2"),
+        ("stop_else", FIX),  # first report of where it is instead
+        ("stop_away", "u2"),  # reports in a row that were elsewhere
         ("stop_level", "u1"),  # 0, STOOD or LONG
     )
 
@@ -59,21 +60,31 @@ class UnscheduledStop:
         use = (rows.reports["quality"] == PLAUSIBLE) & (slack <= settings.stop_radius_m)
         if not use.any():
             return
-        at = state["stop_at"]
-        wrong = slack + settings.uncertainty_factor * at["unc"].astype(np.float64)
-        away = distance_m(vectors_of(at), rows.vectors)
-        there = use & (at["t"] > 0) & (away <= settings.stop_radius_m + wrong)
+        away, wrong = _away(rows, state["stop_at"], slack)
+        there = use & (state["stop_at"]["t"] > 0) & (away <= settings.stop_radius_m + wrong)
         elsewhere = use & ~there
-        state["stop_away"] = np.where(there, 0, state["stop_away"] + elsewhere)
+        if elsewhere.any():
+            there |= self._leave(rows, elsewhere, away > settings.stop_leave_m + wrong, slack)
+        state["stop_away"] = np.where(there, 0, state["stop_away"])
         self._lasting(rows, there)
-        far = (state["stop_away"] >= settings.stop_leave_reports) | (away > settings.stop_leave_m + wrong)
-        left = elsewhere & (far | (state["stop_level"] == 0))
-        for i in np.flatnonzero(left & (state["stop_level"] > 0)).tolist():
+
+    def _leave(self, rows: Rows, elsewhere: Bools, far: Bools, slack: Floats) -> Bools:
+        """Count reports elsewhere and follow who has left; which of them stand where they were last."""
+        state, settings = rows.state, rows.settings
+        off, wrong = _away(rows, state["stop_else"], slack)
+        again = elsewhere & (state["stop_away"] > 0) & (off <= settings.stop_radius_m + wrong)
+        fixes = fixes_of(rows.reports)
+        fresh = elsewhere & ~again
+        put(state["stop_else"], fresh, fixes[fresh])
+        state["stop_away"] += elsewhere
+        gone = elsewhere & (far | (state["stop_away"] >= settings.stop_leave_reports))
+        gone |= elsewhere & (state["stop_at"]["t"] == 0)
+        for i in np.flatnonzero(gone & (state["stop_level"] > 0)).tolist():
             rows.emit(i, NAME, Signal(MOVED, rows.sighting_of(i)))
-        if left.any():
-            put(state["stop_at"], left, fixes_of(take(rows.reports, left)))
-            state["stop_away"] = np.where(left, 0, state["stop_away"])
-            state["stop_level"] = np.where(left, 0, state["stop_level"])
+        put(state["stop_at"], gone, take(state["stop_else"], gone))
+        for name in ("away", "level"):
+            state["stop_" + name] = np.where(gone, 0, state["stop_" + name])
+        return gone & again
 
     def _lasting(self, rows: Rows, there: Bools) -> None:
         """Say when a stop has lasted too long, and much too long."""
@@ -98,6 +109,12 @@ class UnscheduledStop:
         found = [each for track in case.tracks for each in episodes(case, track, STOOD, worsens=LONG)]
         found = [each for each in found if not _planned(case, each)]
         return [_finding(case, group) for group in merged(found, trip_of)]
+
+
+def _away(rows: Rows, fixes: Structured, slack: Floats) -> tuple[Floats, Floats]:
+    """How far each report is from a kept fix, and how far wrong that may be."""
+    wrong = slack + rows.settings.uncertainty_factor * fixes["unc"].astype(np.float64)
+    return distance_m(vectors_of(fixes), rows.vectors), wrong
 
 
 def _planned(case: Case, episode: Episode) -> bool:

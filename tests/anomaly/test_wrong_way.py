@@ -44,7 +44,7 @@ def wrong_ways(events: list[AlertEvent]) -> list[AlertEvent]:
 
 
 def test_going_back_is_raised_with_its_beginning_and_ends_forward() -> None:
-    """Raised beyond five kilometres, dated to the first report back, with both kilometres; forward ends it."""
+    """Raised beyond five kilometres, dated to the first report back; forward ends it."""
     made = judge()
     [alert] = wrong_ways(made.apply_readings(there_and_back()))
     assert (alert.action, alert.severity) == (AlertAction.RAISED, Severity.HIGH)
@@ -67,7 +67,9 @@ def test_a_short_way_back_is_no_wrong_way() -> None:
 def test_two_reports_far_back_are_not_steady() -> None:
     """Fewer reports than the setting raise nothing, however far back they are."""
     assert not wrong_ways(judge().apply_readings([*drive(range(41)), *along([(60, 0.2), (75, 0.1)])]))
-    [alert] = wrong_ways(judge().apply_readings([*drive(range(41)), *along([(60, 0.2), (75, 0.1), (90, 0.0)])]))
+    [alert] = wrong_ways(
+        judge().apply_readings([*drive(range(41)), *along([(60, 0.2), (75, 0.1), (90, 0.0)])])
+    )
     assert alert.action is AlertAction.RAISED
 
 
@@ -110,7 +112,9 @@ def test_a_loop_that_crosses_itself_alarms_nobody() -> None:
 
 def test_another_alternative_starts_anew() -> None:
     """Kilometres of two ways are never compared: a shorter alternative's count smaller there."""
-    long = Corridor(coordinates=((10.0, 50.0), (10.0, 51.0), (11.0, 51.0), (12.0, 50.0)), half_width_m=(2_000.0,))
+    long = Corridor(
+        coordinates=((10.0, 50.0), (10.0, 51.0), (11.0, 51.0), (12.0, 50.0)), half_width_m=(2_000.0,)
+    )
     short = Corridor(coordinates=((11.0, 51.0), (12.0, 51.0), (12.0, 50.0)), half_width_m=(2_000.0,))
     made = judge(planned(corridor=long, alternatives=(short,)))
     way = [(51.0, 10.5), (51.0, 10.7), (51.0, 10.9), (51.0, 11.2), (51.0, 11.4), (51.0, 11.6), (51.0, 11.8)]
