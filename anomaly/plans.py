@@ -22,6 +22,8 @@ from sealtrail.contract.reading import SENSOR_FIELDS
 from sealtrail.contract.trip import Checkpoint, Corridor, Place, SensorLimit, Trip, Zone
 
 NONE = -1
+CHECKPOINTS_KEPT = 64
+"""Checkpoints of one trip that are watched."""
 NO_DEPARTURE = int(np.iinfo(np.int64).max)
 PLAN: np.dtype[Any] = np.dtype(
     [
@@ -144,6 +146,42 @@ def _end(name: str, corridor: Corridor, index: int, leg: int) -> Place:
     return Place(name=name, latitude_deg=latitude_deg, longitude_deg=longitude_deg, radius_m=radius_m)
 
 
+class Lists:
+    """Lists of different lengths, end to end: the members of many of them at once."""
+
+    def __init__(self) -> None:
+        self.first = np.zeros(0, np.int64)
+        self.count = np.zeros(0, np.int64)
+        self.length = 0
+
+    def append(self, count: int) -> None:
+        """One more list, whose members stand behind all others."""
+        self.first, self.count = np.append(self.first, self.length), np.append(self.count, count)
+        self.length += count
+
+    def spread(self, lists: Ints, rows: Ints) -> tuple[Ints, Ints, Ints]:
+        """(row, place, place within its list) of each member of each row's list."""
+        counts = self.count[lists]
+        begins = np.cumsum(counts) - counts
+        nth = np.arange(int(counts.sum())) - np.repeat(begins, counts)
+        return np.repeat(rows, counts), np.repeat(self.first[lists], counts) + nth, nth
+
+
+class ListedCheckpoints(Lists):
+    """Circles of the checkpoints that are watched of each list of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.vectors = np.zeros((0, 3))
+        self.radius_m = np.zeros(0)
+
+    def add(self, passage: Passage) -> None:
+        """One more list of checkpoints."""
+        self.append(min(len(passage.radius_m), CHECKPOINTS_KEPT))
+        self.vectors = np.concatenate((self.vectors, passage.vectors[:CHECKPOINTS_KEPT]))
+        self.radius_m = np.concatenate((self.radius_m, passage.radius_m[:CHECKPOINTS_KEPT]))
+
+
 class Plans:
     """Interned parts of trips' plans."""
 
@@ -155,6 +193,9 @@ class Plans:
         self.forbidden: list[Ints] = []  # numbers of zones
         self.checkpoints: list[Passage] = []
         self.ends = Ends()
+        self.listed = ListedCheckpoints()
+        self.zone_lists = Lists()
+        self.listed_zones = np.zeros(0, np.int64)
         self.places: list[tuple[Place, ...]] = []  # of the same checkpoints
         self._along: dict[tuple[int, int], Floats] = {}
         self._forbidden: dict[tuple[Zone, ...], int] = {}
@@ -200,6 +241,8 @@ class Plans:
             numbers = np.array([self.zones.number_of(zone) for zone in zones])
             known = self._forbidden[zones] = len(self.forbidden)
             self.forbidden.append(numbers)
+            self.zone_lists.append(len(numbers))
+            self.listed_zones = np.concatenate((self.listed_zones, numbers))
         return known
 
     def checkpoints_number(self, checkpoints: tuple[Checkpoint, ...]) -> int:
@@ -217,6 +260,7 @@ class Plans:
             )
             known = self._checkpoints[checkpoints] = len(self.checkpoints)
             self.checkpoints.append(passage)
+            self.listed.add(passage)
             self.places.append(tuple(places))
         return known
 

@@ -162,7 +162,7 @@ def _finding(case: Case, due: _Due, last: Sighting | None, limit_ms: int) -> Fin
     if name:
         details["checkpoint"] = name
     ahead = ""
-    eta = progress(case, due.segment.from_ms, due.segment.until_ms) if cleared is None else None
+    eta = progress(case, due.segment) if cleared is None else None
     if eta is not None:
         details |= eta.details
         ahead = f" {eta.words}"
@@ -195,7 +195,7 @@ def _finding(case: Case, due: _Due, last: Sighting | None, limit_ms: int) -> Fin
 
 
 def _cleared(case: Case, due: _Due) -> Cleared | None:
-    segment, settled = due.segment, _settled(due)
+    settled = _settled(due)
     over_ms = due.journey.until_ms
     replanned_ms = _put_off_ms(due)
     end_ms = min(over_ms, replanned_ms)
@@ -209,7 +209,6 @@ def _cleared(case: Case, due: _Due) -> Cleared | None:
         return Cleared(at, at.occurred_at_ms, words, {"late_s": (at.occurred_at_ms - due.at_ms) // 1000})
     if end_ms == FOREVER_MS:
         return None
-    del segment
     if replanned_ms < over_ms:
         return Cleared(None, end_ms, f"The plan of {case.key} has another time since {moment(end_ms)[3:]}.")
     return Cleared(None, end_ms, f"The trip of {case.key} ended {moment(end_ms)}; it {due.missing}.")

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from anomaly.plans import CHECKPOINTS_KEPT
 from anomaly.reports import vectors_of
 from anomaly.rows import put, take
 from anomaly.rules.rule import Rows, Signal
@@ -22,7 +23,8 @@ FIX_SHOWS, WAY_SHOWS, POSSIBLE, BEFORE = 1, 2, 3, 4
 """How a passage is known: a fix in the circle; the straight way between two fixes; not seen but possible
 between two fixes; the container was beyond at its first report under the plan."""
 SEEN_ORIGIN, OUT_ORIGIN, OUT_DESTINATION, IN_DESTINATION, SAID_LATE, ON_CORRIDOR = 1, 2, 4, 8, 16, 32
-KEPT = 64  # checkpoints of one trip that are watched: bits of a mask
+WAYS = 1 << 16  # more than a corridor has
+KEPT = CHECKPOINTS_KEPT  # bits of a mask
 
 STATE = (
     ("pass_trip", "u4"),
@@ -30,6 +32,8 @@ STATE = (
     ("pass_seen", "u8"),  # bit for each checkpoint: a fix or the way shows the passage
     ("pass_could", "u8"),  # it may have been passed unseen
     ("pass_beyond", "u8"),  # it lies behind
+    ("pass_way", "i8"),  # way of the corridor that `pass_next_m` is of
+    ("pass_next_m", "f8"),  # so far along it the next checkpoint lies behind
     ("pass_ends", "u1"),  # SEEN_ORIGIN …
     ("trail", FIX),  # newest fix that tells of passages, before the report in hand
     ("trail_home", "?"),  # whether it was on its corridor
@@ -81,6 +85,7 @@ def _follow_plan(rows: Rows, watched: Bools) -> None:
     if changed.any():
         for name in ("pass_seen", "pass_could", "pass_beyond"):
             state[name][changed] = 0
+        state["pass_next_m"][changed] = 0
         state["pass_ends"][changed] &= ~np.uint8(ON_CORRIDOR)
         state["pass_ends"][trip] = 0
         state["trail"]["t"][trip] = 0  # the way from a fix before the trip is none of it
@@ -146,17 +151,15 @@ def _checkpoints(rows: Rows, watched: Bools, slack: Floats, home: Bools) -> None
 
 
 def _pairs(rows: Rows, use: Ints) -> _Pairs:
-    passages = [rows.plans.checkpoints[number] for number in rows.plan["checkpoints"][use].tolist()]
-    counts = np.array([min(len(each.radius_m), KEPT) for each in passages])
-    row = np.repeat(use, counts)
-    nth = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
-    vectors = np.concatenate([each.vectors[:KEPT] for each in passages])
+    listed = rows.plans.listed
+    row, place, nth = listed.spread(rows.plan["checkpoints"][use].astype(np.int64), use)
+    vectors = listed.vectors[place]
     return _Pairs(
         row=row,
         nth=nth,
         bit=np.uint64(1) << nth.astype(np.uint64),
         away_m=distance_m(vectors, rows.vectors[row]),
-        radius_m=np.concatenate([each.radius_m[:KEPT] for each in passages]),
+        radius_m=listed.radius_m[place],
         vectors=vectors,
     )
 
@@ -194,25 +197,35 @@ def _between(rows: Rows, pairs: _Pairs, trail: Floats, moved: Floats, slack: Flo
 
 def _beyond(rows: Rows, pairs: _Pairs, home: Bools, slack: Floats) -> None:
     """Checkpoints that lie behind on the way that a report is on."""
-    state, plans = rows.state, rows.plans
-    open_ = np.flatnonzero(home[pairs.row] & ((state["pass_beyond"][pairs.row] & pairs.bit) == 0))
-    for i in open_.tolist():
-        row = int(pairs.row[i])
-        way = int(plans.corridors.way[int(state["route_leg"][row]) - 1])
-        behind = plans.along_m(int(rows.corridor[row]), int(rows.plan["checkpoints"][row]))[way, pairs.nth[i]]
-        margin = pairs.radius_m[i] + slack[i] + rows.settings.checkpoint_beyond_m
-        if state["route_last_km"][row] * 1000 > behind + margin:
-            state["pass_beyond"][row] |= pairs.bit[i]
-            done = (state["pass_seen"][row] | state["pass_could"][row]) & pairs.bit[i]
-            if not state["pass_ends"][row] & ON_CORRIDOR:
-                which = np.zeros(len(pairs.row), bool)
-                which[i] = not done
-                _note(rows, pairs, which, BEFORE)
-            elif not done:
-                numbers = {
-                    "checkpoint": float(pairs.nth[i]),
-                    "plan": float(rows.plan["checkpoints"][row]),
-                    "corridor_km": round(float(state["route_last_km"][row]), 1),
-                }
-                _emit(rows, row, BEYOND, 256 + int(pairs.nth[i]), numbers)
+    state, corridors = rows.state, rows.plans.corridors
+    if not home.any():
+        return
+    along = state["route_last_km"] * 1000
+    way = rows.corridor * WAYS + corridors.way[np.maximum(state["route_leg"].astype(np.int64) - 1, 0)]
+    due = home & ((state["pass_way"] != way) | (along > state["pass_next_m"]))
+    for row in np.unique(pairs.row[due[pairs.row]]).tolist():
+        of = int(rows.plan["checkpoints"][row])
+        behind = rows.plans.along_m(int(rows.corridor[row]), of)[int(way[row]) % WAYS]
+        mine = np.flatnonzero(pairs.row == row)
+        limit = behind[pairs.nth[mine]] + pairs.radius_m[mine] + rows.settings.checkpoint_beyond_m
+        left = (state["pass_beyond"][row] & pairs.bit[mine]) == 0
+        for i in mine[left & (along[row] > limit + slack[mine])].tolist():
+            _leave_behind(rows, pairs, i)
+            left[mine == i] = False
+        state["pass_next_m"][row], state["pass_way"][row] = np.min(limit[left], initial=np.inf), way[row]
     state["pass_ends"] |= np.where(home & rows.plan["watched"], ON_CORRIDOR, 0).astype(np.uint8)
+
+
+def _leave_behind(rows: Rows, pairs: _Pairs, i: int) -> None:
+    """One checkpoint lies behind: missed, if nothing shows or excuses a passage."""
+    state, row, bit = rows.state, int(pairs.row[i]), pairs.bit[i]
+    state["pass_beyond"][row] |= bit
+    if (state["pass_seen"][row] | state["pass_could"][row]) & bit:
+        return
+    numbers = {"checkpoint": float(pairs.nth[i]), "plan": float(rows.plan["checkpoints"][row])}
+    if state["pass_ends"][row] & ON_CORRIDOR:
+        numbers["corridor_km"] = round(float(state["route_last_km"][row]), 1)
+        _emit(rows, row, BEYOND, 256 + int(pairs.nth[i]), numbers)
+        return
+    state["pass_could"][row] |= bit
+    _emit(rows, row, PASSED, 16 + int(pairs.nth[i]), {**numbers, "how": float(BEFORE)})

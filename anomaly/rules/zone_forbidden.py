@@ -95,9 +95,9 @@ class ZoneForbidden:
 
     def _near(self, rows: Rows, use: Ints, slack: Floats, moved: Floats) -> _Pairs:
         """Zones that each report may be in, or may have crossed since the one before."""
-        sets = [rows.plans.forbidden[number] for number in rows.plan["forbidden"][use].tolist()]
-        row = np.repeat(use, [len(each) for each in sets])
-        zone = np.concatenate(sets)
+        plans = rows.plans
+        row, place, _ = plans.zone_lists.spread(rows.plan["forbidden"][use].astype(np.int64), use)
+        zone = plans.listed_zones[place]
         zones = rows.plans.zones
         beyond = distance_m(zones.centre[zone], rows.vectors[row]) - zones.cap_m[zone]
         near = beyond <= moved[row]

@@ -59,7 +59,7 @@ def test_a_way_through_two_zones_is_two_alerts_with_their_ends() -> None:
 
 
 def test_past_a_zone_within_the_uncertainty_raises_nothing() -> None:
-    """Along the edge, 30 m inside with fixes that may be 60 m wrong, and a cell fix in the middle: nothing."""
+    """Along the edge, 30 m inside with fixes that may be 60 m wrong, and a cell fix in it: nothing."""
     inside = 50.1 + 30 / 111_195
     cell = reading(30.5, (50.2, 10.3), kind=FixKind.CELL, accuracy_m=8_000.0)
     assert not zones(watching().apply_readings([*east(range(60), inside), cell]))
