@@ -6,9 +6,10 @@ are physical: which plan they are held against is decided when they are read.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anomaly.plans import CHECKPOINTS_KEPT
 from anomaly.reports import vectors_of
@@ -45,7 +46,7 @@ class _Pairs(NamedTuple):
 
     row: Ints
     nth: Ints  # its place among the trip's checkpoints
-    bit: Ints
+    bit: NDArray[np.unsignedinteger[Any]]
     away_m: Floats
     radius_m: Floats
     vectors: Floats

@@ -35,7 +35,7 @@ def missed(events: list[AlertEvent]) -> list[AlertEvent]:
 
 def watching(*places: Place, **changes: object) -> Judge:
     checkpoints = tuple(Checkpoint(place=place) for place in places)
-    return judge(planned(**{"checkpoints": checkpoints, "corridor": WIDE, **changes}), history_reports=128)
+    return judge(planned(**{"checkpoints": checkpoints, "corridor": WIDE, **changes}), history_reports=128)  # type: ignore[arg-type]
 
 
 def test_checkpoints_passed_in_order_raise_nothing() -> None:

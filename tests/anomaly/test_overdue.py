@@ -43,7 +43,7 @@ def tick(minute: float) -> TripEvent:
 
 def watching(**changes: object) -> Judge:
     """A trip to `END`, due after 100 minutes."""
-    return judge(planned(**{"origin": ORIGIN, "destination": END, "arrives_at_ms": at(100), **changes}))
+    return judge(planned(**{"origin": ORIGIN, "destination": END, "arrives_at_ms": at(100), **changes}))  # type: ignore[arg-type]
 
 
 def to(minutes: range, from_east: float, step: float, **fields: object) -> list[Reading]:

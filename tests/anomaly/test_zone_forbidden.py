@@ -34,7 +34,7 @@ def zones(events: list[AlertEvent]) -> list[AlertEvent]:
 
 
 def watching(**changes: object) -> Judge:
-    return judge(planned(**{"corridor": None, "forbidden_zones": (SQUARE, DISC), **changes}))
+    return judge(planned(**{"corridor": None, "forbidden_zones": (SQUARE, DISC), **changes}))  # type: ignore[arg-type]
 
 
 def east(minutes: range, north: float, **fields: object) -> list[Reading]:
