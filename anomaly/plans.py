@@ -35,9 +35,9 @@ PLAN: np.dtype[Any] = np.dtype(
         ("interval_s", "f4"),  # NaN: as the device is seen to report
         ("separation_m", "f4"),  # NaN: the setting
         ("ends", "i4"),  # in `Plans.ends`
-        ("trip", "u4"),  # hash of the trip's name; 0: none
+        ("trip", "u4"),  # changes with the trip; 0: none
         ("watched", "?"),  # whether a trip holds at all
-        ("awaited", "?"),  # whether none holds, but one is planned: only ``ends`` and ``trip`` are given
+        ("awaited", "u4"),  # where none holds, ``trip`` of the one that comes next: only ``ends`` is given
     ]
 )
 
@@ -98,7 +98,7 @@ class Passage(NamedTuple):
 def awaiting(plan: Structured) -> Structured:
     """The row of a time for which no trip holds, from that of the trip that comes next."""
     row = no_plan(1)
-    row["ends"], row["trip"], row["awaited"] = plan["ends"], plan["trip"], True
+    row["ends"], row["awaited"] = plan["ends"], plan["trip"]
     return row
 
 

@@ -60,10 +60,10 @@ class UnexpectedMovement:
         said = (rows.reports["events"] & ILLEGAL) != 0
         changed = said != (rows.state["early_said"] != 0)
         if changed.any():
-            for i in np.flatnonzero(changed & (rows.plan["watched"] | rows.plan["awaited"])).tolist():
+            for i in np.flatnonzero(changed & (rows.plan["watched"] | (rows.plan["awaited"] != 0))).tolist():
                 rows.emit(i, NAME, Signal(SAID if said[i] else UNSAID, rows.sighting_of(i), order=1))
             rows.state["early_said"] = said
-        awaited = rows.plan["awaited"]
+        awaited = rows.plan["awaited"] != 0
         if awaited.any():
             self._before_departure(rows, awaited)
 
@@ -73,8 +73,8 @@ class UnexpectedMovement:
         index = np.flatnonzero(awaited & telling(rows, slack) & (rows.plan["ends"] >= 0))
         if not index.size:
             return
-        other = index[state["early_trip"][index] != rows.plan["trip"][index]]
-        for name, value in (("trip", rows.plan["trip"][other]), ("in", 0), ("n", 0), ("level", 0)):
+        other = index[state["early_trip"][index] != rows.plan["awaited"][index]]
+        for name, value in (("trip", rows.plan["awaited"][other]), ("in", 0), ("n", 0), ("level", 0)):
             state["early_" + name][other] = value
         of = rows.plan["ends"][index]
         away = distance_m(ends.vectors[of, 0], rows.vectors[index]) - ends.radius_m[of, 0]
