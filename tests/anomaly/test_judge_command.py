@@ -214,6 +214,11 @@ def journey_of(name: str, north_deg: float, folder: Path) -> tuple[Path, Path]:
         "properties": {"half_width_m": 30_000},
     }
     plan = folder / "trip.json"
-    trip_file = {"trip_id": f"J-{name}", "container_id": JOURNEYS[name], "device_ids": [name]}
+    trip_file: dict[str, object] = {
+        "trip_id": f"J-{name}",
+        "container_id": JOURNEYS[name],
+        "device_ids": [name],
+    }
+    trip_file |= {"stop_max_s": 31_622_400}  # it stands in ports that the plan doesn't name
     plan.write_text(json.dumps({**trip_file, "corridor": corridor}), encoding="utf-8")
     return path, plan
