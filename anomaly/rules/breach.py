@@ -101,7 +101,9 @@ def _where(
     words = f" at {abs(place.latitude_deg):.4f} {'N' if place.latitude_deg >= 0 else 'S'} "
     words += f"{abs(place.longitude_deg):.4f} {'E' if place.longitude_deg >= 0 else 'W'}"
     if segment is not None and (corridor := case.corridor_at(at_ms)) >= 0:
-        along_m, offset_m, excess_m = case.corridors.place(corridor, place.latitude_deg, place.longitude_deg)
+        along_m, offset_m, excess_m = case.plans.corridors.place(
+            corridor, place.latitude_deg, place.longitude_deg
+        )
         if offset_m <= NEAR_CORRIDOR_M:
             details = {"corridor_km": round(along_m / 1000, 1), "offset_m": round(offset_m)}
             words = f" near corridor km {along_m / 1000:.0f}"

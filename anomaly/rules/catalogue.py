@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from anomaly.rules.position_implausible import PositionImplausible
 from anomaly.rules.route_deviation import RouteDeviation
-from anomaly.rules.rule import RetracedRule, Rule
+from anomaly.rules.rule import Judgement, RetracedRule, Rule, Watcher
 from anomaly.rules.seal_custody import SealCustody
 
 _POSITION, _ROUTE = PositionImplausible(), RouteDeviation()
@@ -21,3 +21,15 @@ RULES: tuple[Rule, ...] = (
 
 RETRACED: tuple[RetracedRule, ...] = (_POSITION, _ROUTE)
 """Those that judge positions older than the history, in the same order."""
+
+WATCHERS: tuple[Watcher, ...] = ()
+"""Those that judge what has arrived, and what hasn't."""
+
+PLANNED: tuple[Judgement, ...] = ()
+"""Those that are asked of every container that has a trip, whether or not a device says anything."""
+
+COMPOSED: tuple[Judgement, ...] = ()
+"""Those that rest on what all before them have found."""
+
+JUDGED: tuple[Judgement, ...] = (*RULES, *WATCHERS, *PLANNED, *COMPOSED)
+"""All, in the order in which their findings are asked for."""
