@@ -3,7 +3,7 @@
 Four parts look at every value, each by its deviation in units of what is usual for
 the series, and each through a tail of its own (tail.py):
 
-* *spike*: the value against a fast level;
+* *spike*: the value against the one before, or as far towards that as the level went;
 * *shift*: the smoothed value against a long level;
 * *drift*: CUSUM, the larger of its two sums, against a middle level;
 * *season*: the smoothed residual of the time of day (season.py).
@@ -75,8 +75,7 @@ def step(
     """
     values, t_ms = np.asarray(values, np.float64), np.asarray(t_ms, np.int64)
     begun = state["begun"] != 0
-    refused = ~(np.abs(values) <= GREATEST) | (begun & (t_ms < state["t"]))
-    usable = ~refused
+    usable: Bools = (np.abs(values) <= GREATEST) & ~(begun & (t_ms < state["t"]))
     values = np.where(usable, values, 0.0)
     resumed = usable & (~begun | (t_ms - state["t"] > tuning.gap_ms))
     state["t"] = np.where(usable, t_ms, state["t"])
@@ -84,15 +83,15 @@ def step(
     deviation = _deviations(state, values, t_ms, usable, resumed, (tuning, least_spread))
     ready = ~np.isnan(deviation)
     parts = surprises(state["tail"], deviation, ready, _thresholds(tuning), tuning)
-    some = ready.any(axis=1)
+    some: Bools = ready.any(axis=1)
     best = np.where(ready, parts, -1.0).max(axis=1)
-    return Scored(np.where(some, best, np.nan), some, refused, parts)
+    return Scored(np.where(some, best, np.nan), some, ~usable, parts)
 
 
 def alarms(state: Structured, scored: Scored, threshold: float, quiet_values: int) -> Bools:
     """Which values begin an alarm; for ``quiet_values`` values after it a series gives no other."""
     silent = state["silent"]
-    begins = scored.ready & (np.where(scored.ready, scored.score, 0.0) >= threshold) & (silent == 0)
+    begins: Bools = scored.ready & (np.where(scored.ready, scored.score, 0.0) >= threshold) & (silent == 0)
     left = np.where(scored.refused | (silent == 0), silent, silent - 1)
     state["silent"] = np.where(begins, quiet_values, left)
     return begins

@@ -1,4 +1,4 @@
-"""Figures of the streaming detectors; times are counted in values of a series unless they say milliseconds."""
+"""Figures of the streaming detectors; times are in values of a series unless they say milliseconds."""
 
 from __future__ import annotations
 
