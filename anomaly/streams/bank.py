@@ -83,7 +83,7 @@ def step(
     deviation = _deviations(state, values, t_ms, usable, resumed, (tuning, least_spread))
     ready = ~np.isnan(deviation)
     parts = surprises(state["tail"], deviation, ready, _thresholds(tuning), tuning)
-    some: Bools = ready.any(axis=1)
+    some = np.logical_or.reduce(ready, axis=1)
     best = np.where(ready, parts, -1.0).max(axis=1)
     return Scored(np.where(some, best, np.nan), some, ~usable, parts)
 
