@@ -256,3 +256,9 @@ def run(folder: Path) -> list[JourneyFigures]:
         for name, itinerary in ITINERARIES.items()
         if (path := folder / f"journey-{name}.csv").exists()
     ]
+
+
+def unknown(folder: Path) -> list[str]:
+    """Names of journeys in a folder whose itinerary isn't known."""
+    known = {f"journey-{name}" for name in ITINERARIES}
+    return sorted(path.stem for path in folder.glob("journey-*.csv") if path.stem not in known)

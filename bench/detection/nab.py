@@ -76,12 +76,15 @@ def _figures(
     tuning, scored = halves
     threshold, tuned = best_threshold(scores, tuning, quiet_values)
     alarmed = {each: alarms(scores[each], threshold, quiet_values) for each in scored}
+    other, _ = best_threshold(scores, scored, quiet_values)
+    exchanged = {each: alarms(scores[each], other, quiet_values) for each in tuning}
     windows = [(each, window) for each, of in scored.items() for window in windows_of(of.inside)]
     return SeriesFigures(
         detector=name,
         threshold=threshold,
         tuned_score=tuned,
         scores={label: total_score(alarmed, scored, profile) for label, profile in PROFILES.items()},
+        exchanged_score=total_score(exchanged, tuning, PROFILES["standard"]),
         alarms=sum(len(rows) for rows in alarmed.values()),
         windows=len(windows),
         windows_found=sum(

@@ -72,6 +72,7 @@ class SeriesFigures(msgspec.Struct, frozen=True, kw_only=True):
     threshold: float
     tuned_score: float  # standard profile, on the series that set the threshold
     scores: dict[str, float]
+    exchanged_score: float  # standard profile, the other way round: threshold from the scored ones
     alarms: int
     windows: int
     windows_found: int
