@@ -56,14 +56,14 @@ def total_score(alarmed: Mapping[str, list[int]], series: Mapping[str, Series], 
 def best_threshold(
     scores: Mapping[str, Floats], series: Mapping[str, Series], quiet_values: int
 ) -> tuple[float, float]:
-    """The threshold with the highest standard score, and that score."""
+    """The threshold with the highest standard score (of several the highest), and that score."""
     pool = np.concatenate([scores[name] for name in series])
     shares = np.logspace(RAREST, OFTENEST, CANDIDATES)
     best = (float("inf"), float("-inf"))
     for threshold in np.unique(np.quantile(pool[~np.isnan(pool)], 1 - shares)).tolist():
         alarmed = {name: alarms(scores[name], threshold, quiet_values) for name in series}
         score = total_score(alarmed, series, PROFILES["standard"])
-        best = (threshold, score) if score > best[1] else best
+        best = (threshold, score) if score >= best[1] else best
     return best
 
 
