@@ -34,6 +34,7 @@ class Fleet:
     plans: Plans
     settings: AnomalySettings
     now_ms: int
+    deaf_until_ms: int  # up to here the log itself may have missed what was sent
     emit: Callable[[int, str, Signal], None]
     touch: Callable[[int], None]  # row of a container that is to be looked at
 

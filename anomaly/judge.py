@@ -191,6 +191,7 @@ class Judge(Memory):
             plans=self.plans,
             settings=self.settings,
             now_ms=self.now_ms,
+            deaf_until_ms=self.deaf_until_ms,
             emit=self.stepper.file_signal,
             touch=self.stepper.touched.add,
         )
@@ -214,7 +215,7 @@ class Judge(Memory):
                 continue
             self.now_ms = max(self.now_ms, event.recorded_at_ms)
             if event.kind is TripEventKind.TICK:
-                self.now_ms = max(self.now_ms, event.occurred_at_ms)
+                self._tick(event.occurred_at_ms)
                 continue
             key = event.container_id or (event.trip.container_id if event.trip else "")
             if not key:
@@ -243,6 +244,18 @@ class Judge(Memory):
         self.lanes.thin_paths()
         self._sweep(self._fleet())
         return told + self._departed() + settle_touched(self, cause)
+
+    def _tick(self, at_ms: int) -> None:
+        """Time has passed; where ticks are missing, the log stood still and heard nothing."""
+        self.now_ms = max(self.now_ms, at_ms)
+        if self.ticked_ms and at_ms > self.ticked_ms:
+            gap_ms, settings = at_ms - self.ticked_ms, self.settings
+            usual_ms = max(self.tick_gap_ms, round(settings.tick_interval_s * 1000))
+            if self.tick_gap_ms and gap_ms > settings.outage_ticks * usual_ms:
+                self.deaf_until_ms = max(self.deaf_until_ms, at_ms + round(settings.outage_grace_s * 1000))
+            else:
+                self.tick_gap_ms = gap_ms
+        self.ticked_ms = max(self.ticked_ms, at_ms)
 
     def _segment_at(self, key: str, at_ms: int) -> Segment | None:
         """The plan that holds at a time, for a key that may never have reported."""

@@ -21,6 +21,9 @@ class Memory:
         self.use_history(settings.history_reports)
         self.now_ms = 0  # newest receipt, recording or tick seen: the log's own clock
         self.swept_ms = 0  # the log's own clock when overdue containers were last looked for
+        self.ticked_ms = 0  # the newest tick
+        self.tick_gap_ms = 0  # usual time between ticks
+        self.deaf_until_ms = 0  # up to here the log itself may have missed what was sent
         self.departures: list[tuple[int, str, str]] = []  # heap of (from_ms, container, trip)
         self.refused: Counter[str] = Counter()
 

@@ -7,6 +7,7 @@ trips at once. Numbers are kept for ever, and by snapshots.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -30,6 +31,7 @@ PLAN: np.dtype[Any] = np.dtype(
         ("stop_max_s", "f4"),  # NaN: the setting
         ("interval_s", "f4"),  # NaN: as the device is seen to report
         ("separation_m", "f4"),  # NaN: the setting
+        ("trip", "u4"),  # changes with the trip; 0: none
         ("watched", "?"),  # whether a trip holds at all
     ]
 )
@@ -105,6 +107,7 @@ class Plans:
         """A row of `PLAN`, shape (1,); what can't be interned is left out and named to ``refuse``."""
         row = no_plan(1)
         row["watched"] = True
+        row["trip"] = zlib.crc32(trip.trip_id.encode()) or 1
         self.seal_numbers.update(number_hash(number) for number in trip.seal_numbers)
         for name, value in (
             ("stop_max_s", trip.stop_max_s),
