@@ -107,7 +107,7 @@ class JourneyFigures(msgspec.Struct, frozen=True, kw_only=True):
     shock_episodes: int
     shocks_said: int | None  # None: no rule says SHOCK
     shocks_right: int
-    variants_same: dict[str, bool]
+    variants: dict[str, list[str]]  # types of alerts that differ; none should
 
 
 class Report(msgspec.Struct, kw_only=True):

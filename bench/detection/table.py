@@ -59,15 +59,15 @@ def _journeys(journeys: Sequence[JourneyFigures]) -> Iterable[str]:
             each.jumps_invented,
             each.shock_episodes,
             "no rule" if each.shocks_said is None else f"{each.shocks_right} of {each.shocks_said} right",
-            f"{sum(each.variants_same.values())} of {len(each.variants_same)}",
+            f"{sum(not types for types in each.variants.values())} of {len(each.variants)}",
         )
         for each in journeys
     ]
     yield from columns(rows)
     for each in journeys:
-        for variant, same in each.variants_same.items():
-            if not same:
-                yield f"{each.name}: other alerts {variant}"
+        for variant, types in each.variants.items():
+            if types:
+                yield f"{each.name}, {variant}: other {', '.join(types)}"
 
 
 def _outcome(name: str, outcome: Outcome) -> Sequence[object]:
