@@ -37,7 +37,6 @@ INJECTED_DEG = 30.0  # further than anything travels in `INJECTED_GAP_MS`
 INJECTED_GAP_MS = 12 * 3_600_000
 APART = 4  # positions between two injected ones
 SHOCK_G = 4.0
-SHOCK_APART_MS = 600_000
 SEED = 1
 
 Standing = set[tuple[str, int, str]]
@@ -182,11 +181,12 @@ def jumps_by_speed(readings: Sequence[Reading]) -> int:
 
 
 def shock_episodes(readings: Sequence[Reading]) -> list[tuple[int, int]]:
-    """First and last time of runs of rows of at least 4 g, ten minutes or more apart."""
-    times = sorted(each.occurred_at_ms for each in readings if (each.shock_g or 0.0) >= SHOCK_G)
+    """First and last time of runs of rows of more than 4 g, apart by more than the rule joins."""
+    apart_ms = AnomalySettings().shock_join_s * 1000
+    times = sorted(each.occurred_at_ms for each in readings if (each.shock_g or 0.0) > SHOCK_G)
     episodes: list[tuple[int, int]] = []
     for at_ms in times:
-        if episodes and at_ms - episodes[-1][1] < SHOCK_APART_MS:
+        if episodes and at_ms - episodes[-1][1] <= apart_ms:
             episodes[-1] = (episodes[-1][0], at_ms)
         else:
             episodes.append((at_ms, at_ms))

@@ -44,7 +44,7 @@ def _journeys(journeys: Sequence[JourneyFigures]) -> Iterable[str]:
         "injected",
         "found",
         "invented",
-        "shocks >= 4 g",
+        "shocks > 4 g",
         "said",
         "same",
     ]
