@@ -39,6 +39,9 @@ APART = 4  # positions between two injected ones
 SHOCK_G = 4.0
 SEED = 1
 
+ARRIVAL = {AlertType.SILENT.value, AlertType.LIKELY_THEFT.value}
+"""Whether a device was silent depends on when its reports come, and so does what is made of it."""
+
 Standing = set[tuple[str, int, str]]
 
 
@@ -196,7 +199,7 @@ def shock_episodes(readings: Sequence[Reading]) -> list[tuple[int, int]]:
 def variants(readings: Sequence[Reading], trip: Trip) -> dict[str, list[str]]:
     """Types of the alerts that differ where the rows come in another order, or twice.
 
-    Silence is left out: whether a device was silent depends on when its reports come.
+    Silence, and what is composed of it, is left out (`ARRIVAL`).
     """
     expected = judged(readings, trip)
     shuffled = list(readings)
@@ -210,7 +213,7 @@ def variants(readings: Sequence[Reading], trip: Trip) -> dict[str, list[str]]:
         "newest first": judged(newest, trip, as_arrived=True),
     }
     return {
-        variant: sorted({name for name, _, _ in expected ^ others} - {AlertType.SILENT.value})
+        variant: sorted({name for name, _, _ in expected ^ others} - ARRIVAL)
         for variant, others in found.items()
     }
 

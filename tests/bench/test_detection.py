@@ -113,8 +113,9 @@ def test_a_real_journey_is_silent_with_its_leave_and_heard_without() -> None:
     assert found.deviations_aside >= 1
     assert (found.jumps_injected, found.jumps_found, found.jumps_invented) == (10, 10, 0)
     assert found.shocks_said == found.shocks_right == found.shock_episodes > 0
-    assert (found.variants["as in the file"], found.variants["doubled"]) == ([], [])
-    assert {*found.variants["shuffled"], *found.variants["newest first"]} <= {"DOOR_OPENED"}
+    differing = {each for types in found.variants.values() for each in types}
+    assert not differing & {"SEAL_TAMPER", "ROUTE_DEVIATION", "BACK_ON_ROUTE", "POSITION_IMPLAUSIBLE"}
+    assert found.variants["doubled"] == []
     assert journeys.unknown(path.parent) == []
 
 
