@@ -158,16 +158,22 @@ class Way:
 
     def off_m(self, latitude_deg: Floats, longitude_deg: Floats) -> Floats:
         """Distance of places from the line; NaN stays NaN."""
-        p = unit_vectors(latitude_deg, longitude_deg)
-        a, b, normals = self.vectors[:-1], self.vectors[1:], self.normals
-        within = (p @ np.cross(normals, a).T >= 0) & (p @ np.cross(b, normals).T >= 0)
-        beside = np.abs(np.arcsin(np.clip(p @ normals.T, -1.0, 1.0))) * EARTH_RADIUS_M
-        beside = np.where(within, beside, np.inf).min(axis=1)
-        corner = 2 * EARTH_RADIUS_M * np.arcsin(
-            np.clip(np.linalg.norm(p[:, None, :] - self.vectors[None, :, :], axis=2) / 2, 0.0, 1.0)
-        )
-        found: Floats = np.minimum(beside, corner.min(axis=1))
-        return np.where(np.isnan(latitude_deg), np.nan, found)
+        return line_off_m(self.vectors, latitude_deg, longitude_deg)
+
+
+def line_off_m(line: Floats, latitude_deg: Floats, longitude_deg: Floats) -> Floats:
+    """Distance of places from a polyline of unit vectors; NaN stays NaN."""
+    p = unit_vectors(latitude_deg, longitude_deg)
+    a, b = line[:-1], line[1:]
+    normals = np.cross(a, b)
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    within = (p @ np.cross(normals, a).T >= 0) & (p @ np.cross(b, normals).T >= 0)
+    beside = np.abs(np.arcsin(np.clip(p @ normals.T, -1.0, 1.0))) * EARTH_RADIUS_M
+    beside = np.where(within, beside, np.inf).min(axis=1)
+    chords = np.sqrt(np.maximum(0.0, 2 - 2 * np.clip(p @ line.T, -1.0, 1.0)))
+    corner = 2 * EARTH_RADIUS_M * np.arcsin(np.clip(chords / 2, 0.0, 1.0)).min(axis=1)
+    found: Floats = np.where(np.isnan(latitude_deg), np.nan, np.minimum(beside, corner))
+    return found
 
 
 @functools.cache
