@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from sealtrail.contract.alert import AlertType
-from sealtrail.contract.reading import FixKind
+from sealtrail.contract.reading import FixKind, SealState
 from simulators.evaluation.columns import Columns
 from simulators.evaluation.draft import Draft
 from simulators.evaluation.planning import END_RADIUS_M
@@ -22,6 +22,7 @@ from simulators.evaluation.ways import Ints, apart_m, unit_vectors
 STOP_MAX_S = 1_800.0
 SPACING_MS = 10_000
 JUMP_M_S = 60.0
+DAYLIGHT_LUX = 20.0
 NEAR = 0.85
 
 
@@ -29,6 +30,7 @@ def derive(draft: Draft, ended_ms: int, dark_ms: list[tuple[float, float]]) -> N
     """Claim everything that follows."""
     if not draft.rerouted and not draft.alternatives:
         _detours(draft)
+    _early_news(draft)
     _stops(draft, ended_ms)
     _delays(draft, ended_ms)
     for columns in (draft.seal, draft.tracker):
@@ -43,6 +45,19 @@ def _between(draft: Draft, kind: str | None, from_ms: float, until_ms: float, **
 def _either(draft: Draft, kind: str, from_ms: float, until_ms: float) -> None:
     """Neither right nor wrong to raise."""
     draft.claim(None, from_ms, until_ms, also=(kind,))
+
+
+def _early_news(draft: Draft) -> None:
+    """That the seal is open may be heard before who opened it and where: told, and taken back."""
+    seal = draft.seal
+    for row in draft.openings:
+        later = np.arange(row + 1, min(row + 60, len(seal)))
+        shows = (seal.seal_state[later] == SealState.OPEN) | (seal.light_lux[later] > DAYLIGHT_LUX)
+        shows |= seal.door_open[later] == 1.0
+        if (seal.received_ms[later[shows]] < seal.received_ms[row]).any():
+            until_ms = int(seal.true_ms[later[-1]])
+            for kind in (AlertType.SEAL_OPENED, AlertType.DOOR_OPENED):
+                draft.claim(kind, int(seal.true_ms[row]), until_ms, withdrawn=True)
 
 
 def _detours(draft: Draft) -> None:

@@ -55,13 +55,17 @@ class Bump(NamedTuple):
 
 
 class Habits(NamedTuple):
-    """How the devices of a trip report."""
+    """What a container's devices can do, the same on every trip, and how they report."""
 
     interval_ms: int  # while moving
     rest_factor: int  # so many times longer at rest
     says_interval: bool  # the plan names the longest interval
     fix_every: int  # a position in every n-th report only
     covered: bool  # there is a network all the way (for ships)
+    tells_state: bool  # the seal's state in every report; else events only
+    has_door: bool
+    has_mount: bool
+    names_seal: bool
 
 
 @dataclass
@@ -90,6 +94,7 @@ class Draft:
     reefer_c: float | None = None
     stop_max_s: float | None = None
     arrives_late: bool = False  # the time plan is tight
+    openings: list[int] = field(default_factory=list)  # rows of openings with leave
     rerouted: bool = False  # the plan changes under way
     parts_at: Halt | None = None  # where the truck leaves the box behind
     bumps_until_ms: float = float("inf")

@@ -24,6 +24,9 @@ from simulators.evaluation.ways import Way
 
 LAND_MIN = (5, 5, 10, 10, 15, 30, 60)
 SEA_MIN = (60, 60, 120, 180)
+QUICK_MIN = 10
+SAYS_INTERVAL, COVERED, TELLS_STATE, HAS_DOOR, HAS_MOUNT, NAMES_SEAL = 0.5, 0.35, 0.75, 0.6, 0.4, 0.35
+"""Parts of the containers."""
 SURE_MS = 10 * MINUTE_MS
 FOREVER_MS = 1 << 62
 
@@ -73,16 +76,7 @@ def _draft(
 ) -> Draft:
     rng = random.Random(f"{profile.seed}/{plan_seed}")
     own = int.from_bytes(random.Random(f"{profile.seed}/{identity.container_id}/{number}").randbytes(8), "big")
-    choices = SEA_MIN if way.at_sea else LAND_MIN
-    interval_min = rng.choice([each for each in choices if each <= scene.interval_max_min] or choices[:1])
-    factor = rng.choice((1, 1, 2, 3)) if interval_min <= 15 else 1  # noqa: PLR2004 - minutes
-    habits = Habits(
-        interval_ms=interval_min * MINUTE_MS,
-        rest_factor=factor,
-        says_interval=factor > 1 or rng.random() < 0.6,  # noqa: PLR2004 - part of the plans
-        fix_every=rng.choice((1, 1, 1, 4)) if scene.name == "plain" else 1,
-        covered=way.at_sea and rng.random() < 0.35,  # noqa: PLR2004 - part of the ships
-    )
+    habits = _habits(profile.seed, identity.container_id, way, scene)
     draft = Draft(
         profile=profile,
         identity=identity if scene.tracker is not False else identity._replace(tracker_id=None),
@@ -91,15 +85,31 @@ def _draft(
         scene=scene.name,
         departs_ms=departs_ms,
         habits=habits,
-        dead=() if habits.covered else _mirrored(profile.seed, way),
+        dead=() if habits.covered else dead_stretches(profile.seed, way),
         rng=rng,
         noise=np.random.default_rng(own),
     )
     return draft
 
 
-def _mirrored(seed: int, way: Way) -> tuple[tuple[float, float], ...]:
-    return dead_stretches(seed, way)
+def _habits(seed: int, container_id: str, way: Way, scene: Scene) -> Habits:
+    """Drawn for the container; where a scene wants more frequent reports, the plan says so."""
+    rng = random.Random(f"{seed}/{container_id}/habits")
+    own_min = rng.choice(SEA_MIN if way.at_sea else LAND_MIN)
+    least_min = (SEA_MIN if way.at_sea else LAND_MIN)[0]
+    steady = own_min <= QUICK_MIN or (way.at_sea and own_min == least_min)
+    factor = rng.choice((1, 2, 3)) if own_min <= QUICK_MIN else 1
+    return Habits(
+        interval_ms=max(least_min, min(own_min, scene.interval_max_min)) * MINUTE_MS,
+        rest_factor=factor,
+        says_interval=not steady or factor > 1 or rng.random() < SAYS_INTERVAL,
+        fix_every=rng.choice((1, 1, 1, 4)) if scene.name == "plain" else 1,
+        covered=way.at_sea and rng.random() < COVERED,
+        tells_state=rng.random() < TELLS_STATE,
+        has_door=rng.random() < HAS_DOOR,
+        has_mount=rng.random() < HAS_MOUNT,
+        names_seal=rng.random() < NAMES_SEAL,
+    )
 
 
 def _made(draft: Draft, scene: Scene) -> Made:

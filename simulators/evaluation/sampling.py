@@ -10,6 +10,7 @@ from simulators.evaluation.draft import Draft
 from simulators.evaluation.profile import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from simulators.evaluation.ways import Bools, Floats, Ints, moved
 
+HANDLED_RATE = 0.2
 LOADING_MS = 150 * MINUTE_MS
 ACCURACIES_M = np.array([5.0, 10.0, 10.0, 10.0, 20.0, 20.0, 20.0, 30.0, 50.0, 100.0])
 BURST_RATE = 0.12
@@ -160,31 +161,40 @@ def _wander(noise: np.random.Generator, elapsed_h: Floats, spread: float) -> Flo
 
 def _seal(draft: Draft, columns: Columns) -> None:
     """Open while loading, closed before departure, opened at the destination with the card."""
-    noise, rng = draft.noise, draft.rng
+    noise, habits = draft.noise, draft.habits
     first_ms = min(draft.departs_ms, draft.leaves_ms)
     armed = columns.row(first_ms - 25 * MINUTE_MS)
-    level = rng.random() < 0.75  # noqa: PLR2004 - part of the devices that always tell their state
-    columns.seal_state[:] = SealState.SEALED if level else SealState.UNKNOWN
-    columns.seal_state[:armed] = SealState.OPEN if level else SealState.UNKNOWN
+    if habits.tells_state:
+        columns.seal_state[:] = SealState.SEALED
+        columns.seal_state[:armed] = SealState.OPEN
     columns.seal_events[armed] |= int(SealEvent.CLOSED)
-    if rng.random() < 0.6:  # noqa: PLR2004 - part of the devices with a door sensor
+    if habits.has_door:
         columns.door_open[:] = 0.0
         columns.door_open[:armed] = 1.0
-    if rng.random() < 0.4:  # noqa: PLR2004 - part of the devices that know their mount
+    if habits.has_mount:
         columns.mounted[:] = 1.0
-    if rng.random() < 0.35:  # noqa: PLR2004 - part of the devices that name their seal
+    if habits.names_seal:
         columns.seal_numbers = [(0, draft.identity.seal_number)]
     columns.light_lux[:armed] = noise.uniform(60, 900, armed)
     handled = columns.between(0, first_ms - 30 * MINUTE_MS)
-    columns.shock_g[handled] = np.where(noise.random(len(handled)) < 0.2, noise.uniform(2, 8, len(handled)), 0)  # noqa: PLR2004
+    blows = np.where(noise.random(len(handled)) < HANDLED_RATE, noise.uniform(2, 8, len(handled)), 0.0)
+    columns.shock_g[handled] = blows
     opened_ms = draft.motion.arrives_ms + 45 * MINUTE_MS
     if opened_ms < columns.true_ms[-1] and arrived(draft):
         row = columns.row(opened_ms)
         columns.seal_events[row] |= int(SealEvent.OPENED)
         columns.cards[row] = draft.identity.card_id
+        find_place(columns, row)
         columns.seal_state[row:] = np.where(columns.seal_state[row:] != 0, SealState.OPEN, 0)
         columns.door_open[row:] = np.where(np.isnan(columns.door_open[row:]), np.nan, 1.0)
         columns.light_lux[row:] = noise.uniform(60, 900, len(columns) - row)
+        draft.openings.append(row)
+
+
+def find_place(columns: Columns, row: int) -> None:
+    """A seal that is opened looks for satellites before it reports."""
+    rows = np.array([row])
+    columns.place(rows, columns.true_latitude_deg[rows], columns.true_longitude_deg[rows], 10.0)
 
 
 def arrived(draft: Draft) -> bool:

@@ -10,6 +10,7 @@ from sealtrail.contract.trip import TripEventKind
 from simulators.evaluation.draft import Draft, NoRoomError
 from simulators.evaluation.network import unset_clock
 from simulators.evaluation.profile import HOUR_MS, MINUTE_MS
+from simulators.evaluation.sampling import find_place
 from simulators.evaluation.scenes.scene import Scene, at_moment, last_watched, spot, state_from
 from simulators.evaluation.ways import moved
 
@@ -95,6 +96,7 @@ def _open(draft: Draft, card: str | None) -> int:
     seal.seal_events[row] |= int(SealEvent.OPENED)
     if card is not None:
         seal.cards[row] = card
+        find_place(seal, row)
     state_from(seal, row, SealState.OPEN, again)
     seal.seal_events[again] |= int(SealEvent.CLOSED)
     return row
@@ -110,6 +112,7 @@ def _opened_authorised(draft: Draft) -> None:
     seal, again = draft.seal, draft.seal.row(draft.at_ms + 7 * MINUTE_MS)
     seal.door_open[row + 1 : again] = np.where(np.isnan(seal.door_open[row + 1 : again]), np.nan, 1.0)
     seal.light_lux[row + 1 : again] = 300.0
+    draft.openings.append(row)
     draft.claim(None, draft.at_ms, draft.at_ms + 30 * MINUTE_MS)
 
 
@@ -168,7 +171,7 @@ def _unpaired(draft: Draft) -> None:
 
 def _replaced(draft: Draft) -> None:
     """Opened by the officers with leave, and sealed with another seal, as the check tells."""
-    _open(draft, draft.identity.card_id)
+    draft.openings.append(_open(draft, draft.identity.card_id))
     closed_ms = draft.at_ms + 7 * MINUTE_MS
     draft.seal.seal_numbers = [(0, draft.identity.seal_number), (closed_ms, "SLX700500")]
     draft.check(
@@ -192,7 +195,8 @@ def _contradicting(draft: Draft) -> None:
     """Rope in, motor open: the device says that its sensors contradict each other."""
     seal = draft.seal
     row = seal.row(draft.at_ms)
-    seal.seal_state[seal.seal_state == 0] = SealState.SEALED
+    if not draft.habits.tells_state:
+        raise NoRoomError
     seal.seal_state[row : row + 5] = SealState.FAULT
     until_ms = int(seal.true_ms[min(row + 5, len(seal) - 1)])
     draft.claim(AlertType.SEAL_FAULT, draft.at_ms, until_ms, rows=np.arange(row, min(row + 5, len(seal))))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from sealtrail.contract.alert import AlertType
-from sealtrail.contract.reading import SealEvent
+from sealtrail.contract.reading import FixKind, SealEvent
 from simulators.evaluation.draft import Draft
 from simulators.evaluation.profile import HOUR_MS, MINUTE_MS
 from simulators.evaluation.scenes.scene import Scene, at_moment, last_watched, spot
 from simulators.evaluation.ways import Ints
 
 DAYLIGHT_LUX = (180.0, 900.0)
+NOON_H = (9.5, 14.5)
 
 
 def _plan_stop(draft: Draft) -> None:
@@ -37,26 +38,37 @@ def _bright(draft: Draft, rows: Ints) -> None:
 
 
 def _door_sensor(draft: Draft) -> None:
+    """As a level, or as an event of a device that knows no more."""
     seal, rows = draft.seal, _rows(draft)
-    armed = seal.true_ms >= draft.departs_ms - 25 * MINUTE_MS
-    seal.door_open[np.isnan(seal.door_open)] = 0.0
-    seal.door_open[armed & (seal.true_ms < draft.motion.arrives_ms)] = 0.0
-    seal.door_open[rows] = 1.0
-    if draft.rng.random() < 0.5:  # noqa: PLR2004 - part of the devices that say it as an event
+    if draft.habits.has_door:
+        seal.door_open[rows] = 1.0
+    else:
         seal.seal_events[rows[0]] |= int(SealEvent.DOOR_OPENED)
     draft.claim(AlertType.DOOR_OPENED, draft.at_ms, draft.at_ms + 11 * MINUTE_MS, rows=rows)
 
 
+def _dark_by_day(draft: Draft) -> bool:
+    """Whether it was seen to be dark inside by day since departure: only then is light news."""
+    seal = draft.seal
+    rows = seal.between(draft.departs_ms, draft.at_ms - 1)
+    hour = (seal.true_ms[rows] / HOUR_MS + seal.true_longitude_deg[rows] / 15) % 24
+    noon = (hour > NOON_H[0]) & (hour < NOON_H[1]) & (seal.fix_kind[rows] == FixKind.GNSS)
+    return bool(noon.any())
+
+
 def _light(draft: Draft) -> None:
-    seal, rows = draft.seal, _rows(draft)
-    seal.door_open[:] = np.nan
+    """Through a hole in the wall: the door says nothing."""
+    rows = _rows(draft)
     _bright(draft, rows)
-    draft.claim(AlertType.DOOR_OPENED, draft.at_ms, draft.at_ms + 11 * MINUTE_MS, rows=rows, needed=2)
+    until_ms = draft.at_ms + 11 * MINUTE_MS
+    if _dark_by_day(draft):
+        draft.claim(AlertType.DOOR_OPENED, draft.at_ms, until_ms, rows=rows, needed=2)
+    else:
+        draft.claim(None, draft.at_ms, until_ms, also=(AlertType.DOOR_OPENED,))
 
 
 def _light_said(draft: Draft) -> None:
     seal, rows = draft.seal, _rows(draft)
-    seal.door_open[:] = np.nan
     _bright(draft, rows)
     seal.seal_events[rows[0]] |= int(SealEvent.LIGHT)
     draft.claim(AlertType.DOOR_OPENED, draft.at_ms, draft.at_ms + 11 * MINUTE_MS, rows=rows)
@@ -87,7 +99,8 @@ def _refused_loading(draft: Draft) -> None:
 def _theft(draft: Draft) -> None:
     seal, rows = draft.seal, _rows(draft)
     _bright(draft, rows)
-    if not np.isnan(seal.door_open[rows]).all():
+    seal.seal_events[rows[0]] |= int(SealEvent.LIGHT)
+    if draft.habits.has_door:
         seal.door_open[rows] = 1.0
     halt = draft.halts[0]
     until_ms = draft.during(halt, 1.0)
