@@ -14,6 +14,7 @@ from anomaly.rules.seal_check import SealChecked
 from anomaly.rules.seal_custody import SealCustody
 from anomaly.rules.seal_fault import SealFault
 from anomaly.rules.seal_mismatch import SealMismatch
+from anomaly.rules.separation import Separation
 from anomaly.rules.silent import Silent
 from anomaly.rules.unlock_refused import UnlockRefused
 
@@ -32,7 +33,7 @@ RULES: tuple[Rule, ...] = (
 RETRACED: tuple[RetracedRule, ...] = (_POSITION, _ROUTE)
 """Those that judge positions older than the history, in the same order."""
 
-WATCHERS: tuple[Watcher, ...] = (Silent(),)
+WATCHERS: tuple[Watcher, ...] = (Silent(), Separation())
 """Those that judge what has arrived, and what hasn't."""
 
 PLANNED: tuple[Judgement, ...] = (SealChecked(),)

@@ -17,8 +17,10 @@ at the far side: the corridor's way through the zone (else the zone's width) at
 itself stood still is nobody's silence.
 
 Severity: medium, high from ``silent_high_s`` on and at the far side of a dead
-zone. Settings: those named. Source: ../shared/ALERTS.md; ../shared/DETECTION.md
-5.6 item 10. Equivalents: EAEU 06.
+zone. Settings: silent_periods, silent_grace_s, silent_learn_reports,
+silent_unlearned_s, silent_gap_growth, silent_gap_decay, silent_high_s,
+standing_kmh, dead_zone_speed_kmh, outage_ticks, outage_grace_s. Source:
+../shared/ALERTS.md; ../shared/DETECTION.md 5.6 item 10. Equivalents: EAEU 06.
 """
 
 from __future__ import annotations
