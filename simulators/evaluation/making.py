@@ -98,17 +98,22 @@ def _habits(seed: int, container_id: str, way: Way, scene: Scene) -> Habits:
     own_min = rng.choice(SEA_MIN if way.at_sea else LAND_MIN)
     least_min = (SEA_MIN if way.at_sea else LAND_MIN)[0]
     steady = own_min <= QUICK_MIN or (way.at_sea and own_min == least_min)
-    factor = rng.choice((1, 2, 3)) if own_min <= QUICK_MIN else 1
+    factor, says, fix_every = rng.choice((1, 2, 3)), rng.random() < SAYS_INTERVAL, rng.choice((1, 1, 1, 4))
+    if own_min > QUICK_MIN:
+        factor = 1
+    covered, tells_state, has_door, has_mount, names_seal = (
+        rng.random() < part for part in (COVERED, TELLS_STATE, HAS_DOOR, HAS_MOUNT, NAMES_SEAL)
+    )
     return Habits(
         interval_ms=max(least_min, min(own_min, scene.interval_max_min)) * MINUTE_MS,
         rest_factor=factor,
-        says_interval=not steady or factor > 1 or rng.random() < SAYS_INTERVAL,
-        fix_every=rng.choice((1, 1, 1, 4)) if scene.name == "plain" else 1,
-        covered=way.at_sea and rng.random() < COVERED,
-        tells_state=rng.random() < TELLS_STATE,
-        has_door=rng.random() < HAS_DOOR,
-        has_mount=rng.random() < HAS_MOUNT,
-        names_seal=rng.random() < NAMES_SEAL,
+        says_interval=not steady or factor > 1 or says,
+        fix_every=fix_every if scene.name == "plain" else 1,
+        covered=way.at_sea and covered,
+        tells_state=tells_state,
+        has_door=has_door,
+        has_mount=has_mount,
+        names_seal=names_seal,
     )
 
 

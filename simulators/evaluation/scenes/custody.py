@@ -174,15 +174,18 @@ def _replaced(draft: Draft) -> None:
     draft.openings.append(_open(draft, draft.identity.card_id))
     closed_ms = draft.at_ms + 7 * MINUTE_MS
     draft.seal.seal_numbers = [(0, draft.identity.seal_number), (closed_ms, "SLX700500")]
+    recorded_ms = closed_ms + draft.rng.uniform(0.1, 40) * MINUTE_MS
     draft.check(
         closed_ms,
-        closed_ms + draft.rng.uniform(5, 50) * 1_000,
+        recorded_ms,
         1,
         seal_expected=draft.identity.seal_number,
         seal_seen=draft.identity.seal_number,
         replaced_by="SLX700500",
     )
-    draft.claim(None, draft.at_ms, last_watched(draft))
+    row = draft.seal.row(closed_ms)
+    named = (draft.seal.received_ms[row:] < recorded_ms).any()
+    draft.claim(AlertType.SEAL_MISMATCH if named else None, closed_ms, int(recorded_ms), withdrawn=bool(named))
 
 
 def _faulty(draft: Draft) -> None:
