@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from sealtrail.contract.reading import FixKind, Flag, Reading, reading_id_of
 from simulators.evaluation.ways import Bools, Floats, Ints
 
 _WHOLE = ("fix_kind", "seal_state", "seal_events", "flags")
+_FLAGS = _WHOLE.index("flags")
+CLOCK_UNSET = int(Flag.CLOCK_UNSET)
 _NUMBERS = (
     ("latitude_deg", 6), ("longitude_deg", 6), ("accuracy_m", 0), ("speed_kmh", 1), ("course_deg", 0),
     ("light_lux", 1), ("shock_g", 2), ("tilt_deg", 1), ("temperature_c", 1), ("humidity_pct", 1),
@@ -33,6 +36,7 @@ class Columns:
     received_ms: Ints
     sequence: Ints
     kept: Bools  # False: made, but never sent
+    weak: Bools  # next to no network
     fix_kind: Ints
     seal_state: Ints
     seal_events: Ints
@@ -70,7 +74,7 @@ class Columns:
 
     def reading_id(self, row: int) -> int:
         """Identity of a row's report."""
-        claimed = int(self.occurred_ms[row]) if not self.flags[row] & Flag.CLOCK_UNSET else None
+        claimed = int(self.occurred_ms[row]) if not self.flags[row] & CLOCK_UNSET else None
         return reading_id_of(self.device_id, int(self.sequence[row]), claimed, b"")
 
     def place(self, rows: Ints, latitude_deg: Floats, longitude_deg: Floats, accuracy_m: float) -> None:
@@ -103,7 +107,7 @@ class Columns:
 
     def readings(self, rows: Ints, received_ms: Ints) -> Iterator[Reading]:
         """Canonical readings of rows, received at the given times."""
-        columns: list[list[object]] = [getattr(self, name)[rows].tolist() for name in _WHOLE]
+        columns: list[list[Any]] = [getattr(self, name)[rows].tolist() for name in _WHOLE]
         for name, digits in _NUMBERS:
             columns.append(_optional(np.round(getattr(self, name)[rows], digits)))
         columns += [_optional(getattr(self, name)[rows], is_truth=True) for name in _TRUTHS]
@@ -115,8 +119,10 @@ class Columns:
             yield Reading(
                 device_id=self.device_id,
                 family=self.family,
-                reading_id=self.reading_id(row),
-                occurred_at_ms=received if self.flags[row] & Flag.CLOCK_UNSET else occurred[i],
+                reading_id=reading_id_of(
+                    self.device_id, sequence[i], None if values[_FLAGS] & CLOCK_UNSET else occurred[i], b""
+                ),
+                occurred_at_ms=received if values[_FLAGS] & CLOCK_UNSET else occurred[i],
                 received_at_ms=received,
                 container_id=self.container_id,
                 sequence=sequence[i],
@@ -153,5 +159,5 @@ def blank(device_id: str, family: str, container_id: str, times_ms: Ints) -> Col
         elif each.type == "Floats":
             made[each.name] = np.full(n, np.nan)
     made |= {"device_id": device_id, "family": family, "container_id": container_id}
-    made |= {"kept": np.ones(n, bool), "sequence": np.arange(1, n + 1, dtype=np.int64)}
+    made |= {"kept": np.ones(n, bool), "weak": np.zeros(n, bool), "sequence": np.arange(1, n + 1, dtype=np.int64)}
     return Columns(**made)  # type: ignore[arg-type]  # columns by name

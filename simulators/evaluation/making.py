@@ -98,7 +98,7 @@ def _habits(seed: int, container_id: str, way: Way, scene: Scene) -> Habits:
     own_min = rng.choice(SEA_MIN if way.at_sea else LAND_MIN)
     least_min = (SEA_MIN if way.at_sea else LAND_MIN)[0]
     steady = own_min <= QUICK_MIN or (way.at_sea and own_min == least_min)
-    factor, says, fix_every = rng.choice((1, 2, 3)), rng.random() < SAYS_INTERVAL, rng.choice((1, 1, 1, 4))
+    factor, says, fix_every = rng.choice((1, 2, 3)), rng.random() < SAYS_INTERVAL, rng.choice((1, 1, 2, 5))
     if own_min > QUICK_MIN:
         factor = 1
     covered, tells_state, has_door, has_mount, names_seal = (
@@ -108,7 +108,7 @@ def _habits(seed: int, container_id: str, way: Way, scene: Scene) -> Habits:
         interval_ms=max(least_min, min(own_min, scene.interval_max_min)) * MINUTE_MS,
         rest_factor=factor,
         says_interval=not steady or factor > 1 or says,
-        fix_every=fix_every if scene.name == "plain" else 1,
+        fix_every=1 if scene.wants_fixes else fix_every,
         covered=way.at_sea and covered,
         tells_state=tells_state,
         has_door=has_door,

@@ -11,6 +11,11 @@ from simulators.evaluation.profile import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from simulators.evaluation.ways import Bools, Floats, Ints, moved
 
 HANDLED_RATE = 0.2
+UNSEEN_SCENES = frozenset({
+    "plain", "hard blow", "too warm", "battery runs down", "battery nearly low", "lock fault", "cut",
+    "back cap opened", "flash of light", "two sessions", "repeated number",
+})  # fmt: skip
+"""Scenes that need no positions at sea."""
 LOADING_MS = 150 * MINUTE_MS
 ACCURACIES_M = np.array([5.0, 10.0, 10.0, 10.0, 20.0, 20.0, 20.0, 30.0, 50.0, 100.0])
 BURST_RATE = 0.12
@@ -78,6 +83,20 @@ def _fixes(draft: Draft, columns: Columns, moving: Bools) -> None:
             columns.fix_kind[row] = FixKind.STALE
     if draft.habits.fix_every > 1:
         columns.lose_fix(np.flatnonzero(np.arange(n) % draft.habits.fix_every != 0))
+    if draft.way.at_sea and draft.scene in UNSEEN_SCENES:
+        _below_others(draft, columns)
+
+
+def _below_others(draft: Draft, columns: Columns) -> None:
+    """Days in a stack of boxes: no satellites, and no network to speak of."""
+    noise = draft.noise
+    arrives_ms = draft.motion.arrives_ms - 3 * HOUR_MS
+    for _ in range(int(noise.integers(0, 4))):
+        from_ms = noise.uniform(draft.leaves_ms, max(arrives_ms, draft.leaves_ms + 1))
+        until_ms = min(from_ms + noise.uniform(6, 140) * HOUR_MS, arrives_ms)
+        rows = columns.between(from_ms, until_ms)
+        columns.lose_fix(rows)
+        columns.weak[rows] = True
 
 
 def _speeds(draft: Draft, columns: Columns, moving: Bools) -> None:
@@ -116,17 +135,19 @@ def _sensors(draft: Draft, columns: Columns, moving: Bools, *, is_seal: bool) ->
     elapsed = np.diff(at_ms, prepend=at_ms[0]) / HOUR_MS
     weather = _wander(noise, elapsed, 1.2)
     if draft.reefer_c is None:
-        mean = 27.0 - 0.45 * np.abs(columns.true_latitude_deg) + noise.normal(0, 3)
-        temperature = mean + (7.0 if not draft.way.at_sea else 4.0) * day + weather
+        mean = 29.0 - 0.55 * np.abs(columns.true_latitude_deg) + noise.normal(0, 6)
+        sun = np.maximum(day, 0.0) * noise.uniform(0.7, 1.3, n) * noise.uniform(3, 8)  # on the steel
+        temperature = mean + (6.0 if not draft.way.at_sea else 3.0) * day + sun + weather
     else:
         temperature = draft.reefer_c + 0.5 * np.sin(at_ms / (0.7 * HOUR_MS)) + 0.15 * weather
     columns.temperature_c = temperature + noise.normal(0, 0.2, n)
-    humidity = 55.0 - 9.0 * day - 3.0 * weather + _wander(noise, elapsed, 2.5)
+    humidity = 55.0 + noise.normal(0, 9) - 9.0 * day - 3.0 * weather + _wander(noise, elapsed, 2.5)
     columns.humidity_pct = np.clip(humidity + noise.normal(0, 0.6, n), 12.0, 99.0)
-    columns.signal_pct = np.clip(60 + _wander(noise, elapsed, 14.0) + noise.normal(0, 5, n), 5, 100)
-    vibration = np.where(moving, noise.exponential(0.3, n), noise.exponential(0.02, n))
-    heavy = noise.random(n) < np.where(moving, 0.02, 0.004)
-    vibration = np.where(heavy, noise.uniform(1.0, ORDINARY_SHOCK_G, n), vibration)
+    signal_pct = np.clip(60 + _wander(noise, elapsed, 14.0) + noise.normal(0, 5, n), 5, 100)
+    columns.signal_pct = np.where(columns.weak, noise.uniform(3, 14, n), signal_pct)
+    vibration = np.where(moving, noise.exponential(0.45, n), noise.exponential(0.02, n))
+    heavy = noise.random(n) < np.where(moving, 0.035, 0.012)
+    vibration = np.where(heavy, noise.uniform(2.0, ORDINARY_SHOCK_G, n), vibration)
     columns.shock_g = np.minimum(vibration, ORDINARY_SHOCK_G)
     columns.tilt_deg = np.abs(noise.normal(0, 0.4, n)) + np.where(moving, np.abs(noise.normal(0, 0.6, n)), 0)
     days = (at_ms - at_ms[0]) / DAY_MS

@@ -104,13 +104,13 @@ def _battery_nearly(draft: Draft) -> None:
 
 
 SCENES = (
-    Scene("too warm", _cooled, at_moment, _excursion, at_sea=True, interval_max_min=30),
-    Scene("defrosting", _cooled, at_moment, _short_excursion),
-    Scene("hot and dry", _late_spot, at_moment, _unusual, interval_max_min=15),
-    Scene("warm hall", _late_spot, at_moment, _warehouse),
-    Scene("hard blow", spot, at_moment, _shock, at_sea=True),
-    Scene("dropped", spot, at_moment, _drop),
-    Scene("battery runs down", spot, at_moment, _battery, at_sea=True),
-    Scene("battery low, said", spot, at_moment, _battery_said),
-    Scene("battery nearly low", spot, at_moment, _battery_nearly, at_sea=True),
+    Scene("too warm", _cooled, at_moment, _excursion, at_sea=True, interval_max_min=30, wants_fixes=False),
+    Scene("defrosting", _cooled, at_moment, _short_excursion, wants_fixes=False),
+    Scene("hot and dry", _late_spot, at_moment, _unusual, interval_max_min=15, wants_fixes=False),
+    Scene("warm hall", _late_spot, at_moment, _warehouse, wants_fixes=False),
+    Scene("hard blow", spot, at_moment, _shock, at_sea=True, wants_fixes=False),
+    Scene("dropped", spot, at_moment, _drop, wants_fixes=False),
+    Scene("battery runs down", spot, at_moment, _battery, at_sea=True, wants_fixes=False),
+    Scene("battery low, said", spot, at_moment, _battery_said, wants_fixes=False),
+    Scene("battery nearly low", spot, at_moment, _battery_nearly, at_sea=True, wants_fixes=False),
 )

@@ -67,10 +67,11 @@ def _tunnel(draft: Draft) -> None:
 def _below_deck(draft: Draft) -> None:
     """No fix for a day, and next to no signal: a stack of boxes above."""
     seal = draft.seal
-    rows = seal.between(draft.at_ms, draft.at_ms + 26 * HOUR_MS)
+    until_ms = min(draft.at_ms + 26 * HOUR_MS, int(draft.motion.arrives_ms) - HOUR_MS)
+    rows = seal.between(draft.at_ms, until_ms)
     seal.lose_fix(rows)
     seal.signal_pct[rows] = draft.noise.uniform(4, 14, len(rows))
-    draft.claim(None, draft.at_ms, draft.at_ms + 26 * HOUR_MS)
+    draft.claim(None, draft.at_ms, until_ms)
 
 
 def _forge(draft: Draft, rows: Ints, needed: int) -> None:

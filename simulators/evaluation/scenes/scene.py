@@ -27,10 +27,11 @@ class Scene:
     at_sea: bool = False
     tracker: bool | None = None  # whether a truck tracker is needed; None: either
     interval_max_min: int = 60  # the seal reports at least so often
+    wants_fixes: bool = True  # a position in every report, as far as there is one
     convoy: bool = False  # happens to several containers at one time and place
 
 
-PLAIN = Scene("plain", at_sea=True)
+PLAIN = Scene("plain", at_sea=True, wants_fixes=False)
 
 
 def at_moment(draft: Draft) -> None:
