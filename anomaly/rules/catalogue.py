@@ -6,10 +6,16 @@ rule is one file and one line here (docs/adding-a-detector.md).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from anomaly.neighbourhood import Note
+from anomaly.rules import gnss_jamming, gnss_spoofing
 from anomaly.rules.door_opened import DoorOpened
+from anomaly.rules.gnss_jamming import GnssJamming
+from anomaly.rules.gnss_spoofing import GnssSpoofing
 from anomaly.rules.position_implausible import PositionImplausible
 from anomaly.rules.route_deviation import RouteDeviation
-from anomaly.rules.rule import Judgement, RetracedRule, Rule, Watcher
+from anomaly.rules.rule import Judgement, RetracedRule, Rule, Signal, Watcher
 from anomaly.rules.seal_check import SealChecked
 from anomaly.rules.seal_custody import SealCustody
 from anomaly.rules.seal_fault import SealFault
@@ -22,12 +28,14 @@ _POSITION, _ROUTE = PositionImplausible(), RouteDeviation()
 
 RULES: tuple[Rule, ...] = (
     _POSITION,
+    GnssSpoofing(),
     SealCustody(),
     _ROUTE,
     UnlockRefused(),
     SealFault(),
     SealMismatch(),
     DoorOpened(),
+    GnssJamming(),
 )
 
 RETRACED: tuple[RetracedRule, ...] = (_POSITION, _ROUTE)
@@ -44,3 +52,9 @@ COMPOSED: tuple[Judgement, ...] = ()
 
 JUDGED: tuple[Judgement, ...] = (*RULES, *WATCHERS, *PLANNED, *COMPOSED)
 """All, in the order in which their findings are asked for."""
+
+NOTED: dict[str, Callable[[tuple[Signal, ...], int], list[Note]]] = {
+    gnss_jamming.NAME: gnss_jamming.notes_of,
+    gnss_spoofing.NAME: gnss_spoofing.notes_of,
+}
+"""Rules whose signals the neighbourhood is told of, and what of them (neighbourhood.py)."""

@@ -33,12 +33,13 @@ JOURNEY: list[Reading] = [
     reading(31, (50.0, 10.31), door_open=True, seal_number="OTHER-1"),
     reading(32, (50.0, 10.32), events=SealEvent.CLOSED),
     reading(33, (float("nan"), 10.0), events=SealEvent.OPENED, kind=FixKind.GNSS),
+    *(reading(m, (52.0, 12.5), kind=FixKind.CELL, events=SealEvent.JAMMING) for m in (33.2, 33.4, 33.6)),
     *drive(range(5, 30), device=TRACKER),
 ]
 
 
 def alerts(batches: list[list[Reading]]) -> list[AlertEvent]:
-    made = judge(PLAN, history_reports=128)
+    made = judge(PLAN, history_reports=128, neighbours_least=1000)
     return [event for batch in batches for event in made.apply_readings(batch)]
 
 
@@ -94,7 +95,9 @@ class TestEveryRule:
         expected = standing(of_rule(rule, alerts([JOURNEY])))
         names = [f"{CONTAINER}-{number}" for number in range(40)]
         made = judge(
-            *(planned(container=name, seal_numbers=("SLT-1",)) for name in names), history_reports=128
+            *(planned(container=name, seal_numbers=("SLT-1",)) for name in names),
+            history_reports=128,
+            neighbours_least=1000,
         )
         fleet = [msgspec.structs.replace(each, container_id=name) for each in JOURNEY for name in names]
         events = of_rule(rule, made.apply_readings(fleet))
