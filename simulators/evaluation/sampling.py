@@ -19,7 +19,8 @@ UNSEEN_SCENES = frozenset({
 LOADING_MS = 150 * MINUTE_MS
 ACCURACIES_M = np.array([5.0, 10.0, 10.0, 10.0, 20.0, 20.0, 20.0, 30.0, 50.0, 100.0])
 BURST_RATE = 0.12
-CELL_RATE, NO_FIX_RATE, STALE_RATE = 0.16, 0.08, 0.015
+CELL_RATE, NO_FIX_RATE, STALE_RATE = 0.1, 0.06, 0.015
+HALLS_PART, INDOOR_CELL_PART = 0.35, 0.8
 ORDINARY_SHOCK_G = 8.5
 """Real boxes see so much in handling; what a cargo profile forbids lies above it."""
 
@@ -72,6 +73,9 @@ def _fixes(draft: Draft, columns: Columns, moving: Bools) -> None:
     columns.fix_kind[:] = FixKind.GNSS
     _speeds(draft, columns, moving)
     kinds = noise.random(n)
+    kinds[_third_in_a_row(kinds < NO_FIX_RATE + CELL_RATE)] = 0.5
+    indoors = _halls(draft, columns)
+    kinds[indoors] = np.where(noise.random(len(indoors)) < INDOOR_CELL_PART, NO_FIX_RATE, 0.0)
     columns.lose_fix(np.flatnonzero(kinds < NO_FIX_RATE))
     cell = np.flatnonzero((kinds >= NO_FIX_RATE) & (kinds < NO_FIX_RATE + CELL_RATE))
     _cell_fixes(draft, columns, cell)
@@ -85,6 +89,22 @@ def _fixes(draft: Draft, columns: Columns, moving: Bools) -> None:
         columns.lose_fix(np.flatnonzero(np.arange(n) % draft.habits.fix_every != 0))
     if draft.way.at_sea and draft.scene in UNSEEN_SCENES:
         _below_others(draft, columns)
+
+
+def _third_in_a_row(lost: Bools) -> Ints:
+    """The third and every further one of a run; outdoors a device finds its satellites again."""
+    before = np.concatenate(([False, False], lost[:-2])) & np.concatenate(([False], lost[:-1]))
+    return np.flatnonzero(lost & before)
+
+
+def _halls(draft: Draft, columns: Columns) -> Ints:
+    """Reports from under a roof: at some of the stops that the plan allows."""
+    allowed = [halt for halt in draft.halts if halt.kind in {"rest", "place"} and not halt.name.startswith("!")]
+    rows: list[Ints] = []
+    for from_ms, until_ms, along_m in draft.motion.stands():
+        if any(abs(along_m - halt.along_m) < 1.0 for halt in allowed) and draft.noise.random() < HALLS_PART:
+            rows.append(columns.between(from_ms, until_ms))
+    return np.concatenate(rows) if rows else np.zeros(0, np.int64)
 
 
 def _below_others(draft: Draft, columns: Columns) -> None:
