@@ -1,4 +1,4 @@
-"""``python -m bench.detection.realism``: is the evaluation world as nasty as real journeys?
+"""``python -m bench.detection.realism``: the evaluation world beside real journeys, is it as nasty.
 
 Quantiles of what its devices report beside those of the container journeys of
 ``../shared/data`` (or ``--data``); left out by name where they are absent.
@@ -113,7 +113,10 @@ def render(left: tuple[Series, dict[str, float]], right: tuple[Series, dict[str,
     for name, values in left[0].items():
         cells = []
         for part in QUANTILES:
-            pair = [each[part_of] for each, part_of in ((_quantiles(values), part), (_quantiles(right[0][name]), part))]
+            pair = [
+                each[part_of]
+                for each, part_of in ((_quantiles(values), part), (_quantiles(right[0][name]), part))
+            ]
             cells.append(" / ".join(f"{each:.4g}" for each in pair))
         lines.append(f"| {name} | {' | '.join(cells)} |")
     lines += ["", "| share of | real | simulated |", "|---|---|---|"]

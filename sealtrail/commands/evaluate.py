@@ -90,7 +90,9 @@ def _print(found: Evaluation) -> None:
 
 
 @click.command()
-@click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="Equal seeds, equal worlds.")
+@click.option(
+    "--seed", default=1, show_default=True, type=click.IntRange(0), help="Equal seeds, equal worlds."
+)
 @click.option(
     "--containers", default=100, show_default=True, type=click.IntRange(1), help="How many are under way."
 )
@@ -119,7 +121,9 @@ def _print(found: Evaluation) -> None:
     type=click.FloatRange(0, min_open=True),
     help="False alarms allowed in 1,000 container-days, to compare with.",
 )
-@click.option("--json", "as_json", is_flag=True, help="All figures, misses and false alarms as one JSON object.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="All figures, misses and false alarms as one JSON object."
+)
 @click.pass_context
 def evaluate(  # noqa: PLR0913 - one parameter for each option
     ctx: click.Context,

@@ -159,5 +159,9 @@ def blank(device_id: str, family: str, container_id: str, times_ms: Ints) -> Col
         elif each.type == "Floats":
             made[each.name] = np.full(n, np.nan)
     made |= {"device_id": device_id, "family": family, "container_id": container_id}
-    made |= {"kept": np.ones(n, bool), "weak": np.zeros(n, bool), "sequence": np.arange(1, n + 1, dtype=np.int64)}
+    made |= {
+        "kept": np.ones(n, bool),
+        "weak": np.zeros(n, bool),
+        "sequence": np.arange(1, n + 1, dtype=np.int64),
+    }
     return Columns(**made)  # type: ignore[arg-type]  # columns by name

@@ -71,7 +71,9 @@ def _detours(draft: Draft) -> None:
         if not outside.size:
             continue
         from_ms, until_ms = int(grid[outside[0]]), int(grid[outside[-1]])
-        told = [_outside(draft, columns, from_ms, until_ms) for columns in (draft.seal, draft.tracker) if columns]
+        told = [
+            _outside(draft, columns, from_ms, until_ms) for columns in (draft.seal, draft.tracker) if columns
+        ]
         best = max(range(len(told)), key=lambda i: len(told[i]))
         of = draft.seal if best == 0 else draft.tracker
         if len(told[best]) >= 2:  # noqa: PLR2004 - reports that make a deviation
@@ -115,11 +117,12 @@ def _stops(draft: Draft, ended_ms: int) -> None:
 
 def _stood(columns: Columns, from_ms: float, until_ms: float, limit_ms: float) -> Ints:
     """Reports by which it has stood for longer than allowed, as its fixes show."""
-    rows = columns.between(from_ms, until_ms)
+    rows: Ints = columns.between(from_ms, until_ms)
     rows = rows[columns.kept[rows] & (columns.fix_kind[rows] == FixKind.GNSS)]
     if not len(rows):
         return rows
-    return rows[columns.true_ms[rows] >= columns.true_ms[rows[0]] + limit_ms]
+    long: Ints = rows[columns.true_ms[rows] >= columns.true_ms[rows[0]] + limit_ms]
+    return long
 
 
 def _delays(draft: Draft, ended_ms: int) -> None:
@@ -149,14 +152,14 @@ def _silences(draft: Draft, columns: Columns, ended_ms: int, dark_ms: list[tuple
     received, _ = columns.arrivals()
     received = received[(received > draft.departs_ms - 3 * HOUR_MS)]
     edges = np.append(received, ended_ms)
-    for i in np.flatnonzero(np.diff(edges) > 1.5 * period_ms).tolist():  # noqa: PLR2004 - nearly two periods
+    for i in np.flatnonzero(np.diff(edges) > 1.5 * period_ms).tolist():
         from_ms, until_ms = int(edges[i]), int(edges[i + 1])
         if until_ms < draft.departs_ms or from_ms >= ended_ms:
             continue
         until_ms = min(until_ms, ended_ms)
         longest_ms, far_side_ms = _unexplained(draft, from_ms, until_ms, dark_ms)
         known_ms = max(from_ms, draft.departs_ms) + 2 * period_ms
-        if longest_ms > 2.6 * period_ms + 4 * MINUTE_MS and until_ms - known_ms > 20 * MINUTE_MS:  # noqa: PLR2004
+        if longest_ms > 2.6 * period_ms + 4 * MINUTE_MS and until_ms - known_ms > 20 * MINUTE_MS:
             _between(
                 draft, AlertType.SILENT, from_ms, until_ms, known_ms=known_ms, of=columns,
                 may_be_withdrawn=True,
@@ -167,7 +170,7 @@ def _silences(draft: Draft, columns: Columns, ended_ms: int, dark_ms: list[tuple
                 draft, AlertType.SILENT, from_ms, until_ms, known_ms=known_ms, of=columns,
                 may_be_withdrawn=True,
             )  # fmt: skip
-        elif longest_ms > 1.5 * period_ms or far_side_ms > 20 * MINUTE_MS:  # noqa: PLR2004
+        elif longest_ms > 1.5 * period_ms or far_side_ms > 20 * MINUTE_MS:
             _either(draft, AlertType.SILENT, from_ms, until_ms)
 
 

@@ -19,7 +19,7 @@ from sealtrail.contract.trip import (
     TripEventKind,
     Zone,
 )
-from simulators.evaluation.columns import Columns
+from simulators.evaluation.columns import Columns, blank
 from simulators.evaluation.motion import Halt, Motion, Slow, Turn
 from simulators.evaluation.profile import HOUR_MS, MINUTE_MS, EvaluationProfile
 from simulators.evaluation.truth import Scripted
@@ -104,7 +104,7 @@ class Draft:
     at_ms: int = 0  # when the scene's event happens
     marks_ms: list[int] = field(default_factory=list)  # the seal reports at these moments too
     silences: list[tuple[float, float, bool]] = field(default_factory=list)  # (from, until, kept in memory)
-    seal: Columns = field(default_factory=lambda: None)  # type: ignore[arg-type,return-value]  # set by `report`
+    seal: Columns = field(default_factory=lambda: blank("", "", "", np.zeros(0, np.int64)))
     tracker: Columns | None = None
     events: list[TripEvent] = field(default_factory=list)
     pending: list[Claim] = field(default_factory=list)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-import msgspec
 import numpy as np
 
-from sealtrail.contract.trip import TripEvent, TripEventKind
+from sealtrail.contract.trip import SensorLimit, TripEvent, TripEventKind
 from simulators.evaluation.columns import Columns
 from simulators.evaluation.derive import claim_spoiled, derive
 from simulators.evaluation.draft import Claim, Draft, Habits, Identity, NoRoomError
@@ -75,9 +74,11 @@ def _draft(
     plan_seed: str,
 ) -> Draft:
     rng = random.Random(f"{profile.seed}/{plan_seed}")
-    own = int.from_bytes(random.Random(f"{profile.seed}/{identity.container_id}/{number}").randbytes(8), "big")
+    own = int.from_bytes(
+        random.Random(f"{profile.seed}/{identity.container_id}/{number}").randbytes(8), "big"
+    )
     habits = _habits(profile.seed, identity.container_id, way, scene)
-    draft = Draft(
+    return Draft(
         profile=profile,
         identity=identity if scene.tracker is not False else identity._replace(tracker_id=None),
         way=way,
@@ -89,7 +90,6 @@ def _draft(
         rng=rng,
         noise=np.random.default_rng(own),
     )
-    return draft
 
 
 def _habits(seed: int, container_id: str, way: Way, scene: Scene) -> Habits:
@@ -151,8 +151,6 @@ def _made(draft: Draft, scene: Scene) -> Made:
 
 
 def _limits(draft: Draft) -> None:
-    from sealtrail.contract.trip import SensorLimit  # noqa: PLC0415
-
     draft.limits.append(SensorLimit(quantity="shock_g", greatest=10.0))
 
 
@@ -218,24 +216,22 @@ def _settled(draft: Draft, claim: Claim) -> Scripted:
     must = claim.alert_type
     also = claim.also
     if must is not None and (not possible or known_ms + SURE_MS > draft.profile.end_ms):
-        must, also = None, (*also, must)
+        also = (*also, must)
+        must = None
     period_ms = draft.habits.interval_ms * draft.habits.rest_factor
-    return msgspec.convert(
-        {
-            "kind": claim.kind or draft.scene,
-            "alert_type": must,
-            "container_id": draft.identity.container_id,
-            "trip_id": draft.trip_id,
-            "device_id": of.device_id,
-            "from_ms": claim.from_ms,
-            "until_ms": min(claim.until_ms, FOREVER_MS),
-            "tolerance_ms": claim.tolerance_ms or min(period_ms, 2 * HOUR_MS) + 10 * MINUTE_MS,
-            "complete_ms": complete_ms,
-            "complete_received_ms": known_ms,
-            "also": tuple(str(each) for each in also),
-            "evidence": evidence,
-            "withdrawn": claim.withdrawn,
-            "may_be_withdrawn": claim.may_be_withdrawn,
-        },
-        Scripted,
+    return Scripted(
+        kind=claim.kind or draft.scene,
+        alert_type=None if must is None else str(must),
+        container_id=draft.identity.container_id,
+        trip_id=draft.trip_id,
+        device_id=of.device_id,
+        from_ms=int(claim.from_ms),
+        until_ms=int(min(claim.until_ms, FOREVER_MS)),
+        tolerance_ms=claim.tolerance_ms or min(period_ms, 2 * HOUR_MS) + 10 * MINUTE_MS,
+        complete_ms=int(complete_ms),
+        complete_received_ms=int(known_ms),
+        also=tuple(str(each) for each in also),
+        evidence=evidence,
+        withdrawn=claim.withdrawn,
+        may_be_withdrawn=claim.may_be_withdrawn,
     )

@@ -13,7 +13,7 @@ from simulators.evaluation.ways import FERRY_KMH, Bools, Floats, Way
 
 @dataclass(frozen=True)
 class Halt:
-    """A stop at ``along_m``; ``kind`` says who allows it: "rest", "place", "checkpoint", "short" or "none"."""
+    """A stop; ``kind`` says who allows it: "rest", "place", "checkpoint", "short" or "none"."""
 
     along_m: float
     lasts_ms: int
@@ -71,11 +71,9 @@ class Motion:
 
     def stands(self) -> list[tuple[float, float, float]]:
         """(from, until, metres along) of each stop between departure and arrival."""
-        found: list[tuple[float, float, float]] = []
-        for i in range(len(self.times_ms) - 1):
-            if self.along_m[i] == self.along_m[i + 1]:
-                found.append((float(self.times_ms[i]), float(self.times_ms[i + 1]), float(self.along_m[i])))
-        return found
+        rows = np.flatnonzero(np.diff(self.along_m) == 0.0)
+        ends = zip(self.times_ms[rows], self.times_ms[rows + 1], self.along_m[rows], strict=True)
+        return [(float(from_ms), float(until_ms), float(along_m)) for from_ms, until_ms, along_m in ends]
 
     @property
     def arrives_ms(self) -> float:
@@ -102,9 +100,7 @@ def pace(way: Way, rng: random.Random, slow: list[Slow]) -> tuple[Floats, Floats
     return along, np.array(times)
 
 
-def drive(
-    departs_ms: float, pacing: tuple[Floats, Floats], halts: list[Halt], turns: list[Turn]
-) -> Motion:
+def drive(departs_ms: float, pacing: tuple[Floats, Floats], halts: list[Halt], turns: list[Turn]) -> Motion:
     """Motion from the beginning of the way to its end (or where a turn ends it for good)."""
     breaks, clock = pacing
     now, here = departs_ms, 0.0

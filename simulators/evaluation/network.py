@@ -37,9 +37,7 @@ def send(draft: Draft, columns: Columns, dark_ms: list[tuple[float, float]]) -> 
     _clocks(draft, columns)
     doubled = np.flatnonzero(noise.random(n) < profile.duplicate_rate)
     after = np.exp(noise.uniform(np.log(1_000), np.log(2 * HOUR_MS), len(doubled))).astype(np.int64)
-    columns.copies = list(
-        zip(doubled.tolist(), (columns.received_ms[doubled] + after).tolist(), strict=True)
-    )
+    columns.copies = list(zip(doubled.tolist(), (columns.received_ms[doubled] + after).tolist(), strict=True))
 
 
 def _backlog(draft: Draft, columns: Columns, rows: Ints, until_ms: float) -> None:

@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 
-from sealtrail.contract.trip import Checkpoint, Place, Trip, TripEventKind, Zone
+from sealtrail.contract.trip import Authorisation, Checkpoint, Place, Trip, TripEventKind, Zone
 from simulators.evaluation.draft import CLEAR_M, ENDS_M, Draft
 from simulators.evaluation.motion import Halt, drive, pace
 from simulators.evaluation.profile import HOUR_MS, MINUTE_MS
@@ -14,6 +14,7 @@ from simulators.evaluation.ways import Way
 
 END_RADIUS_M = 6_000.0
 CHECKPOINT_RADIUS_M = 1_500.0
+STOPS_AT_CHECKPOINT, HAS_BORDER = 0.7, 0.4
 _RADIUS_M = {"rest": 1_200.0, "place": 1_500.0}
 
 
@@ -34,22 +35,33 @@ def dead_stretches(seed: int, way: Way) -> tuple[tuple[float, float], ...]:
 
 def ordinary_halts(draft: Draft) -> None:
     """Stops that the plan allows, and short ones anywhere; they keep clear of what is reserved."""
-    way, rng = draft.way, draft.rng
-    for from_m, to_m in way.ferries:
-        for at_m, what in ((from_m, "ferry port"), (to_m, "landing")):
-            if not any(abs(at_m - halt.along_m) < 1.0 for halt in draft.halts):
-                name = f"{what} km {at_m / 1000:.0f}"
-                draft.halts.append(Halt(at_m, rng.randrange(15, 55) * MINUTE_MS, "place", name))
-    if way.at_sea:
-        return
+    for from_m, to_m in draft.way.ferries:
+        for along_m, what in ((from_m, "ferry port"), (to_m, "landing")):
+            if not any(abs(along_m - halt.along_m) < 1.0 for halt in draft.halts):
+                name = f"{what} km {along_m / 1000:.0f}"
+                draft.halts.append(Halt(along_m, draft.rng.randrange(15, 55) * MINUTE_MS, "place", name))
+    if not draft.way.at_sea:
+        _checkpoints(draft)
+        _rests(draft)
+        _further_halts(draft)
+
+
+def _checkpoints(draft: Draft) -> None:
+    """At most of them it stands a while."""
+    rng = draft.rng
     for number in range(rng.choice((1, 2, 2, 3))):
-        at_m = _near(draft, rng.uniform(0.15, 0.85) * way.length_m, off_corners=True)
+        at_m = _near(draft, rng.uniform(0.15, 0.85) * draft.way.length_m, off_corners=True)
         if at_m is not None:
             draft.checkpoints.append((at_m, CHECKPOINT_RADIUS_M))
-            if rng.random() < 0.7:  # noqa: PLR2004 - part of the checkpoints
+            if rng.random() < STOPS_AT_CHECKPOINT:
                 lasts_ms = rng.randrange(6, 26) * MINUTE_MS
                 draft.halts.append(Halt(at_m, lasts_ms, "checkpoint", f"checkpoint {number}"))
-    along, clock = pace(way, random.Random(0), draft.slow)
+
+
+def _rests(draft: Draft) -> None:
+    """A break after every four and a half hours of driving, every second one for the night."""
+    rng = draft.rng
+    along, clock = pace(draft.way, random.Random(0), draft.slow)
     hours = clock / HOUR_MS
     for turn in range(1, int(hours[-1] / 4.5) + 1):
         at_m = _near(draft, float(np.interp(4.5 * turn, hours, along)))
@@ -58,10 +70,17 @@ def ordinary_halts(draft: Draft) -> None:
             minutes = rng.randrange(540, 660) if rest else rng.randrange(45, 90)
             kind, what = ("rest", "lorry park") if rest else ("place", "service area")
             draft.halts.append(Halt(at_m, minutes * MINUTE_MS, kind, f"{what} km {at_m / 1000:.0f}"))
-    if rng.random() < 0.4 and (at_m := _near(draft, rng.uniform(0.3, 0.7) * way.length_m)):  # noqa: PLR2004
-        draft.halts.append(Halt(at_m, rng.randrange(60, 300) * MINUTE_MS, "place", "border post"))
+
+
+def _further_halts(draft: Draft) -> None:
+    """The queue at a border, and short stops anywhere."""
+    rng, length_m = draft.rng, draft.way.length_m
+    border_m = _near(draft, rng.uniform(0.3, 0.7) * length_m) if rng.random() < HAS_BORDER else None
+    if border_m is not None:
+        draft.halts.append(Halt(border_m, rng.randrange(60, 300) * MINUTE_MS, "place", "border post"))
     for _ in range(rng.choice((0, 1, 2))):
-        if at_m := _near(draft, rng.uniform(0.1, 0.9) * way.length_m):
+        at_m = _near(draft, rng.uniform(0.1, 0.9) * length_m)
+        if at_m is not None:
             draft.halts.append(Halt(at_m, rng.randrange(4, 18) * MINUTE_MS, "short"))
 
 
@@ -132,7 +151,7 @@ def plan(draft: Draft) -> None:
     draft.record(TripEventKind.PLANNED, recorded_ms, recorded_ms, trip=draft.trip)
 
 
-def arrival_leave(draft: Draft) -> object:
+def arrival_leave(draft: Draft) -> Authorisation:
     """Leave to open the seal at the destination."""
     until_ms = draft.motion.arrives_ms + 40 * HOUR_MS
     return draft.leave(

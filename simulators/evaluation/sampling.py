@@ -99,7 +99,9 @@ def _third_in_a_row(lost: Bools) -> Ints:
 
 def _halls(draft: Draft, columns: Columns) -> Ints:
     """Reports from under a roof: at some of the stops that the plan allows."""
-    allowed = [halt for halt in draft.halts if halt.kind in {"rest", "place"} and not halt.name.startswith("!")]
+    allowed = [
+        halt for halt in draft.halts if halt.kind in {"rest", "place"} and not halt.name.startswith("!")
+    ]
     rows: list[Ints] = []
     for from_ms, until_ms, along_m in draft.motion.stands():
         if any(abs(along_m - halt.along_m) < 1.0 for halt in allowed) and draft.noise.random() < HALLS_PART:

@@ -47,7 +47,9 @@ def apart_m(a: Floats, b: Floats) -> Floats:
     return found
 
 
-def moved(latitude_deg: Floats, longitude_deg: Floats, east_m: Floats, north_m: Floats) -> tuple[Floats, Floats]:
+def moved(
+    latitude_deg: Floats, longitude_deg: Floats, east_m: Floats, north_m: Floats
+) -> tuple[Floats, Floats]:
     """Places so many metres east and north of others, by the tangent plane; exact enough to 100 km."""
     p = unit_vectors(latitude_deg, longitude_deg)
     longitude = np.radians(longitude_deg)
@@ -70,13 +72,13 @@ class _Spec:
 
 _FERRY_ROADS = {
     "FJSUV-FJTVU": _Spec(
-        "Suva", "Taveuni", 6_000.0, TRUCK_KMH * 0.7, False,  # noqa: FBT003 - the column of a table
+        "Suva", "Taveuni", 6_000.0, TRUCK_KMH * 0.7, False,
         ((-18.14, 178.44), (-17.97, 178.65), (-17.66, 178.58), (-17.20, 178.95), (-16.80, 179.31),
          (-16.73, 179.52), (-16.62, 179.83), (-16.70, -179.98), (-16.79, -179.99), (-16.93, -179.93)),
         (2, 3, 6),
     ),
     "SEORB-FIHEL": _Spec(
-        "Orebro", "Helsinki", 5_000.0, TRUCK_KMH, False,  # noqa: FBT003
+        "Orebro", "Helsinki", 5_000.0, TRUCK_KMH, False,
         ((59.27, 15.21), (59.61, 16.55), (59.33, 18.10), (59.48, 19.20), (60.02, 20.20), (60.22, 21.60),
          (60.44, 22.23), (60.38, 23.13), (60.20, 24.90)),
         (2, 3, 4, 5),
@@ -84,14 +86,14 @@ _FERRY_ROADS = {
 }  # fmt: skip
 _NORTH = {
     "NONVK-NOKKN": _Spec(
-        "Narvik", "Kirkenes", 6_000.0, TRUCK_KMH * 0.9, False,  # noqa: FBT003
+        "Narvik", "Kirkenes", 6_000.0, TRUCK_KMH * 0.9, False,
         ((68.44, 17.42), (68.85, 18.35), (69.22, 19.55), (69.39, 20.27), (69.73, 21.05), (69.97, 23.27),
          (70.43, 24.50), (70.05, 24.97), (69.47, 25.51), (69.95, 26.90), (70.20, 28.19), (69.73, 30.05)),
     ),
 }  # fmt: skip
 _POLAR_SEA = {
     "RUMMK-ISREK": _Spec(
-        "Murmansk", "Reykjavik", 40_000.0, SHIP_KMH, True,  # noqa: FBT003
+        "Murmansk", "Reykjavik", 40_000.0, SHIP_KMH, True,
         ((69.30, 33.50), (71.50, 30.00), (72.20, 20.00), (70.50, 5.00), (67.00, -12.00), (64.40, -22.80)),
     ),
 }  # fmt: skip
@@ -183,7 +185,5 @@ def way(name: str, *, backwards: bool = False) -> Way:
         return Way(name, _MORE[name], backwards=backwards)
     found = lane(name)
     points = tuple((p.latitude_deg, p.longitude_deg) for p in found.line.points)
-    spec = _Spec(
-        found.origin, found.destination, found.half_width_m, found.cruise_kmh, found.at_sea, points
-    )
+    spec = _Spec(found.origin, found.destination, found.half_width_m, found.cruise_kmh, found.at_sea, points)
     return Way(name, spec, backwards=backwards)

@@ -187,7 +187,9 @@ def _deck(seed: int, *, at_sea: bool) -> list[Scene]:
         for scene in SCENES.values()
         if not scene.convoy and scene.name != "plain" and (scene.at_sea if at_sea else scene.on_land)
     ]
-    deck = scripted + [SCENES["plain"]] * round(PLAIN_PART * len(scripted))
+    deck = [scene for scene in scripted for _ in range(scene.weight)] + [SCENES["plain"]] * round(
+        PLAIN_PART * len(scripted)
+    )
     random.Random(f"{seed}/deck/{at_sea}").shuffle(deck)
     return deck
 

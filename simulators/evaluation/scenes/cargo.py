@@ -27,7 +27,9 @@ def _excursion(draft: Draft) -> None:
     rows = seal.between(draft.at_ms, until_ms)
     seal.temperature_c[rows] = draft.noise.uniform(10.5, 13.0) + draft.noise.normal(0, 0.3, len(rows))
     long = rows[seal.true_ms[rows] >= seal.true_ms[rows[0]] + LASTING_S * 1000]
-    draft.claim(AlertType.SENSOR_EXCURSION, draft.at_ms, until_ms, rows=long, also=(AlertType.SENSOR_ANOMALY,))
+    draft.claim(
+        AlertType.SENSOR_EXCURSION, draft.at_ms, until_ms, rows=long, also=(AlertType.SENSOR_ANOMALY,)
+    )
 
 
 def _short_excursion(draft: Draft) -> None:
@@ -106,7 +108,7 @@ def _battery_nearly(draft: Draft) -> None:
 SCENES = (
     Scene("too warm", _cooled, at_moment, _excursion, at_sea=True, interval_max_min=30, wants_fixes=False),
     Scene("defrosting", _cooled, at_moment, _short_excursion, wants_fixes=False),
-    Scene("hot and dry", _late_spot, at_moment, _unusual, interval_max_min=15, wants_fixes=False),
+    Scene("hot and dry", _late_spot, at_moment, _unusual, interval_max_min=15, weight=2, wants_fixes=False),
     Scene("warm hall", _late_spot, at_moment, _warehouse, wants_fixes=False),
     Scene("hard blow", spot, at_moment, _shock, at_sea=True, wants_fixes=False),
     Scene("dropped", spot, at_moment, _drop, wants_fixes=False),

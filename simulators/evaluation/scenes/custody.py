@@ -40,7 +40,10 @@ def _cut_on_jump(draft: Draft) -> None:
     _cut(draft)
     seal, row = draft.seal, draft.seal.row(draft.at_ms)
     rows = np.array([row])
-    latitude, longitude = seal.true_latitude_deg[rows] * 0.6, (seal.true_longitude_deg[rows] + 210) % 360 - 180
+    latitude, longitude = (
+        seal.true_latitude_deg[rows] * 0.6,
+        (seal.true_longitude_deg[rows] + 210) % 360 - 180,
+    )
     seal.place(rows, latitude, longitude, 20.0)
     draft.claim(AlertType.POSITION_IMPLAUSIBLE, draft.at_ms, draft.at_ms, rows=rows)
 
@@ -107,6 +110,10 @@ def _opened(draft: Draft, card: str | None) -> None:
     draft.claim(AlertType.SEAL_OPENED, draft.at_ms, draft.at_ms, rows=np.array([row]))
 
 
+def _with_other_card(draft: Draft) -> None:
+    _opened(draft, draft.identity.other_card_id)
+
+
 def _opened_authorised(draft: Draft) -> None:
     row = _open(draft, draft.identity.card_id)
     seal, again = draft.seal, draft.seal.row(draft.at_ms + 7 * MINUTE_MS)
@@ -124,9 +131,7 @@ def _opened_late_leave(draft: Draft) -> None:
     leave = draft.leave("A2", from_ms, until_ms, place=place, cards=(draft.identity.card_id,))
     recorded_ms = draft.at_ms + draft.rng.uniform(1, 8) * HOUR_MS
     draft.record(TripEventKind.AUTHORISED, draft.at_ms - HOUR_MS, recorded_ms, authorisation=leave)
-    draft.claim(
-        AlertType.SEAL_OPENED, draft.at_ms, draft.at_ms, rows=np.array([row]), withdrawn=True
-    )
+    draft.claim(AlertType.SEAL_OPENED, draft.at_ms, draft.at_ms, rows=np.array([row]), withdrawn=True)
 
 
 def _tampered(draft: Draft) -> None:
@@ -146,9 +151,7 @@ def _other_number(draft: Draft) -> None:
     seal = draft.seal
     row = seal.row(draft.at_ms)
     seal.seal_numbers = [(0, draft.identity.seal_number), (draft.at_ms, "SLX999001")]
-    draft.claim(
-        AlertType.SEAL_MISMATCH, draft.at_ms, last_watched(draft), rows=np.arange(row, len(seal))
-    )
+    draft.claim(AlertType.SEAL_MISMATCH, draft.at_ms, last_watched(draft), rows=np.arange(row, len(seal)))
 
 
 def _checked(draft: Draft, condition: int, seen: str | None) -> None:
@@ -185,7 +188,9 @@ def _replaced(draft: Draft) -> None:
     )
     row = draft.seal.row(closed_ms)
     named = (draft.seal.received_ms[row:] < recorded_ms).any()
-    draft.claim(AlertType.SEAL_MISMATCH if named else None, closed_ms, int(recorded_ms), withdrawn=bool(named))
+    draft.claim(
+        AlertType.SEAL_MISMATCH if named else None, closed_ms, int(recorded_ms), withdrawn=bool(named)
+    )
 
 
 def _faulty(draft: Draft) -> None:
@@ -223,7 +228,7 @@ SCENES = (
     Scene("cut without a clock", spot, at_moment, _cut_without_clock),
     Scene("cut on a cell fix", spot, at_moment, _cut_and_away),
     Scene("opened without a card", _plan_stop, _act_stop, lambda d: _opened(d, None)),
-    Scene("opened with another card", _plan_yard, _act_authorised, lambda d: _opened(d, d.identity.other_card_id)),
+    Scene("opened with another card", _plan_yard, _act_authorised, _with_other_card),
     Scene("opened elsewhere", _plan_stop, _act_wrong_place, lambda d: _opened(d, d.identity.card_id)),
     Scene("opened too early", _plan_yard, _act_wrong_time, lambda d: _opened(d, d.identity.card_id)),
     Scene("opened at sea", spot, at_moment, lambda d: _opened(d, None), on_land=False, at_sea=True),

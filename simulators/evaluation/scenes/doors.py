@@ -156,6 +156,6 @@ SCENES = (
     Scene("wrong password", spot, at_moment, lambda d: _refused(d, SealEvent.WRONG_PASSWORD)),
     Scene("outside its area", spot, at_moment, lambda d: _refused(d, SealEvent.OUTSIDE_AREA)),
     Scene("wrong password at loading", report=_refused_loading),
-    Scene("light during a stop", _plan_long_stop, _act, _theft),
-    Scene("left behind and silenced", _plan_parting, _act_parting, _theft_apart, tracker=True),
+    Scene("light during a stop", _plan_long_stop, _act, _theft, weight=2),
+    Scene("left behind and silenced", _plan_parting, _act_parting, _theft_apart, tracker=True, weight=2),
 )

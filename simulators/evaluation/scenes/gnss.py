@@ -77,7 +77,12 @@ def _below_deck(draft: Draft) -> None:
 def _forge(draft: Draft, rows: Ints, needed: int) -> None:
     from_ms, until_ms = _window(draft)
     draft.claim(
-        AlertType.GNSS_SPOOFING, from_ms, until_ms, rows=rows, needed=min(needed, len(rows)), also=WHILE_FORGED
+        AlertType.GNSS_SPOOFING,
+        from_ms,
+        until_ms,
+        rows=rows,
+        needed=min(needed, len(rows)),
+        also=WHILE_FORGED,
     )
 
 
@@ -123,7 +128,9 @@ def _forged_together(draft: Draft) -> None:
         if columns is not None:
             rows = columns.between(*_window(draft))
             rows = rows[columns.fix_kind[rows] == FixKind.GNSS]
-            columns.place(rows, np.full(len(rows), FALSE_AIRPORT[0]), np.full(len(rows), FALSE_AIRPORT[1]), 6.0)
+            columns.place(
+                rows, np.full(len(rows), FALSE_AIRPORT[0]), np.full(len(rows), FALSE_AIRPORT[1]), 6.0
+            )
             columns.speed_kmh[rows] = 0.0
     rows = draft.seal.between(*_window(draft))
     _forge(draft, rows[draft.seal.fix_kind[rows] == FixKind.GNSS], 3)

@@ -52,7 +52,9 @@ def _edge(draft: Draft) -> None:
     """Within the corridor, a hundred metres from its edge, with a poor fix."""
     out_m = draft.way.half_width_m - 130.0
     need_m = 2 * out_m / 0.5 + 10 * KM
-    from_m = draft.straight(need_m) if draft.way.half_width_m < 6 * KM and need_m < 30 * KM else draft.pick(need_m)
+    from_m = (
+        draft.straight(need_m) if draft.way.half_width_m < 6 * KM and need_m < 30 * KM else draft.pick(need_m)
+    )
     draft.bumps.append(Bump(from_m, from_m + need_m, draft.rng.choice((1.0, -1.0)) * out_m, out_m / 0.5))
 
 
@@ -99,7 +101,11 @@ def _rerouted(draft: Draft) -> None:
     draft.claim(None, draft.moment(bump.from_m), draft.moment(bump.to_m))
 
 
-def _wrong_way(draft: Draft, *, returns: bool) -> None:
+def _turned_back(draft: Draft) -> None:
+    _wrong_way(draft, returns=False)
+
+
+def _wrong_way(draft: Draft, *, returns: bool = True) -> None:
     from_m = draft.pick(75 * KM, 0.1, 0.9)
     draft.turns.append(Turn(from_m + 74 * KM, draft.rng.uniform(45, 65) * KM, returns))
 
@@ -135,11 +141,11 @@ def _zone(draft: Draft, from_m: float, right_m: float) -> Zone:
 
 
 def _forbidden(draft: Draft) -> None:
-    from_m = draft.straight(20 * KM)
+    from_m = draft.straight(15 * KM)
     right_m = draft.rng.choice((2.6, -2.6)) * KM
-    draft.forbidden.append(_zone(draft, from_m + 10 * KM, right_m))
-    draft.bumps.append(Bump(from_m, from_m + 20 * KM, right_m, 6 * KM))
-    draft.halts.append(Halt(from_m + 10 * KM, draft.rng.randrange(20, 28) * MINUTE_MS, "none"))
+    draft.forbidden.append(_zone(draft, from_m + 7.5 * KM, right_m))
+    draft.bumps.append(Bump(from_m, from_m + 15 * KM, right_m, 4.5 * KM))
+    draft.halts.append(Halt(from_m + 7.5 * KM, draft.rng.randrange(20, 28) * MINUTE_MS, "none"))
 
 
 def _forbidden_report(draft: Draft) -> None:
@@ -215,11 +221,17 @@ SCENES = (
     Scene("along the edge", _edge, report=_edge_fixes, interval_max_min=15),
     Scene("alternative taken", _alternative, report=_alternative_report),
     Scene("plan changed under way", _bypass, report=_rerouted),
-    Scene("wrong way", lambda d: _wrong_way(d, returns=True), report=_wrong_way_report, interval_max_min=15),
-    Scene("turned back", lambda d: _wrong_way(d, returns=False), report=_wrong_way_report, interval_max_min=15),
+    Scene("wrong way", _wrong_way, report=_wrong_way_report, interval_max_min=15),
+    Scene("turned back", _turned_back, report=_wrong_way_report, interval_max_min=15),
     Scene("missed its turn", _u_turn, report=_u_turn_report),
-    Scene("in a forbidden zone", _forbidden, report=_forbidden_report, interval_max_min=10),
+    Scene("in a forbidden zone", _forbidden, report=_forbidden_report, interval_max_min=10, weight=2),
     Scene("past a forbidden zone", _forbidden_near, report=_forbidden_near_report),
     Scene("checkpoint skipped", _skipped, report=_skipped_report, interval_max_min=15),
-    Scene("checkpoints out of order", _out_of_order, _out_of_order_act, _out_of_order_report, interval_max_min=10),
-)  # fmt: skip
+    Scene(
+        "checkpoints out of order",
+        _out_of_order,
+        _out_of_order_act,
+        _out_of_order_report,
+        interval_max_min=10,
+    ),
+)

@@ -17,7 +17,7 @@ def nothing(draft: Draft) -> None:
 
 @dataclass(frozen=True)
 class Scene:
-    """``plan`` places things on the way, ``act`` knows when they are reached, ``report`` edits the reports."""
+    """``plan`` places things on the way, ``act`` knows when it is there, ``report`` edits the reports."""
 
     name: str
     plan: Callable[[Draft], None] = nothing
@@ -28,6 +28,7 @@ class Scene:
     tracker: bool | None = None  # whether a truck tracker is needed; None: either
     interval_max_min: int = 60  # the seal reports at least so often
     wants_fixes: bool = True  # a position in every report, as far as there is one
+    weight: int = 1  # how often it happens beside the others
     convoy: bool = False  # happens to several containers at one time and place
 
 

@@ -114,6 +114,10 @@ def _identity(draft: Draft, why: Suspicion) -> None:
     draft.claim(AlertType.IDENTITY_SUSPECT, at_ms, at_ms, event=event)
 
 
+def _repeated(draft: Draft) -> None:
+    _identity(draft, Suspicion.REPLAYED_SEQUENCE)
+
+
 def _plan_yard(draft: Draft) -> None:
     draft.halt(draft.rng.uniform(480, 720), "place", "!yard")
 
@@ -152,6 +156,6 @@ SCENES = (
     Scene("silent for good", spot, _act_gone),
     Scene("stays in a dead zone", _dead_zone_stay),
     Scene("two sessions", spot, at_moment, lambda d: _identity(d, Suspicion.SECOND_SESSION), at_sea=True),
-    Scene("repeated number", spot, at_moment, lambda d: _identity(d, Suspicion.REPLAYED_SEQUENCE), at_sea=True),
-    Scene("left in a yard", _plan_yard, _act_parting, _apart, tracker=True, interval_max_min=15),
+    Scene("repeated number", spot, at_moment, _repeated, at_sea=True),
+    Scene("left in a yard", _plan_yard, _act_parting, _apart, tracker=True, interval_max_min=15, weight=2),
 )  # fmt: skip
