@@ -6,7 +6,7 @@ signal is good (at least ``jam_signal_pct``, or it is located by its cell), for
 while ``neighbours_least`` containers, this one included, lose theirs within
 20 km and 15 minutes. A device counts as having lost its fix if at least
 ``jam_fixes`` reports in a row had one before, the last no longer ago than
-``jam_fix_age_s``; a report without any position
+``jam_fix_age_s``; a longer gap ends it, for nobody knows what was in it; a report without any position
 counts only of a device that had none such among its last ``jam_always``. Inside
 of allowed places (halls), and in dead zones (tunnels), (b) is no surprise.
 
@@ -63,14 +63,15 @@ class GnssJamming:
         enough = np.where(reports["kind"] == FixKind.NONE, settings.jam_always, settings.jam_fixes)
         recent = reports["t"] - state["spoof_t"] <= settings.jam_fix_age_s * 1000  # after a gap nobody knows
         begins = ~fixed & good & recent & (number == 0) & (had >= enough)
-        goes_on = ~fixed & good & (number > 0)
-        number = np.where(fixed, 0, np.minimum(number + (begins | goes_on), MOST))
+        unbroken = reports["t"] - state["last_t"] <= settings.jam_fix_age_s * 1000
+        goes_on = ~fixed & good & unbroken & (number > 0)
+        number = np.where(fixed | ~unbroken, 0, np.minimum(number + (begins | goes_on), MOST))
         since = np.where(begins, reports["t"], state["jam_t"])
         lasted = (number >= settings.jam_reports) & (reports["t"] - since >= settings.jam_lost_s * 1000)
         word = (
             np.where(said, SAID, 0) | np.where(number >= GONE_REPORTS, GONE, 0) | np.where(lasted, LASTED, 0)
         )
-        word |= np.where(fixed, 0, state["jam_word"] & (GONE | LASTED))
+        word |= np.where(fixed | ~unbroken, 0, state["jam_word"] & (GONE | LASTED))
         follow(rows, NAME, "jam_word", word.astype(np.int64))
         state["jam_had"] = np.where(fixed, np.minimum(had + 1, MOST), 0)
         state["jam_n"], state["jam_t"] = number, since
