@@ -7,7 +7,7 @@ Quantiles of what its devices report beside those of the container journeys of
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import click
@@ -40,12 +40,17 @@ def real(folder: Path) -> list[Reading]:
     return found
 
 
-def simulated(profile: EvaluationProfile) -> Iterator[Reading]:
-    """Everything that an evaluation world sends, seals only: trucks have no like in the journeys."""
-    for _, items in EvaluationWorld(profile).stream():
+def simulated(profile: EvaluationProfile) -> tuple[list[Reading], list[Reading]]:
+    """What the seals of an evaluation world send: (on roads, at sea); trucks have no like in the journeys."""
+    world = EvaluationWorld(profile)
+    sorted_out: tuple[list[Reading], list[Reading]] = ([], [])
+    for _, items in world.stream():
         for item in items:
             if isinstance(item, list):
-                yield from (each for each in item if each.external_v is None)
+                for each in item:
+                    if each.external_v is None:
+                        sorted_out[each.container_id in world.ships].append(each)
+    return sorted_out
 
 
 def series(readings: Iterable[Reading]) -> tuple[Series, dict[str, float]]:
@@ -106,21 +111,18 @@ def _positions(placed: list[Reading], found: dict[str, list[Floats]], counts: di
     counts["fast"] += float((speed > FAST_M_S).sum())
 
 
-def render(left: tuple[Series, dict[str, float]], right: tuple[Series, dict[str, float]]) -> str:
-    """A Markdown table, the real journeys first in each cell."""
+def render(sources: list[tuple[Series, dict[str, float]]]) -> str:
+    """A Markdown table; the sources stand in each cell in their order."""
     heads = " | ".join("greatest" if part == 1 else f"{part:.0%}" for part in QUANTILES)
-    lines = [f"| real / simulated | {heads} |", "|---" * (len(QUANTILES) + 1) + "|"]
-    for name, values in left[0].items():
-        cells = []
-        for part in QUANTILES:
-            pair = [
-                each[part_of]
-                for each, part_of in ((_quantiles(values), part), (_quantiles(right[0][name]), part))
-            ]
-            cells.append(" / ".join(f"{each:.4g}" for each in pair))
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    lines += ["", "| share of | real | simulated |", "|---|---|---|"]
-    lines += [f"| {name} | {value:.2%} | {right[1][name]:.2%} |" for name, value in left[1].items()]
+    lines = [f"| real / roads / sea | {heads} |", "|---" * (len(QUANTILES) + 1) + "|"]
+    for name, values in sources[0][0].items():
+        if len(values):
+            found = [_quantiles(series_of[name]) for series_of, _ in sources]
+            cells = [" / ".join(f"{each[part]:.4g}" for each in found) for part in QUANTILES]
+            lines.append(f"| {name} | {' | '.join(cells)} |")
+    lines += ["", "| share of | real | roads | sea |", "|---|---|---|---|"]
+    for name in sources[0][1]:
+        lines.append(f"| {name} | {' | '.join(f'{shares[name]:.2%}' for _, shares in sources)} |")
     return "\n".join(lines)
 
 
@@ -148,7 +150,7 @@ def main(*, seed: int, containers: int, days: float, data: Path) -> None:
         print(f"skipped: no journey-*.csv in {data.name}")
         return
     profile = EvaluationProfile(seed=seed, containers=containers, days=days)
-    print(render(series(journeys), series(simulated(profile))))
+    print(render([series(each) for each in (journeys, *simulated(profile))]))
 
 
 if __name__ == "__main__":

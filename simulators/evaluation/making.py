@@ -23,6 +23,7 @@ from simulators.evaluation.ways import Way
 
 LAND_MIN = (5, 5, 10, 10, 15, 30, 60)
 SEA_MIN = (60, 60, 120, 180)
+FIX_EVERY = {False: (1, 1, 2, 5), True: (2, 3, 6, 6)}  # by whether it is at sea
 QUICK_MIN = 10
 SAYS_INTERVAL, COVERED, TELLS_STATE, HAS_DOOR, HAS_MOUNT, NAMES_SEAL = 0.5, 0.35, 0.75, 0.6, 0.4, 0.35
 """Parts of the containers."""
@@ -98,7 +99,11 @@ def _habits(seed: int, container_id: str, way: Way, scene: Scene) -> Habits:
     own_min = rng.choice(SEA_MIN if way.at_sea else LAND_MIN)
     least_min = (SEA_MIN if way.at_sea else LAND_MIN)[0]
     steady = own_min <= QUICK_MIN or (way.at_sea and own_min == least_min)
-    factor, says, fix_every = rng.choice((1, 2, 3)), rng.random() < SAYS_INTERVAL, rng.choice((1, 1, 2, 5))
+    factor, says, fix_every = (
+        rng.choice((1, 2, 3)),
+        rng.random() < SAYS_INTERVAL,
+        rng.choice(FIX_EVERY[way.at_sea]),
+    )
     if own_min > QUICK_MIN:
         factor = 1
     covered, tells_state, has_door, has_mount, names_seal = (

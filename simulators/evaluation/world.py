@@ -77,6 +77,11 @@ class EvaluationWorld:
         self._slots = list(_slots(profile))
         self._decks = {at_sea: _deck(profile.seed, at_sea=at_sea) for at_sea in (False, True)}
 
+    @property
+    def ships(self) -> frozenset[str]:
+        """Containers whose way is at sea."""
+        return frozenset(slot.identity.container_id for slot in self._slots if slot.way_name in OCEAN_NAMES)
+
     def made(self) -> Iterator[Made]:
         """All trips, slot by slot, without sending anything."""
         for slot in self._slots:

@@ -221,8 +221,8 @@ def _cut_and_away(draft: Draft) -> None:
 
 
 SCENES = (
-    Scene("cut", spot, at_moment, _cut, at_sea=True),
-    Scene("cut in a dead zone", _in_the_dark, at_moment, _cut, at_sea=True),
+    Scene("cut", spot, at_moment, _cut, at_sea=True, wants_fixes=False),
+    Scene("cut in a dead zone", _in_the_dark, at_moment, _cut, at_sea=True, wants_fixes=False),
     Scene("cut without a fix", spot, at_moment, _cut_without_fix, at_sea=True),
     Scene("cut on a jump", spot, at_moment, _cut_on_jump),
     Scene("cut without a clock", spot, at_moment, _cut_without_clock),
@@ -234,7 +234,7 @@ SCENES = (
     Scene("opened at sea", spot, at_moment, lambda d: _opened(d, None), on_land=False, at_sea=True),
     Scene("opened with leave", _plan_yard, _act_authorised, _opened_authorised),
     Scene("leave recorded late", _plan_yard, _act_stop, _opened_late_leave),
-    Scene("back cap opened", spot, at_moment, _tampered, at_sea=True),
+    Scene("back cap opened", spot, at_moment, _tampered, at_sea=True, wants_fixes=False),
     Scene("taken off its mount", spot, at_moment, _unmounted),
     Scene("another seal's number", spot, at_moment, _other_number),
     Scene("check finds another seal", _plan_yard, _act_stop, lambda d: _checked(d, 1, "SLX999002")),
