@@ -16,8 +16,9 @@ FALSE_AIRPORT = (25.2528, 55.3644)
 WHILE_FORGED = (
     AlertType.POSITION_IMPLAUSIBLE, AlertType.ROUTE_DEVIATION, AlertType.SEPARATION, AlertType.GNSS_JAMMING,
     AlertType.CHECKPOINT_MISSED, AlertType.UNSCHEDULED_STOP, AlertType.WRONG_WAY,
+    AlertType.SILENT,
 )  # fmt: skip
-"""What a forged track truly looks like, too."""
+"""What a forged track truly looks like, too: a box that seems elsewhere enters no dead zone, for one."""
 
 
 def _jam_said(draft: Draft) -> None:
