@@ -33,6 +33,7 @@ VERBS: dict[str, Verb] = {
     "simulate": Verb("sealtrail.commands.simulate:simulate", "A simulated fleet against any MQTT broker."),
     "decode": Verb("sealtrail.commands.decode:decode", "Device frames to readings."),
     "judge": Verb("sealtrail.commands.judge:judge", "A file of readings through the judgement."),
+    "evaluate": Verb("sealtrail.commands.evaluate:evaluate", "The judgement against a known truth."),
     "trip": Verb("sealtrail.commands.trip:trip", "Plan, change, authorise, check and end trips."),
     "corridor": Verb("sealtrail.commands.corridor:corridor", "Corridors learned from past journeys."),
     "models": Verb("sealtrail.commands.models:models", "Models of usual sensor values, learned."),
