@@ -69,7 +69,7 @@ async def scripted_broker(*scripts: Script) -> AsyncIterator[tuple[int, asyncio.
     """
     played: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     count = 0
-    serving: set[asyncio.Task[None]] = set()
+    serving: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal count
@@ -85,17 +85,20 @@ async def scripted_broker(*scripts: Script) -> AsyncIterator[tuple[int, asyncio.
             writer.close()
 
     def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(serve(reader, writer))
-        serving.add(task)
-        task.add_done_callback(serving.discard)
+        serving[asyncio.create_task(serve(reader, writer))] = writer
 
     server = await asyncio.start_server(begin, "127.0.0.1", 0)
     try:
         yield server.sockets[0].getsockname()[1], played
     finally:
+        for _ in range(10):  # what was just accepted needs some turns, and a server that is still open
+            await asyncio.sleep(0)
         server.close()
         for task in serving:
             task.cancel()
         await asyncio.gather(*serving, return_exceptions=True)
+        for writer in serving.values():  # a task that was cancelled before its first step has closed nothing
+            writer.transport.abort()
+        await asyncio.gather(*(writer.wait_closed() for writer in serving.values()), return_exceptions=True)
         if played.done() and not played.cancelled():
             played.exception()
