@@ -1,5 +1,7 @@
 """Topics of messages: of MQTT ``sealtrail/<family>/<device_id>/up``, of the gateway's own doors `door_topic`.
 
+On a NATS where several gateways share the devices a number follows: ``…/up/<part>``.
+
 Which of the two a message has is told by its token (`gateway.session.Delivery`),
 never by the topic itself: no MQTT publisher can write a door's topic.
 """
@@ -38,6 +40,8 @@ class Route(NamedTuple):
 
 def _route(topic: str, decoders: Mapping[str, Decoder]) -> Route:
     levels = topic.split("/")
+    if len(levels) == _LEVELS + 1 and levels[_LEVELS].isdecimal():
+        del levels[_LEVELS]  # the part of the gateways that share the devices
     if len(levels) != _LEVELS or levels[0] != DEVICE_TOPIC_ROOT or levels[3] != "up":
         refusal = DecodeError("bad_topic", f"expected {DEVICE_TOPIC_ROOT}/<family>/<device_id>/up")
         return Route(UNKNOWN_FAMILY, "", "", None, refusal)

@@ -83,7 +83,8 @@ def device_grant(device: Device) -> Grant | None:
         return None
     up = device_up_topic(device.family, device.device_id)
     down = device_down_topic(device.family, device.device_id)
-    return Grant(device.device_id, (subject(up),), (subject(down), MQTT_OWN))
+    # the part of the gateways that it belongs to, where they share the devices: NATS asks after mapping
+    return Grant(device.device_id, (subject(up), f"{subject(up)}.*"), (subject(down), MQTT_OWN))
 
 
 def subscriber_grant(user: str, subscriber_id: str) -> Grant:
