@@ -30,7 +30,9 @@ STATES = ("live", "mid", "base")
 class Lanes:
     """Index and arrays of all lanes; grows by doubling."""
 
-    def __init__(self, state: np.dtype[np.void], settings: AnomalySettings, history: int) -> None:
+    def __init__(
+        self, state: np.dtype[np.void], watch: np.dtype[np.void], settings: AnomalySettings, history: int
+    ) -> None:
         self.history = history
         self.stretches_kept = settings.seal_stretches_kept, settings.seal_stretches_kept_busy
         self.settings = settings
@@ -43,6 +45,7 @@ class Lanes:
         self.container = np.zeros(FIRST_CAPACITY, np.int64)
         self.count = np.zeros(FIRST_CAPACITY, np.int64)
         self.middle = np.zeros(FIRST_CAPACITY, np.int64)
+        self.watch = np.zeros(FIRST_CAPACITY, watch)
         self.live = np.zeros(FIRST_CAPACITY, state)
         self.mid = np.zeros(FIRST_CAPACITY, state)
         self.base = np.zeros(FIRST_CAPACITY, state)
@@ -65,12 +68,16 @@ class Lanes:
 
     def reserve(self, capacity: int) -> None:
         """Make room for ``capacity`` lanes."""
-        for name in ("container", "count", "middle", "ring", *STATES):
+        for name in ("container", "count", "middle", "ring", "watch", *STATES):
             old = getattr(self, name)
             if capacity > len(old):
                 new = np.zeros((capacity, *old.shape[1:]), old.dtype)
                 new[: len(old)] = old
                 setattr(self, name, new)
+
+    def history_of(self, lane: int) -> Structured:
+        """A lane's newest reports in event-time order (dtype `REPORT`): not to be written to."""
+        return self.ring[lane, : self.count[lane]]
 
     def newer(self, lanes: Ints, reports: Structured) -> Bools:
         """Whether each report is newer than all its lane has: by time, then identity."""

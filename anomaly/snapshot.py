@@ -12,17 +12,18 @@ from anomaly.lanes import STATES
 from anomaly.ledger import Entry
 from anomaly.memory import Memory
 from anomaly.path_log import PathLog, PathLogNotes
+from anomaly.plans import PlansKept
 from anomaly.reports import REPORT
-from anomaly.rules.catalogue import RULES
+from anomaly.rules.catalogue import JUDGED
 from anomaly.rules.rule import Signal, Track
 from anomaly.seal_log import STRETCH, SealLog, SealLogNotes
-from anomaly.step import STATE
+from anomaly.step import STATE, WATCH
 from anomaly.thinning import ENTRY
 from sealtrail.contract.errors import MalformedBatchError, UnknownVersionError
-from sealtrail.contract.trip import Corridor, TripEvent
+from sealtrail.contract.trip import TripEvent
 
 MAGIC = b"SJ"
-VERSION = 3
+VERSION = 4
 DIGEST_BYTES = 16
 HEADER_BYTES = 3 + DIGEST_BYTES
 
@@ -50,12 +51,14 @@ class FileState(msgspec.Struct, array_like=True):
 class JudgeState(msgspec.Struct):
     rules: str
     history: int
-    corridors: list[tuple[Corridor, ...]]  # each with its alternatives
+    plans: PlansKept
     files: list[FileState]
     keys: list[tuple[str, str]]
     count: bytes
     middle: bytes
     states: dict[str, bytes]
+    watch: bytes
+    wake_at: bytes
     ring: bytes  # the valid entries of all lanes, one after the other
     stretches: bytes  # of the seal logs of all lanes, one after the other
     stretch_count: bytes
@@ -65,7 +68,9 @@ class JudgeState(msgspec.Struct):
     path_notes: list[PathLogNotes]
     cards: dict[int, dict[int, str]]
     departures: list[tuple[int, str, str]]
+    seal_numbers: dict[int, str]
     now_ms: int
+    clocks: tuple[int, int, int, int]  # swept_ms, ticked_ms, tick_gap_ms, deaf_until_ms
     refused: dict[str, int]
 
 
@@ -79,7 +84,7 @@ def _digest(body: bytes) -> bytes:
 
 def rules_name() -> str:
     """Changes with the rules' versions and their columns of state."""
-    text = f"{[(rule.name, rule.version) for rule in RULES]}{STATE.descr}{ENTRY.descr}"
+    text = f"{[(rule.name, rule.version) for rule in JUDGED]}{STATE.descr}{WATCH.descr}{ENTRY.descr}"
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
@@ -90,7 +95,7 @@ def pack(memory: Memory) -> bytes:
     state = JudgeState(
         rules=rules_name(),
         history=lanes.history,
-        corridors=memory.corridors.kept,
+        plans=memory.plans.kept,
         files=[
             FileState(
                 key=file.key,
@@ -111,6 +116,8 @@ def pack(memory: Memory) -> bytes:
         count=lanes.count[:size].tobytes(),
         middle=lanes.middle[:size].tobytes(),
         states={name: getattr(lanes, name)[:size].tobytes() for name in STATES},
+        watch=lanes.watch[:size].tobytes(),
+        wake_at=memory.containers.wake_at[: len(memory.containers.files)].tobytes(),
         ring=lanes.ring[:size][valid].tobytes(),
         stretches=b"".join(log.stretches.tobytes() for log in lanes.seal_logs),
         stretch_count=np.array([len(log.stretches) for log in lanes.seal_logs], np.int64).tobytes(),
@@ -120,7 +127,9 @@ def pack(memory: Memory) -> bytes:
         path_notes=[log.notes for log in lanes.path_logs],
         cards=memory.stepper.cards,
         departures=memory.departures,
+        seal_numbers=memory.stepper.seal_numbers,
         now_ms=memory.now_ms,
+        clocks=(memory.swept_ms, memory.ticked_ms, memory.tick_gap_ms, memory.deaf_until_ms),
         refused=dict(memory.refused),
     )
     body = _encode(state)
@@ -175,8 +184,8 @@ def _fill(memory: Memory, state: JudgeState) -> None:
         PathLog(entries[begin:end].copy(), notes)
         for begin, end, notes in zip(ends - count, ends, state.path_notes, strict=True)
     ]
-    for ways in state.corridors:
-        memory.corridors.number_of(*ways)
+    lanes.watch[:size] = np.frombuffer(state.watch, WATCH)
+    memory.plans.restore(state.plans)
     for each in state.files:
         row = memory.containers.row_of(each.key)
         file = memory.containers.files[row]
@@ -191,5 +200,8 @@ def _fill(memory: Memory, state: JudgeState) -> None:
             file.custody = Custody(memory.settings.custody_events_kept, each.events)
             memory.containers.replan(row, lambda _reason: None)
     memory.stepper.cards = state.cards
+    memory.containers.wake_at[: len(state.files)] = np.frombuffer(state.wake_at, np.int64)
+    memory.stepper.seal_numbers = state.seal_numbers
     memory.departures, memory.now_ms = state.departures, state.now_ms
+    memory.swept_ms, memory.ticked_ms, memory.tick_gap_ms, memory.deaf_until_ms = state.clocks
     memory.refused.update(state.refused)
