@@ -50,9 +50,11 @@ def _wants_answer(frame: bytes) -> bool:
     if frame[8] and frame[7] < LONG_TYPE:
         return False
     records = len(frame) - LONG_HEAD - 1
-    count = records // LONG_RECORD if frame[6] == VERSION_WITHOUT_TAIL else min(1, records // LONG_RECORD)
     first = LONG_HEAD + STATUS_LOW_BYTE
-    return any(frame[first + LONG_RECORD * number] >> BIT_ACK & 1 for number in range(count))
+    if records < 2 * LONG_RECORD or frame[6] != VERSION_WITHOUT_TAIL:
+        return records >= LONG_RECORD and bool(frame[first] >> BIT_ACK & 1)
+    statuses = frame[first : len(frame) - 1 : LONG_RECORD][: records // LONG_RECORD]
+    return any(status >> BIT_ACK & 1 for status in statuses)
 
 
 def _answer(index: bytes) -> bytes:
