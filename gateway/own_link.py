@@ -147,6 +147,9 @@ class OwnLink(asyncio.Protocol):
         if self._transport is None or self._closing or self._failure is not None:
             return
         self._heard_s = self._loop.time()
+        if not self._subscribed:  # the answer may have been waiting behind the full socket
+            self._timers.pop("answer").cancel()
+            self._later("answer", ANSWER_TIMEOUT_S, self._answer_is_due)
         if self._accepted and self._unread:
             self._walk(self._unread)
         if not self._pending.full:
