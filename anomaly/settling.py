@@ -32,7 +32,7 @@ def settle_touched(memory: Memory, cause: Cause) -> list[AlertEvent]:
 def _findings(memory: Memory, row: int) -> list[Finding]:
     """What all rules find of a container; notes when it is to be looked at again."""
     file = memory.containers.files[row]
-    case = _case(memory, file)
+    case = _case(memory, row)
     for rule in (*RULES, *WATCHERS):
         case.tracks = file.tracks_of(rule.name)
         if case.tracks:
@@ -49,8 +49,8 @@ def _findings(memory: Memory, row: int) -> list[Finding]:
     return case.found
 
 
-def _case(memory: Memory, file: ContainerFile) -> Case:
-    lanes = memory.lanes
+def _case(memory: Memory, row: int) -> Case:
+    lanes, file = memory.lanes, memory.containers.files[row]
     return Case(
         key=file.key,
         paired=file.paired,
@@ -64,6 +64,7 @@ def _case(memory: Memory, file: ContainerFile) -> Case:
         history=lanes.history_of,
         live=lambda lane: lanes.live[lane],
         tracks_of=file.tracks_of,
+        others=lambda note: memory.stepper.neighbourhood.others(note._replace(row=row)),
         number_of_seal=lambda number: memory.stepper.seal_numbers.get(number, ""),
     )
 

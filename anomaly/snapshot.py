@@ -11,6 +11,7 @@ from anomaly.custody import Custody
 from anomaly.lanes import STATES
 from anomaly.ledger import Entry
 from anomaly.memory import Memory
+from anomaly.neighbourhood import Note
 from anomaly.path_log import PathLog, PathLogNotes
 from anomaly.plans import PlansKept
 from anomaly.reports import REPORT
@@ -69,6 +70,7 @@ class JudgeState(msgspec.Struct):
     cards: dict[int, dict[int, str]]
     departures: list[tuple[int, str, str]]
     seal_numbers: dict[int, str]
+    notes: list[Note]
     now_ms: int
     clocks: tuple[int, int, int, int]  # swept_ms, ticked_ms, tick_gap_ms, deaf_until_ms
     refused: dict[str, int]
@@ -128,6 +130,7 @@ def pack(memory: Memory) -> bytes:
         cards=memory.stepper.cards,
         departures=memory.departures,
         seal_numbers=memory.stepper.seal_numbers,
+        notes=memory.stepper.neighbourhood.kept,
         now_ms=memory.now_ms,
         clocks=(memory.swept_ms, memory.ticked_ms, memory.tick_gap_ms, memory.deaf_until_ms),
         refused=dict(memory.refused),
@@ -202,6 +205,8 @@ def _fill(memory: Memory, state: JudgeState) -> None:
     memory.stepper.cards = state.cards
     memory.containers.wake_at[: len(state.files)] = np.frombuffer(state.wake_at, np.int64)
     memory.stepper.seal_numbers = state.seal_numbers
+    for note in state.notes:
+        memory.stepper.neighbourhood.note(note)
     memory.departures, memory.now_ms = state.departures, state.now_ms
     memory.swept_ms, memory.ticked_ms, memory.tick_gap_ms, memory.deaf_until_ms = state.clocks
     memory.refused.update(state.refused)

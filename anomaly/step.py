@@ -10,8 +10,9 @@ import numpy as np
 from anomaly.containers import Containers
 from anomaly.custody import Segment
 from anomaly.lanes import Lanes
+from anomaly.neighbourhood import Neighbourhood
 from anomaly.reports import MATTERS, Sighting, sighting
-from anomaly.rules.catalogue import RETRACED, RULES, WATCHERS
+from anomaly.rules.catalogue import NOTED, RETRACED, RULES, WATCHERS
 from anomaly.rules.rule import Rows, Rule, Signal
 from anomaly.sphere import Floats, Ints, Structured
 from sealtrail.runtime.settings.anomaly import AnomalySettings
@@ -38,6 +39,7 @@ class Stepper:
         self.settings = settings
         self.cards: dict[int, dict[int, str]] = {}  # lane -> reading id -> card
         self.seal_numbers: dict[int, str] = {}  # `number_hash` -> number of seals that no plan names
+        self.neighbourhood = Neighbourhood()
         self.touched: set[int] = set()  # rows of containers
 
     def run(self, lanes: Ints, state: Structured, reports: Structured, vectors: Floats) -> None:
@@ -105,6 +107,11 @@ class Stepper:
         row = int(self.lanes.container[lane])
         self.containers.files[row].track(lane, self.lanes.keys[lane][1], rule).signals.append(signal)
         self.touched.add(row)
+        for note in NOTED[rule]((signal,), row) if rule in NOTED else ():
+            self.neighbourhood.note(note)
+            others = self.neighbourhood.others(note)
+            if len(others) + 1 >= self.settings.neighbours_least:
+                self.touched.update(others)
 
     def keep_number(self, number: int, text: str) -> None:
         """Remember what a seal's number is in full; the oldest of too many is forgotten."""

@@ -6,15 +6,25 @@ rule is one file and one line here (docs/adding-a-detector.md).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from anomaly.neighbourhood import Note
+from anomaly.rules import gnss_jamming, gnss_spoofing
+from anomaly.rules.battery_low import BatteryLow
 from anomaly.rules.door_opened import DoorOpened
+from anomaly.rules.gnss_jamming import GnssJamming
+from anomaly.rules.gnss_spoofing import GnssSpoofing
+from anomaly.rules.likely_theft import LikelyTheft
 from anomaly.rules.position_implausible import PositionImplausible
 from anomaly.rules.route_deviation import RouteDeviation
-from anomaly.rules.rule import Judgement, RetracedRule, Rule, Watcher
+from anomaly.rules.rule import Judgement, RetracedRule, Rule, Signal, Watcher
 from anomaly.rules.seal_check import SealChecked
 from anomaly.rules.seal_custody import SealCustody
 from anomaly.rules.seal_fault import SealFault
 from anomaly.rules.seal_mismatch import SealMismatch
+from anomaly.rules.sensor_excursion import SensorExcursion
 from anomaly.rules.separation import Separation
+from anomaly.rules.shock import Shock
 from anomaly.rules.silent import Silent
 from anomaly.rules.unlock_refused import UnlockRefused
 
@@ -22,12 +32,17 @@ _POSITION, _ROUTE = PositionImplausible(), RouteDeviation()
 
 RULES: tuple[Rule, ...] = (
     _POSITION,
+    GnssSpoofing(),
     SealCustody(),
     _ROUTE,
     UnlockRefused(),
     SealFault(),
     SealMismatch(),
     DoorOpened(),
+    GnssJamming(),
+    SensorExcursion(),
+    Shock(),
+    BatteryLow(),
 )
 
 RETRACED: tuple[RetracedRule, ...] = (_POSITION, _ROUTE)
@@ -39,8 +54,14 @@ WATCHERS: tuple[Watcher, ...] = (Silent(), Separation())
 PLANNED: tuple[Judgement, ...] = (SealChecked(),)
 """Those that are asked of every container that has a trip, whether or not a device says anything."""
 
-COMPOSED: tuple[Judgement, ...] = ()
+COMPOSED: tuple[Judgement, ...] = (LikelyTheft(),)
 """Those that rest on what all before them have found."""
 
 JUDGED: tuple[Judgement, ...] = (*RULES, *WATCHERS, *PLANNED, *COMPOSED)
 """All, in the order in which their findings are asked for."""
+
+NOTED: dict[str, Callable[[tuple[Signal, ...], int], list[Note]]] = {
+    gnss_jamming.NAME: gnss_jamming.notes_of,
+    gnss_spoofing.NAME: gnss_spoofing.notes_of,
+}
+"""Rules whose signals the neighbourhood is told of, and what of them (neighbourhood.py)."""

@@ -19,6 +19,7 @@ import msgspec
 import numpy as np
 
 from anomaly.custody import FOREVER_MS, Custody, Segment
+from anomaly.neighbourhood import Note
 from anomaly.plans import Plans
 from anomaly.reports import Sighting
 from anomaly.sphere import Floats, Ints, Structured
@@ -107,6 +108,7 @@ class Case:
     history: Callable[[int], Structured]  # a lane's newest reports in event-time order, judged
     live: Callable[[int], np.void]  # a lane's state after its newest report
     tracks_of: Callable[[str], list[Track]]  # of any rule, by its name
+    others: Callable[[Note], set[int]]  # containers that have noted the same there and then
     number_of_seal: Callable[[int], str]  # a seal's number by its hash, "" where it isn't known
     found: list[Finding] = field(default_factory=list)  # by the rules before, in the catalogue's order
     wake_at_ms: int = FOREVER_MS
