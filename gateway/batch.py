@@ -11,6 +11,7 @@ import structlog
 from gateway.access.admission import Admission, NotKeptError
 from gateway.session import Delivery
 from gateway.topics import Route, Routes
+from sealtrail.contract.completeness import Tally
 from sealtrail.contract.decoder import Decoder
 from sealtrail.contract.errors import DecodeError, RefusedError
 from sealtrail.contract.quarantine import QuarantinedMessage
@@ -48,6 +49,16 @@ class Batch:
     answered: Counter[str] = field(default_factory=Counter)
     new_readings: Counter[str] = field(default_factory=Counter)
     known_readings: Counter[str] = field(default_factory=Counter)
+    tallies: dict[str, Tally] = field(default_factory=dict)  # by device: what the log doesn't show
+
+    def tally(self, device_id: str, family: str) -> Tally:
+        """The tally of a device, to be added to."""
+        found = self.tallies.get(device_id)
+        if found is None:
+            found = self.tallies[device_id] = Tally(
+                device_id[:MAX_TOPIC], family, self.received_at_ms, refused={}
+            )
+        return found
 
 
 class BatchDecoder:
@@ -99,6 +110,7 @@ class BatchDecoder:
             new = 0
             for reading in readings:
                 if reading.reading_id in batch.reading_ids or reading.reading_id in known:
+                    batch.tally(reading.device_id, reading.family).duplicate += 1
                     continue
                 new += 1
                 if reading.sequence is not None and admission is not None:
@@ -106,7 +118,7 @@ class BatchDecoder:
                 batch.reading_ids.add(reading.reading_id)
                 reading.container_id = containers.get(reading.device_id)
                 batch.readings[partition_of(reading.key, self._partitions)].append(reading)
-            self._count(batch, route.label, len(readings), new)
+            self._count(batch, route, readings, new)
         if admission is not None:
             for told in admission.excess_told():
                 batch.refused[told.family].append(told)
@@ -158,6 +170,8 @@ class BatchDecoder:
     ) -> None:
         batch.quarantined[route.label, refusal.reason] += 1
         if isinstance(refusal, NotKeptError):
+            refused = batch.tally(route.device_id, route.label).refused
+            refused[refusal.reason] = refused.get(refusal.reason, 0) + 1
             return
         batch.refused[route.label].append(
             QuarantinedMessage(
@@ -171,7 +185,8 @@ class BatchDecoder:
             )
         )
 
-    def _count(self, batch: Batch, label: str, readings: int, new: int) -> None:
+    def _count(self, batch: Batch, route: Route, readings: Sequence[Reading], new: int) -> None:
+        label = route.label
         if new:
             batch.accepted[label] += 1
             batch.new_readings[label] += new
@@ -180,5 +195,8 @@ class BatchDecoder:
         else:
             batch.accepted[label] += 1
             batch.empty[label] += 1
-        if readings > new:
-            batch.known_readings[label] += readings - new
+            batch.tally(route.device_id, label).empty += 1
+        if len(readings) > new:
+            batch.known_readings[label] += len(readings) - new
+        for reading in readings[1:]:
+            batch.tally(reading.device_id, reading.family).folded += 1

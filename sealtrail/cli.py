@@ -36,6 +36,7 @@ VERBS: dict[str, Verb] = {
     "trip": Verb("sealtrail.commands.trip:trip", "Plan, change, authorise, check and end trips."),
     "corridor": Verb("sealtrail.commands.corridor:corridor", "Corridors learned from past journeys."),
     "device": Verb("sealtrail.commands.device:device", "Which devices there are, and what they may do."),
+    "devices": Verb("sealtrail.commands.devices:devices", "What came in from each device, what is missing."),
     "subscriber": Verb("sealtrail.commands.subscriber:subscriber", "Who is notified, and how."),
     "deliveries": Verb("sealtrail.commands.deliveries:deliveries", "The ledger of notifications."),
     "incident": Verb("sealtrail.commands.incident:incident", "List and work incidents."),

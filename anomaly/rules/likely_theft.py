@@ -23,6 +23,16 @@ from anomaly.words import moment, span
 from sealtrail.contract.alert import CATALOGUE, AlertType
 
 NAME = "likely_theft"
+ACTS = frozenset(
+    {
+        AlertType.SEAL_CUT,
+        AlertType.SEAL_OPENED,
+        AlertType.SEAL_TAMPER,
+        AlertType.SEAL_MISMATCH,
+        AlertType.DOOR_OPENED,
+        AlertType.UNLOCK_REFUSED,
+    }
+)
 
 
 class LikelyTheft:
@@ -118,7 +128,9 @@ def _title(part: Finding) -> str:
 
 
 def _last_ms(part: Finding) -> int:
-    """Until when a part goes on: for ever where it hasn't ended."""
+    """Until when a part goes on: for ever where it hasn't ended; what is opened is opened once."""
+    if part.type in ACTS:
+        return part.start.occurred_at_ms
     if part.until_ms is not None:
         return part.until_ms
     return FOREVER_MS if part.cleared is None else part.cleared.at_ms

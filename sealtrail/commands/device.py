@@ -34,6 +34,8 @@ from sealtrail.runtime.settings.tree import Settings
 def device() -> None:
     """Add devices, say what they may do, and pair them with containers.
 
+    What came in from each of them is told by `sealtrail devices`.
+
     Example: sealtrail device add KE-0001 --family json
     """
 

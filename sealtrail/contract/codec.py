@@ -15,6 +15,7 @@ from typing import TypeVar
 import msgspec
 
 from sealtrail.contract.alert import AlertEvent
+from sealtrail.contract.completeness import Arrival, Tally
 from sealtrail.contract.errors import MalformedBatchError, UnknownVersionError
 from sealtrail.contract.quarantine import QuarantinedMessage
 from sealtrail.contract.reading import Reading
@@ -30,15 +31,18 @@ class Kind(enum.IntEnum):
     TRIP_EVENTS = 2
     ALERT_EVENTS = 3
     QUARANTINED = 4
+    TALLIES = 5
 
 
 T = TypeVar("T")
 
 _encode = msgspec.msgpack.Encoder().encode
 _readings = msgspec.msgpack.Decoder(list[Reading])
+_arrivals = msgspec.msgpack.Decoder(list[Arrival])
 _trip_events = msgspec.msgpack.Decoder(list[TripEvent])
 _alert_events = msgspec.msgpack.Decoder(list[AlertEvent])
 _quarantined = msgspec.msgpack.Decoder(list[QuarantinedMessage])
+_tallies = msgspec.msgpack.Decoder(list[Tally])
 
 
 def _header(kind: Kind) -> bytes:
@@ -79,6 +83,11 @@ def decode_readings(batch: bytes) -> list[Reading]:
     return _decode(batch, Kind.READINGS, _readings)
 
 
+def decode_arrivals(batch: bytes) -> list[Arrival]:
+    """The beginnings of the readings of a batch, for less than half of what the whole would cost."""
+    return _decode(batch, Kind.READINGS, _arrivals)
+
+
 def encode_trip_events(events: Sequence[TripEvent]) -> bytes:
     return _header(Kind.TRIP_EVENTS) + _encode(events)
 
@@ -101,3 +110,11 @@ def encode_quarantined(messages: Sequence[QuarantinedMessage]) -> bytes:
 
 def decode_quarantined(batch: bytes) -> list[QuarantinedMessage]:
     return _decode(batch, Kind.QUARANTINED, _quarantined)
+
+
+def encode_tallies(tallies: Sequence[Tally]) -> bytes:
+    return _header(Kind.TALLIES) + _encode(tallies)
+
+
+def decode_tallies(batch: bytes) -> list[Tally]:
+    return _decode(batch, Kind.TALLIES, _tallies)

@@ -6,10 +6,12 @@ Log (JetStream)::
     sealtrail.log.<partition>.trips       batch of trip events    (codec kind TRIP_EVENTS)
     sealtrail.alerts.<partition>          batch of alert events   (codec kind ALERT_EVENTS)
     sealtrail.quarantine.<family>         batch of quarantined    (codec kind QUARANTINED)
+    sealtrail.tallies                     batch of tallies        (codec kind TALLIES)
 
 Requests (core NATS, MessagePack both ways)::
 
     sealtrail.request.record.<query>      answered by ingest      (see queries.py)
+    sealtrail.request.devices.<query>     answered by ingest      (see completeness.py)
     sealtrail.request.incident            answered by alerts      (IncidentCommand -> CommandReply)
 
 MQTT topics of devices are ``sealtrail/<family>/<device_id>/up`` for reports and
@@ -24,12 +26,19 @@ import zlib
 LOG_STREAM = "SEALTRAIL_LOG"
 ALERT_STREAM = "SEALTRAIL_ALERTS"
 QUARANTINE_STREAM = "SEALTRAIL_QUARANTINE"
+TALLY_STREAM = "SEALTRAIL_TALLIES"
 
 LOG_SUBJECTS = "sealtrail.log.*.*"
 ALERT_SUBJECTS = "sealtrail.alerts.*"
 QUARANTINE_SUBJECTS = "sealtrail.quarantine.*"
+READINGS_SUBJECTS = "sealtrail.log.*.readings"
+TALLIES_SUBJECT = "sealtrail.tallies"
+
+RETRIED = "retry."
+"""So begin the message ids of readings that are put in from the quarantine; see `completeness`."""
 
 RECORD_REQUEST = "sealtrail.request.record"
+DEVICES_REQUEST = "sealtrail.request.devices"
 INCIDENT_COMMAND = "sealtrail.request.incident"
 
 TRIPS_BUCKET = "sealtrail_trips"  # trip_id -> Trip (JSON): projection for look-ups
@@ -41,7 +50,7 @@ SUBSCRIBERS_BUCKET = "sealtrail_subscribers"  # subscriber_id -> Subscriber (JSO
 LOGINS_BUCKET = "sealtrail_logins"  # subscriber_id -> Login (JSON) at the MQTT broker
 CORRIDORS_BUCKET = "sealtrail_corridors"  # name -> KnownCorridor (JSON), history kept
 LEASES_BUCKET = "sealtrail_leases"  # <service>.<partition> -> holder
-SNAPSHOTS_BUCKET = "sealtrail_snapshots"  # object store: anomaly.<partition>
+SNAPSHOTS_BUCKET = "sealtrail_snapshots"  # object store: anomaly.<partition>, ingest.ledger
 
 DEVICE_TOPIC_ROOT = "sealtrail"
 

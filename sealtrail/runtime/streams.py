@@ -53,6 +53,7 @@ def _streams(settings: NatsSettings) -> list[StreamConfig]:
             (subjects.LOG_STREAM, subjects.LOG_SUBJECTS, log_age_s),
             (subjects.ALERT_STREAM, subjects.ALERT_SUBJECTS, quarantine_age_s),
             (subjects.QUARANTINE_STREAM, subjects.QUARANTINE_SUBJECTS, quarantine_age_s),
+            (subjects.TALLY_STREAM, subjects.TALLIES_SUBJECT, log_age_s),
         )
     ]
 
@@ -70,7 +71,7 @@ def _durables() -> list[tuple[str, ConsumerConfig]]:
         )
 
     return [
-        (subjects.LOG_STREAM, durable(INGEST_READINGS, "sealtrail.log.*.readings", 2_000, RECORD_ACK_WAIT_S)),
+        (subjects.LOG_STREAM, durable(INGEST_READINGS, subjects.READINGS_SUBJECTS, 2_000, RECORD_ACK_WAIT_S)),
         (subjects.ALERT_STREAM, durable(INGEST_ALERTS, subjects.ALERT_SUBJECTS, 1_000, RECORD_ACK_WAIT_S)),
         (subjects.ALERT_STREAM, durable(ALERTS_EVENTS, subjects.ALERT_SUBJECTS, 1_000, ALERTS_ACK_WAIT_S)),
     ]
