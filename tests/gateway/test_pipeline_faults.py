@@ -73,7 +73,7 @@ async def test_a_lost_confirmation_stores_nothing_twice(
     monkeypatch.setattr(log, "append_all", silent)
     settings = gateway_settings(nats_broker)
     states: list[SessionState] = []
-    session = PahoSession(settings, lambda state, _: states.append(state))
+    session = mqtt_session(settings, lambda state, _: states.append(state))
     await session.open()
     await eventually(lambda: SessionState.SUBSCRIBED in states)
     decoder = BatchDecoder(decoders(), 4, settings.max_payload_bytes)
