@@ -35,6 +35,7 @@ VERBS: dict[str, Verb] = {
     "judge": Verb("sealtrail.commands.judge:judge", "A file of readings through the judgement."),
     "trip": Verb("sealtrail.commands.trip:trip", "Plan, change, authorise, check and end trips."),
     "corridor": Verb("sealtrail.commands.corridor:corridor", "Corridors learned from past journeys."),
+    "models": Verb("sealtrail.commands.models:models", "Models of usual sensor values, learned."),
     "device": Verb("sealtrail.commands.device:device", "Which devices there are, and what they may do."),
     "devices": Verb("sealtrail.commands.devices:devices", "What came in from each device, what is missing."),
     "subscriber": Verb("sealtrail.commands.subscriber:subscriber", "Who is notified, and how."),

@@ -86,6 +86,15 @@ class AnomalySettings(SealRuleSettings, SilenceSettings, GnssSettings, CargoSett
         default=300, ge=0, description="A report later than this is called late in the alert's sentence."
     )
 
+    # learned models
+    model_alarms_per_container_day: float = Field(
+        default=0.01,
+        gt=0,
+        le=10,
+        description="False alarms that a learned model may raise in a day of one container; the threshold of "
+        "a model that is trained follows from it (`sealtrail models train`).",
+    )
+
     # uncertainty of a fix
     gnss_uncertainty_m: float = Field(
         default=30, gt=0, description="1-sigma radius of a satellite fix whose device claims none."
