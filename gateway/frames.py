@@ -149,13 +149,15 @@ class Frames:
             if kind in (_SUBACK >> _TYPE_SHIFT, _PINGRESP >> _TYPE_SHIFT):
                 raise BadPacketError("bad_flags", f"packet {first:#04x}")
             raise BadPacketError("unexpected_packet", f"type {kind} ({_NOT_FOR_US.get(kind, 'no answer')})")
-        if length != 0 if first == _PINGRESP else not 3 <= length <= LONG_PACKET_BYTES:  # noqa: PLR2004
+        if length != 0 if first == _PINGRESP else not 2 <= length <= LONG_PACKET_BYTES:  # noqa: PLR2004
             raise BadPacketError("bad_length", f"packet {first:#04x} of {length} bytes")
 
     def _other(self, first: int, body: bytes) -> None:
         if first == _SUBACK:
             self.subscription_answers = body[2:]
-            self.subscription_accepted = self.subscription_answers[0] < REFUSED_QOS
+            self.subscription_accepted = (
+                bool(self.subscription_answers) and self.subscription_answers[0] < REFUSED_QOS
+            )
 
     def accept(self, topic: str, payload: bytes, mid: int) -> Delivery | None:
         """One message as it is handed over; None for a repetition of what is unacknowledged."""

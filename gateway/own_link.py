@@ -20,7 +20,7 @@ from sealtrail.runtime.settings.gateway import MqttSettings
 
 ANSWER_TIMEOUT_S = 15.0
 """For CONNECT and SUBSCRIBE together."""
-CLOSE_TIMEOUT_S = 1.0
+CLOSE_TIMEOUT_S = 3.0
 MOST_UNSENT_BYTES = 1 << 20
 """Messages for devices are dropped beyond it: a broker that doesn't read gets no queue."""
 TICKS_PER_KEEP_ALIVE = 4
@@ -132,7 +132,7 @@ class OwnLink(asyncio.Protocol):
         """A session that the broker has kept delivers its backlog before the answer to SUBSCRIBE."""
         burst = self._frames.feed(data)
         answers = self._frames.subscription_answers
-        if answers:
+        if answers or self._frames.subscription_accepted is False:
             self._frames.subscription_answers = b""
             check_subscription(self._filters, answers)
         if not self._subscribed and (burst or answers):

@@ -245,7 +245,7 @@ class PahoLink:
             self._heard_s = time.monotonic()
             self._burst += self._frames.feed(data)
             answers, self._frames.subscription_answers = self._frames.subscription_answers, b""
-            if answers:
+            if answers or self._frames.subscription_accepted is False:
                 check_subscription(self._filters, answers)
             if self._burst or answers:
                 self._subscribed = True

@@ -159,7 +159,7 @@ MALFORMED = {
     "type 15": b"\xf0\x00",
     "bad_flags": b"\xd1\x00",
     "packet 0xd0 of 2 bytes": b"\xd0\x02\x00\x00",
-    "packet 0x90 of 2 bytes": b"\x90\x02\x00\x01",
+    "packet 0x90 of 1 bytes": b"\x90\x01\x00",
 }
 
 
