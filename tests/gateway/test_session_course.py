@@ -59,7 +59,7 @@ def test_changes_are_told_once() -> None:
 
 
 def test_only_the_first_filter_is_needed() -> None:
-    """A refusal of another filter ends nothing; one of the first does, and so does an answer without codes."""
+    """A refusal of another filter ends nothing; one of the first does, or an answer without codes."""
     filters = ("ours", "theirs", "others")
     check_subscription(filters, b"\x01\x80\x00")
     for answers in (b"\x80\x01\x01", b""):
