@@ -277,7 +277,8 @@ class Proxy:
             while data := await source.read(65_536):
                 target.write(data)
                 await target.drain()
-        target.close()
+            if not target.is_closing():
+                target.write_eof()  # half closed, so that the end of the other way is the broker's own
 
     async def cut(self) -> None:
         """Resets every connection, as a network does."""
