@@ -65,6 +65,8 @@ def beside_m(p: Vector, a: Vector, b: Vector) -> tuple[float, float]:
 
 def legs_cross(a: Vector, b: Vector, c: Vector, d: Vector) -> bool:
     """Whether the legs a-b and c-d cross; legs that only touch don't."""
+    if a in (c, d) or b in (c, d):
+        return False  # of short legs, on which side of each other their common end lies is rounding
     ab, cd = unit(cross(a, b)), unit(cross(c, d))
     sides = dot(ab, c), dot(ab, d), dot(cd, a), dot(cd, b)
     if min(abs(side) for side in sides) < _TOUCH or sides[0] * sides[1] > 0 or sides[2] * sides[3] > 0:

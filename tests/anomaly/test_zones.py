@@ -220,3 +220,14 @@ def test_what_is_no_zone_is_refused_by_name(zone: Zone, reason: str) -> None:
     with pytest.raises(InvalidTripError) as refusal:
         Zones().number_of(zone)
     assert refusal.value.reason == reason
+
+
+@pytest.mark.parametrize("size_m", [20.0, 200.0, 3_300.0])
+def test_small_zones_are_accepted_wherever_they_are_and_however_they_lie(size_m: float) -> None:
+    """Squares and hexagons turned by any angle: their corners are no crossings, whatever is rounded."""
+    for step in range(200):
+        latitude, longitude = -85 + step * 0.85, -180 + step * 1.8
+        for count in (4, 6):
+            ends = [SPHERE.Direct(latitude, longitude, step + 360 * i / count, size_m) for i in range(count)]
+            zone = Zone(name="z", ring=tuple((end["lon2"], end["lat2"]) for end in ends))
+            assert Zones().number_of(zone) == 0
