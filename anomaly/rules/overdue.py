@@ -8,19 +8,21 @@ What: the planned time and ``overdue_grace_s`` have passed.
   passage, or with what shows that it was left out.
 * arrival: not in the destination by then. It ends with the first report there.
 
-When: event time decides, so what is missing must be shown: by a report of a
-later time that isn't there yet, or else by ``overdue_silent_s`` more in which
-nothing shows the contrary. A passage between two reports, of which the first
-is in time, is in time. What is reported late takes the alert back. All end with
-the trip, and where a changed plan names a later time. The sentence says how far
-it has to go and when it would arrive at its average speed of the last
-``eta_window_s``.
+When: event time decides, and evidence: a report of a later time that isn't
+there yet; or a last report from so far away that it asks for more than
+``checkpoint_speed_m_s`` to be there in time. Silence, a dead zone and sparse
+reports are no lateness: without such a report it is overdue only after
+``overdue_blind_s`` in which nothing shows the contrary. A passage between two
+reports, of which the first is in time, is in time where it may have been. What
+is reported late takes the alert back. All end with the trip, and where a changed
+plan names a later time. The sentence says how far it has to go and when it would
+arrive at its average speed of the last ``eta_window_s``.
 
 Severity: medium. Dated to the planned time. A trip without origin or
 destination has the ends of its corridor for them.
 
-Settings: overdue_grace_s, overdue_silent_s, eta_window_s, eta_least_m_s,
-coarse_fix_m. Source: ALERTS.md. Equivalents: none.
+Settings: overdue_grace_s, overdue_blind_s, checkpoint_speed_m_s, eta_window_s,
+eta_least_m_s, coarse_fix_m, uncertainty_factor. Source: ALERTS.md. Equivalents: none.
 """
 
 from __future__ import annotations
@@ -36,12 +38,13 @@ from anomaly.rules.eta import progress
 from anomaly.rules.milestones import Journey, journeys
 from anomaly.rules.rule import Case, Cleared, Finding, Signal, Spot, planned_moment, severity_under
 from anomaly.rules.trail import seen
+from anomaly.sphere import between_m
 from anomaly.words import lateness, moment, span
 from sealtrail.contract.alert import AlertType
-from sealtrail.contract.trip import TripEventKind
+from sealtrail.contract.trip import Place, TripEventKind
 
 NAME = "overdue"
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class _Due:
     what: str  # "arrival", "checkpoint/NAME"
     missing: str  # words: "has not arrived at Malaba"
     done_words: str
+    place: Place  # where it wants it to be
     at_ms: int
     done: Signal | None  # what shows that it is done
     instead: Signal | None = None  # what shows that it won't be done
@@ -92,7 +96,7 @@ def _dues(journey: Journey) -> list[_Due]:
         destination = ends_of(trip)[1]
         if trip.arrives_at_ms is not None and destination is not None:
             words = f"has not arrived at {destination.name}", f"arrived at {destination.name}"
-            found.append(_Due(journey, segment, "arrival", *words, trip.arrives_at_ms, arrived))
+            found.append(_Due(journey, segment, "arrival", *words, destination, trip.arrives_at_ms, arrived))
         for checkpoint in trip.checkpoints[: passages.KEPT]:
             if checkpoint.due_at_ms is not None:
                 place = checkpoint.place
@@ -102,7 +106,9 @@ def _dues(journey: Journey) -> list[_Due]:
                 instead = missed[0] if missed else None
                 passed = journey.passage(place)
                 what = f"checkpoint/{place.name}"
-                found.append(_Due(journey, segment, what, *words, checkpoint.due_at_ms, passed, instead))
+                found.append(
+                    _Due(journey, segment, what, *words, place, checkpoint.due_at_ms, passed, instead)
+                )
     return found
 
 
@@ -110,30 +116,39 @@ def _judge(case: Case, due: _Due) -> Finding | None:
     """Whether something is (or was) overdue; asks to be looked at again where it may become so."""
     settings, segment = case.settings, due.segment
     limit_ms = max(due.at_ms + round(settings.overdue_grace_s * 1000), segment.from_ms)
-    sure_ms = limit_ms + round(settings.overdue_silent_s * 1000)
+    sure_ms = limit_ms + round(settings.overdue_blind_s * 1000)
     if limit_ms >= segment.until_ms:
         return None
     settled = _settled(due)
-    if settled is not None:
-        before = settled.last_inside
-        shown_ms = before.occurred_at_ms if before is not None else 0
-        if settled.at.occurred_at_ms <= limit_ms:
-            return None
-        if shown_ms <= limit_ms and settled.at.occurred_at_ms <= sure_ms:
-            return None  # it may have been done in time, between two reports
-        last = before
-    else:
-        last = _last_seen(case, due)
-        shown = last is not None and last.occurred_at_ms > limit_ms
-        if not shown and min(case.now_ms, segment.until_ms) <= sure_ms:
+    if settled is not None and settled.at.occurred_at_ms <= limit_ms:
+        return None
+    last = settled.last_inside if settled is not None else _last_seen(case, due)
+    known_ms = settled.at.occurred_at_ms if settled is not None else min(case.now_ms, segment.until_ms)
+    shown = known_ms > limit_ms and last is not None and _shows(case, due, last, limit_ms)
+    if not shown and known_ms <= sure_ms:
+        if settled is None:
             _wake(case, limit_ms, sure_ms)
-            return None
+        return None
     return _finding(case, due, last, limit_ms)
+
+
+def _shows(case: Case, due: _Due, last: Sighting, limit_ms: int) -> bool:
+    """Whether the last report that isn't there yet shows that it couldn't be there in time."""
+    if last.occurred_at_ms > limit_ms:
+        return True
+    if last.latitude_deg is None or last.longitude_deg is None:
+        return False
+    settings = case.settings
+    away_m = between_m(
+        (last.latitude_deg, last.longitude_deg), (due.place.latitude_deg, due.place.longitude_deg)
+    )
+    least_m = away_m - due.place.radius_m - settings.uncertainty_factor * last.uncertainty_m
+    return least_m > settings.checkpoint_speed_m_s * (limit_ms - last.occurred_at_ms) / 1000
 
 
 def _wake(case: Case, limit_ms: int, sure_ms: int) -> None:
     """Look again as soon as a report may show something, and when nothing has for too long."""
-    again_ms = case.now_ms + round(case.settings.tick_interval_s * 1000)
+    again_ms = case.now_ms + round(case.settings.sweep_interval_s * 1000)
     case.wake(limit_ms + 1 if case.now_ms <= limit_ms else min(again_ms, sure_ms + 1))
 
 
@@ -186,7 +201,7 @@ def _finding(case: Case, due: _Due, last: Sighting | None, limit_ms: int) -> Fin
         place_is_last_known=last is not None,
         settings={
             "overdue_grace_s": settings.overdue_grace_s,
-            "overdue_silent_s": settings.overdue_silent_s,
+            "overdue_blind_s": settings.overdue_blind_s,
             "eta_window_s": settings.eta_window_s,
         },
         details=details,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from anomaly.judge import Judge
 from sealtrail.contract.alert import AlertAction, AlertEvent, AlertType, Severity
 from sealtrail.contract.reading import Reading
@@ -83,24 +85,54 @@ def test_a_late_arrival_is_raised_with_an_estimate_and_ends_when_it_arrives() ->
     assert ended.details["late_s"] == 50 * 60
 
 
-def test_time_alone_makes_it_overdue_an_hour_later() -> None:
-    """Where nothing is reported any more: not at the end of the grace, but after the extra hour of ticks."""
+BLIND = 100 + 30 + 24 * 60
+"""Planned, the grace, and a day in which nothing is heard."""
+
+
+def test_silence_is_no_lateness_until_a_day_has_passed() -> None:
+    """Where nothing is reported any more: not at the end of the grace, nor hours later, but after a day."""
     made = watching()
     made.apply_readings(drive(range(60)))
     assert not overdue(made.apply_trip_events([tick(140)]))
-    assert not overdue(made.apply_trip_events([tick(189)]))
-    [alert] = overdue(made.apply_trip_events([tick(191)]))
+    assert not overdue(made.apply_trip_events([tick(BLIND - 1)]))
+    [alert] = overdue(made.apply_trip_events([tick(BLIND + 1)]))
     assert alert.occurred_at_ms == at(100)
     assert "last seen" in alert.sentence
+
+
+def test_a_backlog_that_shows_it_in_time_has_never_been_an_alert() -> None:
+    """Unheard around its time, as in a dead zone: nothing is told before, nor when the backlog comes."""
+    made = watching()
+    made.apply_readings(drive(range(60)))
+    assert not overdue(made.apply_trip_events([tick(300)]))
+    assert not overdue(made.apply_readings([reading(310, (50.0, 11.0))]))
+    assert not overdue(made.apply_readings(drive(range(60, 101), late_min=240)))
+
+
+def test_a_report_of_a_later_time_shows_it_though_it_comes_with_a_backlog() -> None:
+    """Half the way at 140 minutes, heard at 300: told then, dated to the plan."""
+    made = watching()
+    made.apply_readings(drive(range(60)))
+    [alert] = overdue(made.apply_readings([reading(140, (50.0, 10.6), late_min=160)]))
+    assert (alert.action, alert.occurred_at_ms) == (AlertAction.RAISED, at(100))
+
+
+@pytest.mark.parametrize(("due_min", "late"), [(40, True), (55, False)])
+def test_from_too_far_away_it_is_late_though_nothing_is_heard(due_min: int, *, late: bool) -> None:
+    """29 km to go at minute 59: at 25 m/s not possible in the 11 minutes until 70, in 26 until 85 it is."""
+    made = watching(arrives_at_ms=at(due_min))
+    made.apply_readings(drive(range(60)))
+    found = overdue(made.apply_trip_events([tick(due_min + 31)]))
+    assert [event.occurred_at_ms for event in found] == ([at(due_min)] if late else [])
 
 
 def test_an_arrival_that_is_reported_late_takes_it_back() -> None:
     """Raised for want of reports; the backlog shows that it was there in time."""
     made = watching()
     made.apply_readings(drive(range(60)))
-    [raised] = overdue(made.apply_trip_events([tick(200)]))
+    [raised] = overdue(made.apply_trip_events([tick(BLIND + 10)]))
     assert raised.action is AlertAction.RAISED
-    [retracted] = overdue(made.apply_readings(drive(range(60, 101), late_min=120)))
+    [retracted] = overdue(made.apply_readings(drive(range(60, 101), late_min=1_600)))
     assert retracted.action is AlertAction.RETRACTED
 
 
@@ -117,8 +149,8 @@ def test_the_end_of_the_trip_ends_it_or_prevents_it() -> None:
     assert not overdue(made.apply_trip_events([tick(500)]))
     made = watching()
     made.apply_readings(drive(range(60)))
-    made.apply_trip_events([tick(200)])
-    [ended] = overdue(made.apply_trip_events([trip_event(TripEventKind.ENDED, 210)]))
+    made.apply_trip_events([tick(BLIND + 10)])
+    [ended] = overdue(made.apply_trip_events([trip_event(TripEventKind.ENDED, BLIND + 20)]))
     assert ended.action is AlertAction.CLEARED
 
 
@@ -126,13 +158,13 @@ def test_a_plan_put_off_ends_it() -> None:
     """A later arrival planned while it is overdue: over, and raised again when that passes too."""
     made = watching()
     made.apply_readings(drive(range(60)))
-    made.apply_trip_events([tick(200)])
-    later = planned(origin=ORIGIN, destination=END, arrives_at_ms=at(400)).trip
-    [ended] = overdue(made.apply_trip_events([trip_event(TripEventKind.CHANGED, 210, trip=later)]))
+    made.apply_trip_events([tick(BLIND + 10)])
+    later = planned(origin=ORIGIN, destination=END, arrives_at_ms=at(2_000)).trip
+    [ended] = overdue(made.apply_trip_events([trip_event(TripEventKind.CHANGED, BLIND + 20, trip=later)]))
     assert ended.action is AlertAction.CLEARED
     assert "another time" in ended.sentence
-    [again] = overdue(made.apply_trip_events([tick(495)]))
-    assert (again.action, again.occurred_at_ms) == (AlertAction.RAISED, at(400))
+    [again] = overdue(made.apply_trip_events([tick(BLIND + 1_901)]))
+    assert (again.action, again.occurred_at_ms) == (AlertAction.RAISED, at(2_000))
 
 
 def test_a_departure_is_late_when_it_is_seen_in_the_origin_after_the_grace() -> None:
@@ -185,6 +217,6 @@ def test_order_and_restarts_change_nothing() -> None:
 def test_a_container_that_never_reports_is_overdue_too() -> None:
     """A trip without a single report is missed by the clock of the log."""
     made = watching()
-    [alert] = overdue(made.apply_trip_events([tick(191)]))
+    [alert] = overdue(made.apply_trip_events([tick(BLIND + 1)]))
     assert alert.latitude_deg is None
     assert alert.evidence

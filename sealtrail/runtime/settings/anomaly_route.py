@@ -90,10 +90,11 @@ class RouteSettings(Section):
         ge=0,
         description="So much later than planned a departure, checkpoint or arrival is overdue.",
     )
-    overdue_silent_s: float = Field(
-        default=3_600,
+    overdue_blind_s: float = Field(
+        default=86_400,
         ge=0,
-        description="Where no report shows that it is late, it is overdue this much later still.",
+        description="Where no report shows that it is late, as nothing is heard or in a dead zone, it is "
+        "overdue only this much later still.",
     )
     eta_window_s: float = Field(
         default=7_200, gt=0, description="The average speed of an estimate of arrival is that of so long."
