@@ -2,12 +2,16 @@
 
 What: (a) a *jump*: further from the place held for true than the time between
 allows at ``max_speed_m_s``, both fixes' uncertainty allowed for; (b) *zero
-island*, within ``zero_island_deg`` of 0 N 0 E; (c) *future time*: the device's
-clock was ahead, so the report is judged at its receipt.
+island*, within ``zero_island_deg`` of 0 N 0 E; (c) *frozen*: a satellite fix
+that repeats the place held for true to the last digit, while the device's own
+speed, at least ``frozen_speed_kmh``, says that it has come ``frozen_m`` or more
+since: the speed in this report, or for one repetition that in the fix repeated
+(a parked device repeats its place rightly: its speed is nil); (d) *future time*:
+the device's clock was ahead, so the report is judged at its receipt.
 
 When: at the first such report after a plausible one; the episode lasts until
-the next plausible one. A jump or zero fix is never used by the route rule and
-never places an alert. A future time is only said: its fix is used.
+the next plausible one. A jump, zero or frozen fix is never used by the other
+rules and never places an alert. A future time is only said: its fix is used.
 
 Never locked out: fixes that contradict the place held for true but agree with
 each other are a second hypothesis, and after ``reacquire_fixes`` of them in a
@@ -18,32 +22,33 @@ place held for true says more (a cell id a minute after a satellite fix) is
 plausible but moves nothing.
 
 Settings: max_speed_m_s, time_slack_s, uncertainty_factor, reacquire_fixes,
-zero_island_deg. Source: ../shared/DETECTION.md 5.6 items 5-8; equivalents: none.
+zero_island_deg, frozen_speed_kmh, frozen_m. Source: ../shared/DETECTION.md 5.6
+items 5-8; equivalents: none.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from anomaly.reports import HOME, IMPLAUSIBLE, MATTERS, NO_PLACE, NOTHING, PLAUSIBLE, Sighting
+from anomaly.reports import COLUMN, HOME, IMPLAUSIBLE, MATTERS, NO_PLACE, NOTHING, PLAUSIBLE, Sighting
 from anomaly.rows import put, take
 from anomaly.rules.rule import EVIDENCE_KEPT, Case, Finding, Rows, Signal, severity_of
 from anomaly.sphere import Bools, Floats, Ints, Structured, distance_m
 from anomaly.words import device_on, distance, moment
 from sealtrail.contract.alert import CATALOGUE, AlertType
-from sealtrail.contract.reading import Flag
+from sealtrail.contract.reading import FixKind, Flag
 from sealtrail.runtime.settings.anomaly import AnomalySettings
 
 NAME = "position_implausible"
-OK, JUMP, ZERO, FUTURE = 0, 1, 2, 3
-WORDS = {JUMP: "jump", ZERO: "zero_island", FUTURE: "future_time"}
+OK, JUMP, ZERO, FUTURE, FROZEN = 0, 1, 2, 3, 4
+WORDS = {JUMP: "jump", ZERO: "zero_island", FUTURE: "future_time", FROZEN: "frozen"}
 
 
 class PositionImplausible:
     """Keeps the place held for true (``pos_*``) and a second hypothesis (``alt_*``)."""
 
     name = NAME
-    version = 2
+    version = 3
     types = (AlertType.POSITION_IMPLAUSIBLE,)
     state = (
         ("pos_known", "u1"),
@@ -52,6 +57,7 @@ class PositionImplausible:
         ("pos_lat", "i4"),
         ("pos_lon", "i4"),
         ("pos_unc", "f4"),
+        ("pos_kmh", "f2"),  # the device's own speed there
         ("alt_t", "i8"),
         ("alt_v", ("f8", 3)),
         ("alt_unc", "f4"),
@@ -68,21 +74,22 @@ class PositionImplausible:
         away = distance_m(state["pos_v"], rows.vectors)
         allowed = _reach(rows, state["pos_t"], state["pos_unc"])
         near = (state["pos_known"] == 0) | (away <= allowed)
-        accepted = fixes & ~zero & near
+        frozen = _frozen(rows, fixes & ~zero)
+        accepted = fixes & ~zero & ~frozen & near
         elsewhere = self._nearer_to_second(rows, accepted & wavering, away)
         jumped = fixes & ~zero & ~near
         if jumped.any():
             accepted |= self._second_hypothesis(rows, jumped)
             elsewhere |= jumped & accepted
             jumped &= ~accepted
-        reports["quality"][jumped | zero] = IMPLAUSIBLE
+        reports["quality"][jumped | zero | frozen] = IMPLAUSIBLE
         reports["quality"][accepted] = PLAUSIBLE
-        self._speak(rows, jumped, zero, accepted, away, elsewhere)
+        self._speak(rows, (jumped, zero, frozen), accepted, away, elsewhere)
         moved = self._move(rows, accepted, near)
         future = (reports["flags"] & Flag.CLOCK_FUTURE) != 0
         reports["mark"] = HOME
         if future.any() or not moved.all():
-            matters = jumped | (accepted & wavering) | future
+            matters = jumped | frozen | (accepted & wavering) | future
             reports["mark"] = np.where(moved & ~future, HOME, np.where(matters, MATTERS, NOTHING))
 
     def _nearer_to_second(self, rows: Rows, either: Bools, away: Floats) -> Bools:
@@ -123,18 +130,20 @@ class PositionImplausible:
         for column, value in (("t", reports["t"]), ("lat", reports["lat"]), ("lon", reports["lon"])):
             state["pos_" + column] = np.where(moved, value, state["pos_" + column])
         state["pos_unc"] = np.where(moved, reports["unc"], state["pos_unc"])
+        state["pos_kmh"] = np.where(moved, _speed_kmh(reports), state["pos_kmh"])
         state["pos_v"] = np.where(moved[:, None], rows.vectors, state["pos_v"])
         state["alt_n"] = np.where(accepted, 0, state["alt_n"])
         return moved
 
     def _speak(
-        self, rows: Rows, jumped: Bools, zero: Bools, accepted: Bools, away: Floats, elsewhere: Bools
+        self, rows: Rows, wrong: tuple[Bools, Bools, Bools], accepted: Bools, away: Floats, elsewhere: Bools
     ) -> None:
-        """Signals at the beginning and the end of episodes."""
-        state = rows.state
+        """Signals at the beginning and the end of episodes; ``wrong``: jumped, zero, frozen."""
+        state, (jumped, zero, frozen) = rows.state, wrong
         future = (rows.reports["flags"] & Flag.CLOCK_FUTURE) != 0
         now = np.where(zero, ZERO, np.where(jumped, JUMP, np.where(future, FUTURE, OK)))
-        silent = ~(jumped | zero | accepted | future)  # no position: nothing begins or ends
+        now = np.where(frozen, FROZEN, now)
+        silent = ~(jumped | zero | frozen | accepted | future)  # no position: nothing begins or ends
         now = np.where(silent, state["pos_episode"], now)
         changed = now != state["pos_episode"]
         for row in np.flatnonzero(changed):
@@ -194,6 +203,8 @@ class PositionImplausible:
                 "time_slack_s": settings.time_slack_s,
                 "uncertainty_factor": settings.uncertainty_factor,
                 "reacquire_fixes": settings.reacquire_fixes,
+                "frozen_speed_kmh": settings.frozen_speed_kmh,
+                "frozen_m": settings.frozen_m,
             },
             details={"why": WORDS[signal.code], **signal.numbers},
             evidence=(at,)[:EVIDENCE_KEPT],
@@ -209,6 +220,25 @@ def _reach(rows: Rows, since_ms: Floats, uncertainty_m: Floats) -> Floats:
     return reach
 
 
+def _frozen(rows: Rows, fixes: Bools) -> Bools:
+    """Fixes that repeat the place held for true though their device says that it moves."""
+    state, reports, settings = rows.state, rows.reports, rows.settings
+    same: Bools = fixes & (state["pos_known"] != 0) & (reports["kind"] == FixKind.GNSS)
+    same &= (reports["lat"] == state["pos_lat"]) & (reports["lon"] == state["pos_lon"])
+    if same.any():
+        speed_kmh = np.maximum(_speed_kmh(reports), state["pos_kmh"]).astype(np.float64)
+        come_m = speed_kmh / 3.6 * (reports["t"] - state["pos_t"]) / 1000
+        same &= (speed_kmh >= settings.frozen_speed_kmh) & (come_m >= settings.frozen_m)
+        state["pos_kmh"] = np.where(same, 0, state["pos_kmh"])  # repeated at rest once more it is believed
+    return same
+
+
+def _speed_kmh(reports: Structured) -> Floats:
+    """The devices' own speed; 0 where they say none."""
+    speed: Floats = np.fmax(reports["values"][:, COLUMN["speed_kmh"]], 0)
+    return speed
+
+
 def _sentence(case: Case, signal: Signal) -> str:
     at: Sighting = signal.at
     who, when = device_on(at.device_id, case.key), moment(at.occurred_at_ms)
@@ -216,6 +246,8 @@ def _sentence(case: Case, signal: Signal) -> str:
         return f"{who} reported the position 0 N 0 E {when}; it is not used."
     if signal.code == FUTURE:
         return f"{who} reported a time in the future; the report counts as of its receipt {when}."
+    if signal.code == FROZEN:
+        return f"{who} reported exactly the place of its last report {when} while moving; it is not used."
     far, seconds = signal.numbers["distance_m"], signal.numbers["after_s"]
     return (
         f"{who} reported a position {when} that is {distance(far)} from where it was "

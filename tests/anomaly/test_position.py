@@ -190,3 +190,54 @@ def test_real_identity_swaps_are_found() -> None:
     precision, recall = hits / found, hits / onsets
     assert precision > 0.98
     assert recall > 0.9
+
+
+FROZEN = (50.0, 10.05)
+
+
+def test_a_place_that_a_moving_device_repeats_exactly_is_frozen() -> None:
+    """At 60 km/h the last place again half an hour later: logged, not used, and no stop."""
+    made = judge(planned(stop_max_s=1_800.0))
+    events = made.apply_readings([*drive(range(5)), *(reading(m, FROZEN, speed_kmh=60.0) for m in (5, 35))])
+    events += made.apply_readings([reading(38, FROZEN, speed_kmh=60.0)])
+    assert told(events) == [JUMP]
+    assert (events[-1].details["why"], events[-1].occurred_at_ms) == ("frozen", reading(35).occurred_at_ms)
+    assert "exactly the place of its last report" in events[-1].sentence
+
+
+@pytest.mark.parametrize("after", [0.0, None])
+def test_where_it_drove_it_does_not_stand_to_the_last_digit(after: float | None) -> None:
+    """A fix at 60 km/h repeated once at rest, or without a speed, is frozen; no stop is told."""
+    made = judge(planned(stop_max_s=1_800.0))
+    events = made.apply_readings([reading(5, FROZEN, speed_kmh=60.0), reading(45, FROZEN, speed_kmh=after)])
+    assert told(events) == [JUMP]
+
+
+@pytest.mark.parametrize(
+    "parked",
+    [
+        pytest.param([(5, 0.0), (45, 0.0)], id="parked"),
+        pytest.param([(5, None), (45, None)], id="no speed"),
+        pytest.param([(5, 4.0), (45, 4.0)], id="creeping"),
+        pytest.param([(5, 60.0), (5.1, 0.0), (45, 0.0)], id="twice within seconds"),
+    ],
+)
+def test_a_parked_device_repeats_its_place_rightly(parked: list[tuple[float, float | None]]) -> None:
+    """Exactly the same place at rest is a stop, not a fault."""
+    made = judge(planned(stop_max_s=1_800.0))
+    events = made.apply_readings([reading(m, FROZEN, speed_kmh=speed) for m, speed in parked])
+    assert told(events) == [("raised", "UNSCHEDULED_STOP")]
+
+
+def test_a_device_that_pins_its_place_when_it_stops_is_believed_the_second_time() -> None:
+    """The place of its last report under way, ever again at rest: one isn't used, the stop is told."""
+    made = judge(planned(stop_max_s=1_800.0))
+    pinned = [reading(5, FROZEN, speed_kmh=60.0), *(reading(m, FROZEN, speed_kmh=0.0) for m in (25, 45, 65))]
+    assert sorted(told(made.apply_readings(pinned))) == [JUMP, ("raised", "UNSCHEDULED_STOP")]
+
+
+def test_a_cell_fix_of_the_same_mast_is_not_frozen() -> None:
+    """Masts have one place however a device drives about below them."""
+    made = judge()
+    fixes = [reading(m, FROZEN, kind=FixKind.CELL, speed_kmh=60.0, accuracy_m=3_000.0) for m in (5, 8, 11)]
+    assert told(made.apply_readings(fixes)) == []

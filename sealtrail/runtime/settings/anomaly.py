@@ -157,6 +157,15 @@ class AnomalySettings(SealRuleSettings, SilenceSettings, GnssSettings, CargoSett
     zero_island_deg: float = Field(
         default=0.001, ge=0, description="A fix this close to 0 N 0 E is a device's word for `unknown`."
     )
+    frozen_speed_kmh: float = Field(
+        default=20,
+        gt=0,
+        description="A satellite fix that repeats the last place exactly isn't believed of a device that "
+        "says that it drives at least so fast,",
+    )
+    frozen_m: float = Field(
+        default=500, ge=0, description="and that at this speed has come so far since, or further."
+    )
 
     # route
     dwell_reports: int = Field(
