@@ -4,8 +4,9 @@ What: a checkpoint is *passed* where a fix lies within its radius plus the fix's
 uncertainty, or the straight way between two fixes leads through its circle. It
 is taken for passed, though nobody has seen it, where between two fixes there
 was time for the way there and on, at ``checkpoint_speed_m_s`` and no longer
-than ``checkpoint_detour`` times the straight way (a gap in coverage is no proof
-that it was left out), and where the container was beyond it at its first report
+than ``checkpoint_detour`` times the straight way or, of two fixes on the
+corridor, than the corridor is between them (a gap in coverage is no proof that
+it was left out), and where the container was beyond it at its first report
 on the corridor under the plan. A fix that may be wrong by more than the radius
 makes a passage possible and shows none.
 
@@ -15,7 +16,8 @@ circle of a later checkpoint; or in the destination. Dated to that report. On a
 way of the corridor that leads past the checkpoint only the last two show it. A
 passage after that ends it: out of its turn. So does the end of the trip. Any
 device of the container may show a passage; a late report that does takes the
-alert back. The first 64 checkpoints of a trip are watched.
+alert back. That a device may have passed it unseen doesn't excuse another that
+can't have and is beyond it. The first 64 checkpoints of a trip are watched.
 
 Settings: checkpoint_beyond_m, checkpoint_speed_m_s, checkpoint_detour,
 coarse_fix_m, uncertainty_factor, max_speed_m_s, time_slack_s, overdue_grace_s.
@@ -34,7 +36,7 @@ from sealtrail.contract.alert import AlertType
 from sealtrail.contract.trip import Place
 
 NAME = passages.NAME
-VERSION = 1
+VERSION = 2
 
 
 class CheckpointMissed:
@@ -64,29 +66,40 @@ class CheckpointMissed:
 def proof_of_miss(journey: Journey, index: int) -> tuple[Signal, str] | None:
     """The earliest report that shows that a checkpoint was left out, and what it shows."""
     place = journey.checkpoints[index].place
+    beyond = journey.beyond.get(place, ())
     proofs = [
         (signal, f"beyond it near corridor km {signal.numbers['corridor_km']:.0f}")
-        for signal in journey.beyond.get(place, ())
+        for signal in beyond
+        if not _excused(journey, place, signal, sure=True)
     ]
-    for later in journey.checkpoints[index + 1 :]:
-        proofs += [
-            (signal, f"at the later checkpoint {later.place.name}")
-            for signal in journey.passed.get(later.place, ())
-            if signal.numbers["how"] == passages.FIX_SHOWS
-        ]
+    others = [
+        (signal, f"at the later checkpoint {later.place.name}")
+        for later in journey.checkpoints[index + 1 :]
+        for signal in journey.passed.get(later.place, ())
+        if signal.numbers["how"] == passages.FIX_SHOWS
+    ]
     arrived = journey.end(passages.ARRIVED)
     if arrived is not None:
-        proofs.append((arrived, "at its destination"))
-    proof = min(proofs, key=lambda each: each[0].key, default=None)
-    passage = journey.passage(place)
-    if proof is None or (passage is not None and passage.at.key <= proof[0].at.key):
-        return None
-    return proof
+        others.append((arrived, "at its destination"))
+    proofs += [each for each in others if not _excused(journey, place, each[0], sure=False)]
+    return min(proofs, key=lambda each: each[0].key, default=None)
+
+
+def _excused(journey: Journey, place: Place, proof: Signal, *, sure: bool) -> bool:
+    """Whether a checkpoint was passed before a report that shows otherwise.
+
+    ``sure``: the report's own device can't have passed it, so that another may have counts for nothing.
+    """
+    return any(
+        passage.at.key <= proof.at.key and (not sure or passage.numbers["how"] in passages.CERTAIN)
+        for passage in journey.passed.get(place, ())
+    )
 
 
 def _finding(case: Case, journey: Journey, place: Place, proof: Signal, shows: str) -> Finding:
     settings, trip, at = case.settings, journey.trip, proof.at
-    passage = journey.passage(place)
+    after = (each for each in journey.passed.get(place, ()) if each.at.key > at.key)
+    passage = next(after, None)
     late = lateness(at.occurred_at_ms, at.received_at_ms, settings.late_after_s)
     cleared = _cleared(case, journey, place, passage)
     evidence = [each for each in (proof.last_inside, at) if each is not None]

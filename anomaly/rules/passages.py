@@ -23,6 +23,7 @@ PASSED, BEYOND, AT_ORIGIN, DEPARTED, LATE_START, ARRIVED = 1, 2, 3, 4, 5, 6
 FIX_SHOWS, WAY_SHOWS, POSSIBLE, BEFORE = 1, 2, 3, 4
 """How a passage is known: a fix in the circle; the straight way between two fixes; not seen but possible
 between two fixes; the container was beyond at its first report under the plan."""
+CERTAIN = (FIX_SHOWS, WAY_SHOWS)
 SEEN_ORIGIN, OUT_ORIGIN, OUT_DESTINATION, IN_DESTINATION, SAID_LATE, ON_CORRIDOR = 1, 2, 4, 8, 16, 32
 WAYS = 1 << 16  # more than a corridor has
 KEPT = CHECKPOINTS_KEPT  # bits of a mask
@@ -38,6 +39,7 @@ STATE = (
     ("pass_ends", "u1"),  # SEEN_ORIGIN …
     ("trail", FIX),  # newest fix that tells of passages, before the report in hand
     ("trail_home", "?"),  # whether it was on its corridor
+    ("trail_km", "f4"),  # and where along it
 )
 
 
@@ -76,6 +78,8 @@ def step(rows: Rows) -> None:
         rows.state["pass_trip"] = np.where(usable & ~rows.plan["watched"], 0, rows.state["pass_trip"])
         put(rows.state["trail"], usable, fixes_of(take(rows.reports, usable)))
         rows.state["trail_home"] = np.where(usable, home, rows.state["trail_home"])
+        along_km = rows.state["route_last_km"]
+        rows.state["trail_km"] = np.where(usable & home, along_km, rows.state["trail_km"])
 
 
 def _follow_plan(rows: Rows, watched: Bools) -> None:
@@ -143,11 +147,12 @@ def _checkpoints(rows: Rows, watched: Bools, slack: Floats, home: Bools) -> None
     _note(rows, pairs, there & ~sure, POSSIBLE)
     trail = vectors_of(state["trail"])
     moved = np.where(state["trail"]["t"] > 0, distance_m(trail, rows.vectors), 0.0)
-    near = pairs.away_m <= settings.checkpoint_detour * moved[pairs.row] + pairs.radius_m + 4 * wrong
+    way = np.maximum(settings.checkpoint_detour * moved, _corridor_m(rows, home))
+    near = pairs.away_m <= way[pairs.row] + pairs.radius_m + 4 * wrong
     chosen = np.flatnonzero(unseen & ~there & near & (moved[pairs.row] > 0))
     if chosen.size:
         part = pairs.part(chosen)
-        _between(rows, part, trail[part.row], moved[part.row], slack[part.row])
+        _between(rows, part, trail[part.row], moved[part.row], (slack[part.row], way[part.row]))
     _beyond(rows, pairs, home, wrong)
 
 
@@ -168,7 +173,7 @@ def _pairs(rows: Rows, use: Ints) -> _Pairs:
 def _note(rows: Rows, pairs: _Pairs, which: Bools, how: int) -> None:
     """Say passages and remember them; what may have been passed is said once."""
     state = rows.state
-    column = "pass_seen" if how in (FIX_SHOWS, WAY_SHOWS) else "pass_could"
+    column = "pass_seen" if how in CERTAIN else "pass_could"
     for i in np.flatnonzero(which):
         row, index, bit = int(pairs.row[i]), int(pairs.nth[i]), pairs.bit[i]
         if not state[column][row] & bit:
@@ -181,14 +186,27 @@ def _note(rows: Rows, pairs: _Pairs, which: Bools, how: int) -> None:
             _emit(rows, row, PASSED, 16 + index, numbers)
 
 
-def _between(rows: Rows, pairs: _Pairs, trail: Floats, moved: Floats, slack: Floats) -> None:
-    """Passages between the fix before and this one: shown by the straight way, or possible."""
-    state, settings = rows.state, rows.settings
+def _corridor_m(rows: Rows, home: Bools) -> Floats:
+    """How long the corridor is between the fix before and this one; 0 where they aren't both on it."""
+    state = rows.state
+    length_m = np.abs(state["route_last_km"] - state["trail_km"]).astype(np.float64) * 1000
+    found: Floats = np.where(home & state["trail_home"] & (state["trail"]["t"] > 0), length_m, 0.0)
+    return found
+
+
+def _between(
+    rows: Rows, pairs: _Pairs, trail: Floats, moved: Floats, slack_and_way: tuple[Floats, Floats]
+) -> None:
+    """Passages between the fix before and this one: shown by the straight way, or possible.
+
+    ``slack_and_way``: how far wrong the fix may be, and the longest way that is believed between the two, m.
+    """
+    state, settings, (slack, way) = rows.state, rows.settings, slack_and_way
     before = settings.uncertainty_factor * state["trail"]["unc"][pairs.row].astype(np.float64)
     seconds = (rows.reports["t"] - state["trail"]["t"])[pairs.row] / 1000 + settings.time_slack_s
     there = np.maximum(distance_m(trail, pairs.vectors) - pairs.radius_m, 0)
     there += np.maximum(pairs.away_m - pairs.radius_m, 0)
-    most = np.minimum(settings.checkpoint_speed_m_s * seconds, settings.checkpoint_detour * moved)
+    most = np.minimum(settings.checkpoint_speed_m_s * seconds, way)
     possible = there <= most + slack + before
     real = moved <= settings.max_speed_m_s * seconds
     through = way_m(trail, rows.vectors[pairs.row], pairs.vectors) <= pairs.radius_m

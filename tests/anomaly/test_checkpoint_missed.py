@@ -10,6 +10,7 @@ from sealtrail.contract.reading import FixKind, Reading
 from sealtrail.contract.trip import Checkpoint, Corridor, Place, TripEventKind
 from tests.anomaly.world import (
     MINUTE_MS,
+    SEAL,
     START_MS,
     TRACKER,
     drive,
@@ -64,6 +65,22 @@ def test_a_gap_across_the_checkpoint_is_no_miss() -> None:
 def test_a_gap_too_short_for_the_way_there_is_a_miss() -> None:
     """Three minutes of silence are not enough for eleven kilometres."""
     assert missed(watching(AWAY).apply_readings([*drive(range(19)), *drive(range(22, 40))]))
+
+
+def test_a_gap_round_a_bend_of_the_corridor_is_no_miss() -> None:
+    """Two fixes 16 km apart, 32 km by the corridor, the checkpoint in the bend between them."""
+    bend = Corridor(coordinates=((10.0, 50.0), (10.4, 50.0), (10.2, 50.2)), half_width_m=(2_000.0,))
+    post = Place(name="Post", latitude_deg=50.0, longitude_deg=10.4, radius_m=1_000.0)
+    readings = [reading(0, (50.0, 10.0)), reading(14, (50.0, 10.14)), reading(60, (50.1, 10.3))]
+    assert not missed(watching(post, corridor=bend).apply_readings(readings))
+
+
+def test_what_one_device_may_have_passed_unseen_another_did_not() -> None:
+    """The tracker was silent long enough for the way to the hill, the seal never: missed."""
+    made = watching(AWAY, device_ids=(SEAL, TRACKER))
+    tracker = drive([*range(10), *range(40, 60)], device=TRACKER)
+    assert missed(made.apply_readings([*tracker, *drive(range(60))]))
+    assert not missed(watching(AWAY, device_ids=(SEAL, TRACKER)).apply_readings(tracker))
 
 
 def test_a_later_checkpoint_first_is_out_of_turn() -> None:
