@@ -135,13 +135,19 @@ def _delays(draft: Draft, ended_ms: int) -> None:
     due.append((float(trip.arrives_at_ms or 0), arrival_ms))
     for due_ms, there_ms in due:
         late_ms = min(there_ms, ended_ms) - due_ms
-        if late_ms > 2 * HOUR_MS:
+        if draft.parts_at is not None and late_ms > 0 and there_ms > draft.at_ms:
+            _either(
+                draft, AlertType.OVERDUE, due_ms, min(there_ms, ended_ms)
+            )  # its truck's tracker was there
+        elif late_ms > 2 * HOUR_MS:
             _between(
                 draft, AlertType.OVERDUE, due_ms, min(there_ms, ended_ms), known_ms=int(due_ms),
                 tolerance_ms=3 * HOUR_MS, may_be_withdrawn=True,
             )  # fmt: skip
         elif late_ms > -15 * MINUTE_MS:
             _either(draft, AlertType.OVERDUE, due_ms - HOUR_MS, min(there_ms, ended_ms))
+        elif any(from_ms <= there_ms < until_ms and not kept for from_ms, until_ms, kept in draft.silences):
+            _either(draft, AlertType.OVERDUE, due_ms, ended_ms)  # nobody ever hears that it was in time
 
 
 def _silences(draft: Draft, columns: Columns, ended_ms: int, dark_ms: list[tuple[float, float]]) -> None:

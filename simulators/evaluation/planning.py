@@ -108,7 +108,7 @@ def set_off(draft: Draft) -> None:
 
 
 def plan(draft: Draft) -> None:
-    """The trip file, and its recording some hours before departure."""
+    """The trip file, and its recording some hours before it is loaded and departs."""
     way, identity = draft.way, draft.identity
     lasts_ms = draft.nominal.arrives_ms - draft.departs_ms
     slack = (1.02, HOUR_MS) if draft.arrives_late else (1.3, 6 * HOUR_MS)
@@ -147,7 +147,7 @@ def plan(draft: Draft) -> None:
         authorisations=(arrival_leave(draft), *draft.authorisations),
         declaration=f"EV{draft.trip_id}",
     )
-    recorded_ms = draft.departs_ms - draft.rng.randrange(4, 20) * HOUR_MS
+    recorded_ms = int(min(draft.departs_ms, draft.leaves_ms)) - draft.rng.randrange(4, 20) * HOUR_MS
     draft.record(TripEventKind.PLANNED, recorded_ms, recorded_ms, trip=draft.trip)
 
 

@@ -143,7 +143,7 @@ def _frozen(draft: Draft) -> None:
     rows = np.arange(row + 1, min(row + 2, len(seal)))
     if seal.fix_kind[row] == FixKind.GNSS:
         seal.place(rows, seal.latitude_deg[row], seal.longitude_deg[row], float(seal.accuracy_m[row]))
-    draft.claim(None, draft.at_ms, draft.at_ms + HOUR_MS)
+    draft.claim(None, draft.at_ms, draft.at_ms + HOUR_MS, also=(AlertType.POSITION_IMPLAUSIBLE,))
 
 
 def _wrong_time(draft: Draft) -> None:

@@ -15,6 +15,9 @@ from simulators.evaluation.scenes.scene import Scene, last_watched
 from simulators.evaluation.ways import moved
 
 KM = 1_000.0
+SKIPPED_RADIUS_M = 300.0
+WATCHED_M, WATCHED_MS = 5 * KM, 6 * MINUTE_MS
+"""Fixes that much apart, within so far of a checkpoint, leave no time to have been there and back."""
 
 
 def _leave_way(draft: Draft, beyond_m: float, plateau_m: float) -> Bump:
@@ -168,28 +171,34 @@ def _forbidden_near_report(draft: Draft) -> None:
 
 def _skipped(draft: Draft) -> None:
     from_m = draft.straight(24 * KM)
-    draft.checkpoints.append((from_m + 12 * KM, 1_400.0))
+    draft.checkpoints.append((from_m + 12 * KM, SKIPPED_RADIUS_M))
     draft.bumps.append(Bump(from_m, from_m + 24 * KM, draft.rng.choice((1.0, -1.0)) * 4.1 * KM, 7 * KM))
 
 
 def _skipped_report(draft: Draft) -> None:
+    _claim_skipped(draft, draft.moment(draft.checkpoints[0][0] + 6 * KM), AlertType.OVERDUE)
+
+
+def _claim_skipped(draft: Draft, known_ms: int, *also: AlertType) -> None:
+    """Must be known only where the fixes near the checkpoint leave no time to have been there."""
     at_m, seal = draft.checkpoints[0][0], draft.seal
-    passed_ms = draft.moment(at_m)
-    rows = seal.between(draft.moment(at_m + 6 * KM), last_watched(draft))
-    draft.claim(
-        AlertType.CHECKPOINT_MISSED,
-        passed_ms,
-        last_watched(draft),
-        rows=rows[seal.fix_kind[rows] == FixKind.GNSS],
-        also=(AlertType.OVERDUE,),
-    )
+    passed_ms, until_ms = draft.moment(at_m), last_watched(draft)
+    fixes = seal.true_ms[seal.kept & (seal.fix_kind == FixKind.GNSS)]
+    first = np.searchsorted(fixes, draft.moment(at_m - WATCHED_M)) - 1
+    last = np.searchsorted(fixes, draft.moment(at_m + WATCHED_M))
+    if np.diff(fixes[max(0, int(first)) : int(last) + 1]).max(initial=0) > WATCHED_MS:
+        draft.claim(None, passed_ms, until_ms, also=(AlertType.CHECKPOINT_MISSED, *also))
+        return
+    rows = seal.between(known_ms, until_ms)
+    rows = rows[seal.fix_kind[rows] == FixKind.GNSS]
+    draft.claim(AlertType.CHECKPOINT_MISSED, passed_ms, until_ms, rows=rows, also=also)
 
 
 def _out_of_order(draft: Draft) -> None:
     """Past the first, to the second, back to the first, and on."""
     from_m = draft.straight(40 * KM, 0.1, 0.9)
     first_m, second_m = from_m + 12 * KM, from_m + 38 * KM
-    draft.checkpoints += [(first_m, 1_400.0), (second_m, 1_400.0)]
+    draft.checkpoints += [(first_m, SKIPPED_RADIUS_M), (second_m, 1_400.0)]
     draft.bumps.append(Bump(from_m, from_m + 24 * KM, draft.rng.choice((1.0, -1.0)) * 4.1 * KM, 7 * KM))
     draft.halts.append(Halt(second_m, 12 * MINUTE_MS, "none"))
     draft.turns.append(Turn(second_m + 10.0, 26 * KM, returns=True))
@@ -200,17 +209,8 @@ def _out_of_order_act(draft: Draft) -> None:
 
 
 def _out_of_order_report(draft: Draft) -> None:
-    (first_m, _), (second_m, _) = draft.checkpoints[:2]
-    seal = draft.seal
-    passed_ms = draft.moment(first_m)
-    rows = seal.between(draft.moment(second_m), last_watched(draft))
-    draft.claim(
-        AlertType.CHECKPOINT_MISSED,
-        passed_ms,
-        last_watched(draft),
-        rows=rows[seal.fix_kind[rows] == FixKind.GNSS],
-        also=(AlertType.OVERDUE, AlertType.WRONG_WAY),
-    )
+    second_m, _ = draft.checkpoints[1]
+    _claim_skipped(draft, draft.moment(second_m), AlertType.OVERDUE, AlertType.WRONG_WAY)
 
 
 SCENES = (
@@ -226,12 +226,12 @@ SCENES = (
     Scene("missed its turn", _u_turn, report=_u_turn_report),
     Scene("in a forbidden zone", _forbidden, report=_forbidden_report, interval_max_min=10, weight=2),
     Scene("past a forbidden zone", _forbidden_near, report=_forbidden_near_report),
-    Scene("checkpoint skipped", _skipped, report=_skipped_report, interval_max_min=15),
+    Scene("checkpoint skipped", _skipped, report=_skipped_report, interval_max_min=5),
     Scene(
         "checkpoints out of order",
         _out_of_order,
         _out_of_order_act,
         _out_of_order_report,
-        interval_max_min=10,
+        interval_max_min=5,
     ),
 )
