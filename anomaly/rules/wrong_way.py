@@ -6,7 +6,8 @@ from the furthest point. Kilometres are compared on one way of the corridor
 only; another alternative starts anew. Where the way doubles back or crosses
 itself, a position that lies as well on a later stretch of it is no retreat, and
 a pointer that leaps along the corridor without the container doing so starts
-anew. Off the corridor it is the deviation's business.
+anew. Off the corridor it is the deviation's business: where a deviation comes
+back further back than it left, progress starts anew.
 
 When: at the ``wrong_way_reports``-th such report (within ``dwell_spacing_s`` of
 each other they count once), dated to the first. Forward by
@@ -31,7 +32,7 @@ from anomaly.words import distance, lateness, moment, span
 from sealtrail.contract.alert import AlertType
 
 NAME = "wrong_way"
-VERSION = 1
+VERSION = 2
 BACKWARD, FORWARD, LEFT = 1, 2, 3  # confirmed; forward again; another way or plan holds
 
 
@@ -57,10 +58,12 @@ class WrongWay:
     )
 
     def step(self, rows: Rows) -> None:
-        home = at_home(rows)
+        home, state = at_home(rows), rows.state
+        away = (state["route_level"] > 0) & (state["back_level"] == 0)
+        if away.any():
+            state["back_of"][away] = 0
         if not home.any():
             return
-        state = rows.state
         along = state["route_last_km"] * 1000
         way = rows.plans.corridors.way[np.maximum(state["route_leg"].astype(np.int64) - 1, 0)] + 1
         same = (state["back_of"] == state["route_of"]) & (state["back_way"] == way)

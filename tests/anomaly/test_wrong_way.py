@@ -64,6 +64,18 @@ def test_a_short_way_back_is_no_wrong_way() -> None:
     assert not wrong_ways(judge().apply_readings([*drive(range(41)), *along(steps), *along(on)]))
 
 
+def test_a_deviation_that_comes_back_further_back_is_no_retreat() -> None:
+    """Out at km 30, in again twelve kilometres before that, and on: the deviation's business alone."""
+    out = [reading(41 + k, (50.0 + 0.02 * k, 10.4 - 0.02 * k)) for k in range(1, 5)]
+    back = [reading(46 + k, (50.06 - 0.02 * k, 10.28 - 0.02 * k)) for k in range(3)]
+    on = along([(49.0 + k, 0.239 - 0.004 * k) for k in range(1, 4)]) + along(
+        [(53.0 + k, 0.24 + 0.01 * k) for k in range(30)]
+    )
+    events = judge().apply_readings([*drive(range(41)), *out, *back, *on])
+    assert of_type(events, AlertType.BACK_ON_ROUTE)
+    assert not wrong_ways(events)
+
+
 def test_two_reports_far_back_are_not_steady() -> None:
     """Fewer reports than the setting raise nothing, however far back they are."""
     assert not wrong_ways(judge().apply_readings([*drive(range(41)), *along([(60, 0.2), (75, 0.1)])]))
