@@ -77,7 +77,13 @@ def _detours(draft: Draft) -> None:
         best = max(range(len(told)), key=lambda i: len(told[i]))
         of = draft.seal if best == 0 else draft.tracker
         if len(told[best]) >= 2:  # noqa: PLR2004 - reports that make a deviation
-            _between(draft, AlertType.ROUTE_DEVIATION, from_ms, until_ms, rows=told[best], of=of, needed=2)
+            bends = (
+                (way.starts_m > bump.from_m) & (way.starts_m < bump.to_m)
+            ).any()  # comes back further back
+            _between(
+                draft, AlertType.ROUTE_DEVIATION, from_ms, until_ms, rows=told[best], of=of, needed=2,
+                also=(AlertType.WRONG_WAY,) if bends else (),
+            )  # fmt: skip
         else:
             _either(draft, AlertType.ROUTE_DEVIATION, from_ms, until_ms)
 

@@ -156,7 +156,10 @@ def _forbidden_report(draft: Draft) -> None:
     from_ms, until_ms = draft.moment(halt.along_m - 1.5 * KM), draft.moment(halt.along_m + 1.5 * KM)
     rows = seal.between(draft.during(halt, 0.0), draft.during(halt, 1.0))
     good = (seal.fix_kind[rows] == FixKind.GNSS) & (seal.accuracy_m[rows] <= 100)  # noqa: PLR2004 - metres
-    draft.claim(AlertType.ZONE_FORBIDDEN, from_ms, until_ms, rows=rows[good])
+    if good.any():
+        draft.claim(AlertType.ZONE_FORBIDDEN, from_ms, until_ms, rows=rows[good])
+    else:
+        draft.claim(None, from_ms, until_ms, also=(AlertType.ZONE_FORBIDDEN,))
 
 
 def _forbidden_near(draft: Draft) -> None:
