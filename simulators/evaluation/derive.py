@@ -56,8 +56,12 @@ def _early_news(draft: Draft) -> None:
         shows |= seal.door_open[later] == 1.0
         if (seal.received_ms[later[shows]] < seal.received_ms[row]).any():
             until_ms = int(seal.true_ms[later[-1]])
+            heard = seal.received_ms[row] < draft.profile.end_ms
             for kind in (AlertType.SEAL_OPENED, AlertType.DOOR_OPENED):
-                draft.claim(kind, int(seal.true_ms[row]), until_ms, withdrawn=True)
+                if heard:
+                    draft.claim(kind, int(seal.true_ms[row]), until_ms, withdrawn=True)
+                else:
+                    _either(draft, kind, int(seal.true_ms[row]), until_ms)
 
 
 def _detours(draft: Draft) -> None:
