@@ -22,7 +22,7 @@ PART_OF = {
     AlertFamily.IDENTITY: RiskPartName.IDENTITY,
 }
 _STANDS = {
-    IncidentState.OPEN: "open",
+    IncidentState.OPEN: "not acknowledged",
     IncidentState.ACKNOWLEDGED: "being looked into",
     IncidentState.RESOLVED: "resolved",
 }

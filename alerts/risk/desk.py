@@ -53,6 +53,7 @@ class RiskDesk:
         self._read: dict[str, int] = {}  # bucket or stream -> last sequence that was read
         self._around = Surroundings(None, None)
         self._around_at_s = float("-inf")
+        self._ranking: tuple[int, RiskAnswer] | None = None  # limit and answer, until anything changes
         self._turn = asyncio.Lock()
 
     async def answer(self, query: RiskQuery) -> RiskAnswer:
@@ -72,9 +73,14 @@ class RiskDesk:
                 if trip is None:
                     raise RefusedError("unknown_trip", f"no trip {query.trip_id[:64]!r} is under way")
                 risks = [risk_of(self._index.case(trip, around), self._settings, now_ms)]
+            elif self._ranking is not None and self._ranking[0] == query.limit:
+                return self._ranking[1]
             else:
                 risks = await self._ranked(query.limit, now_ms)
-            return RiskAnswer(at_ms=now_ms, trips=len(trips), unknown=around.unknown, risks=tuple(risks))
+            answer = RiskAnswer(at_ms=now_ms, trips=len(trips), unknown=around.unknown, risks=tuple(risks))
+            if query.trip_id is None:
+                self._ranking = (query.limit, answer)
+            return answer
 
     async def _ranked(self, limit: int, now_ms: int) -> list[TripRisk]:
         best: list[TripRisk] = []
@@ -103,6 +109,8 @@ class RiskDesk:
         newest = await self._log.last_sequence(stream_of(bucket))
         read = self._read.get(bucket, 0)
         entries = await (await self._log.bucket(bucket)).since(read, newest)
+        if entries:
+            self._ranking = None
         self._read[bucket] = max(read, newest)
         return entries
 
@@ -146,7 +154,8 @@ class RiskDesk:
 
     def _log_lines(self, batch: bytes, sequence: int) -> None:
         try:
-            self._index.log(decode_alert_events(batch))
+            if self._index.log(decode_alert_events(batch)):
+                self._ranking = None
         except WireError as error:
             LOGGER.warning("batch_unreadable", sequence=sequence, reason=error.reason)
 
@@ -156,6 +165,7 @@ class RiskDesk:
             return
         positions, devices = await asyncio.gather(self._positions(), self._devices())
         self._around = Surroundings(positions, devices)
+        self._ranking = None  # time has passed, too
         self._around_at_s = now_s
 
     async def _positions(self) -> dict[str, Position] | None:

@@ -108,8 +108,12 @@ class Index:
             for device_id in past.device_ids:
                 self._of_device[device_id].add(key)
 
-    def log(self, events: Iterable[AlertEvent]) -> None:
-        """Takes the lines of the custody log among alert events; the same line again changes nothing."""
+    def log(self, events: Iterable[AlertEvent]) -> bool:
+        """Takes the lines of the custody log among alert events; whether there were any.
+
+        The same line again changes nothing.
+        """
+        taken = False
         for event in events:
             if event.family is not AlertFamily.CUSTODY or not event.trip_id or event.type not in _LINES:
                 continue
@@ -117,6 +121,8 @@ class Index:
             lines[event.event_id] = _pack(msgspec.structs.replace(event, evidence=(), settings={}))
             if len(lines) > LINES_PER_TRIP:
                 del lines[next(iter(lines))]
+            taken = True
+        return taken
 
     def forget_custody_of_others(self) -> None:
         """Drops the lines of trips that aren't under way, once trips and lines are both read."""

@@ -131,7 +131,7 @@ async def test_the_work_list_begins_with_the_worst(office: Office) -> None:
     assert first["trip_id"] == "T2"
     shown = (await office.verb("T2")).output
     assert f"risk {found[0]['score']} of 100" in shown
-    assert "Seal cut 1 hour ago (open)." in shown
+    assert "Seal cut 1 hour ago (not acknowledged)." in shown
     assert "places count nothing" in shown  # no record answers here
 
 

@@ -110,7 +110,7 @@ def test_the_sum_of_the_parts_is_the_score() -> None:
     assert risk.score == 100
     assert [one.points for one in risk.parts] == sorted((one.points for one in risk.parts), reverse=True)
     assert all(one.reason.endswith(".") and one.basis for one in risk.parts)
-    assert risk.parts[0].reason == "Seal cut 1 hour ago (open)."
+    assert risk.parts[0].reason == "Seal cut 1 hour ago (not acknowledged)."
 
 
 @pytest.mark.parametrize("kind", list(AlertType), ids=lambda kind: kind.value)
