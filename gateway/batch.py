@@ -12,11 +12,11 @@ from gateway.access.admission import Admission, NotKeptError
 from gateway.session import Delivery
 from gateway.topics import Route, Routes
 from sealtrail.contract.completeness import Tally
-from sealtrail.contract.decoder import Decoder
+from sealtrail.contract.decoder import Decoder, ZonedDecoder
 from sealtrail.contract.errors import DecodeError, RefusedError
 from sealtrail.contract.quarantine import QuarantinedMessage
 from sealtrail.contract.reading import Reading
-from sealtrail.contract.subjects import partition_of
+from sealtrail.contract.subjects import device_down_topic, partition_of
 
 LOGGER = structlog.get_logger(__name__)
 
@@ -43,6 +43,10 @@ class Batch:
     duplicate: Counter[str] = field(default_factory=Counter)
     quarantined: Counter[tuple[str, str]] = field(default_factory=Counter)  # (family, reason)
     refusals: dict[int, str] = field(default_factory=dict)  # reason by token, of messages of the doors
+    answers: list[tuple[str, bytes]] = field(
+        default_factory=list
+    )  # (topic, payload), once the log has it all
+    answered: Counter[str] = field(default_factory=Counter)
     new_readings: Counter[str] = field(default_factory=Counter)
     known_readings: Counter[str] = field(default_factory=Counter)
     tallies: dict[str, Tally] = field(default_factory=dict)  # by device: what the log doesn't show
@@ -74,6 +78,9 @@ class BatchDecoder:
         self._partitions = partitions
         self._max_payload_bytes = max_payload_bytes
         self._failures_shown: set[tuple[str, str]] = set()
+        self._zoned = {
+            family: decoder for family, decoder in decoders.items() if isinstance(decoder, ZonedDecoder)
+        }
 
     def decode(
         self,
@@ -96,7 +103,7 @@ class BatchDecoder:
         for topic, payload, token in deliveries:
             route = routes[topic] if token >= 0 else self._door_routes[topic]
             try:
-                readings = self._readings(route, payload, received_at_ms)
+                readings = self._readings(batch, route, payload)
             except RefusedError as refusal:
                 if token < 0:
                     batch.refusals[token] = refusal.reason
@@ -134,17 +141,27 @@ class BatchDecoder:
         named.discard("")
         return named - admission.standings.keys()
 
-    def _readings(self, route: Route, payload: bytes, received_at_ms: int) -> list[Reading]:
+    def _readings(self, batch: Batch, route: Route, payload: bytes) -> list[Reading]:
         if route.decoder is None:
             # a fresh one each time: a raised exception keeps its frames, and with them whole batches, alive
             refusal = route.refusal or DecodeError("unknown_family")
+            if self.admission is not None:
+                self.admission.refused_before(route.label, route.device_id, payload, refusal.reason)
             raise DecodeError(refusal.reason, refusal.detail)
-        if self.admission is not None and route.device_id:
-            payload = self.admission.admit(route.family, route.device_id, payload)
+        if self.admission is not None:
+            if route.device_id:
+                payload = self.admission.admit(route.family, route.device_id, payload)
+            else:
+                self.admission.refused_before(route.label, "", payload)
+        if route.answer is not None and (answer := route.answer(payload)):
+            # also where it is refused now: it is kept, and sending it again would not help
+            batch.answers.append((device_down_topic(route.family, route.device_id), answer))
+            batch.answered[route.label] += 1
         if len(payload) > self._max_payload_bytes:
             raise DecodeError("payload_too_large", f"more than {self._max_payload_bytes} bytes, kept cut")
         try:
-            readings = route.decoder.decode(payload, route.device_id or None, received_at_ms)
+            decoder = self._decoder(route, route.decoder) if route.family in self._zoned else route.decoder
+            readings = decoder.decode(payload, route.device_id or None, batch.received_at_ms)
         except RefusedError:
             raise
         except Exception as error:
@@ -156,6 +173,11 @@ class BatchDecoder:
         if readings and not route.device_id:  # at a door: who speaks is asked before anything is believed
             raise DecodeError("no_identity", "neither the frame nor a login before it named the device")
         return readings
+
+    def _decoder(self, route: Route, decoder: Decoder) -> Decoder:
+        """The decoder for a device whose clock the registry knows."""
+        ahead_s = None if self.admission is None else self.admission.clock_ahead_s(route.device_id)
+        return decoder if ahead_s is None else self._zoned[route.family].in_zone(ahead_s * 1000)
 
     def _quarantine(
         self, batch: Batch, topic: str, route: Route, payload: bytes, refusal: RefusedError

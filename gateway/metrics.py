@@ -25,6 +25,7 @@ class Metrics:
         self._quarantined = counter("messages_quarantined", "Messages refused and kept.", "family", "reason")
         self._readings = counter("readings_stored", "New readings in the log.", "family")
         self._known = counter("readings_duplicate", "Readings that were known already.", "family")
+        self._answers = counter("mqtt_answers", "Answers sent to devices over MQTT.", "family")
         self._refusals = counter("log_append_failures", "Appends that the log didn't confirm.")
         self._append_s = Histogram(
             "sealtrail_gateway_append_seconds",
@@ -56,6 +57,7 @@ class Metrics:
             (self._duplicate, batch.duplicate),
             (self._readings, batch.new_readings),
             (self._known, batch.known_readings),
+            (self._answers, batch.answered),
         ):
             for family, count in counts.items():
                 metric.labels(family).inc(count)
@@ -68,6 +70,7 @@ class DoorCounts(NamedTuple):
 
     messages: Counter
     silent: Counter
+    joined: Counter
     received_bytes: Counter
     answers: Counter
     connections: Gauge
@@ -77,7 +80,7 @@ class DoorMetrics:
     """What happens at the gateway's own doors (``tcp``, ``tls``, ``udp``, ``http``), by family.
 
     Every frame is counted once: as ``messages``, which the pipeline receives and
-    counts as accepted, duplicate or quarantined, or as ``silent``.
+    counts as accepted, duplicate or quarantined, as ``silent``, or as ``joined``.
     """
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
@@ -87,6 +90,9 @@ class DoorMetrics:
 
         self._messages = counter("door_messages", "Messages handed to the pipeline.")
         self._silent = counter("door_silent", "Frames with nothing to keep: logins, heartbeats.")
+        self._joined = counter(
+            "door_joined", "Refused frames that stand in the quarantine with the one before."
+        )
         self._bytes = counter("door_bytes", "Bytes received.")
         self._answers = counter("door_answers", "Answers sent to devices.")
         self._refused = counter(
@@ -104,6 +110,7 @@ class DoorMetrics:
         return DoorCounts(
             messages=self._messages.labels(door, family),
             silent=self._silent.labels(door, family),
+            joined=self._joined.labels(door, family),
             received_bytes=self._bytes.labels(door, family),
             answers=self._answers.labels(door, family),
             connections=self._connections.labels(door, family),

@@ -5,7 +5,8 @@ What: alerts of at least ``theft_least`` different kinds of one trip, within
 parking zones. Kinds are what ``theft_signals`` says of alert types: opened
 (seal and door), stopped, off its way, blind (silent, jammed), forged, apart,
 moved. A seal that is cut and a door that opens are one thing, so they are one
-kind; so are silence and jamming.
+kind; so are silence and jamming. What rests on positions that may be forged is
+no sign of its own.
 
 When: as soon as the last of them is known; it began with it, and is taken back
 with any that is. Each part is in the sentence and in the details.
@@ -33,6 +34,17 @@ ACTS = frozenset(
         AlertType.UNLOCK_REFUSED,
     }
 )
+PLACED = frozenset(
+    {
+        AlertType.ROUTE_DEVIATION,
+        AlertType.WRONG_WAY,
+        AlertType.ZONE_FORBIDDEN,
+        AlertType.UNSCHEDULED_STOP,
+        AlertType.SEPARATION,
+        AlertType.UNEXPECTED_MOVEMENT,
+    }
+)
+NEAR_MS = 3_600_000
 
 
 class LikelyTheft:
@@ -52,7 +64,8 @@ class LikelyTheft:
         for finding in case.found:
             if finding.trip_id and finding.type.value in kinds and not self._is_safe(case, finding):
                 trips.setdefault(finding.trip_id, []).append(finding)
-        found = (self._composed(case, parts) for parts in trips.values() if len(parts) > 1)
+        honest = (_without_forged(parts) for parts in trips.values())
+        found = (self._composed(case, parts) for parts in honest if len(parts) > 1)
         return [finding for each in found for finding in each]
 
     def _is_safe(self, case: Case, finding: Finding) -> bool:
@@ -119,6 +132,20 @@ class LikelyTheft:
             details={part.type.value.lower(): part.sentence for part in parts},
             evidence=evidence[:EVIDENCE_KEPT],
         )
+
+
+def _without_forged(parts: list[Finding]) -> list[Finding]:
+    """Parts without those that rest on positions which may be forged: they say nothing of their own."""
+    forged = [part for part in parts if part.type is AlertType.GNSS_SPOOFING]
+    return [
+        part
+        for part in parts
+        if part.type not in PLACED
+        or not any(
+            each.start.occurred_at_ms - NEAR_MS <= part.start.occurred_at_ms <= _last_ms(each) + NEAR_MS
+            for each in forged
+        )
+    ]
 
 
 def _title(part: Finding) -> str:

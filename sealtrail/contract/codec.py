@@ -17,6 +17,7 @@ import msgspec
 from sealtrail.contract.alert import AlertEvent
 from sealtrail.contract.completeness import Arrival, Tally
 from sealtrail.contract.errors import MalformedBatchError, UnknownVersionError
+from sealtrail.contract.model import ModelEvent
 from sealtrail.contract.quarantine import QuarantinedMessage
 from sealtrail.contract.reading import Reading
 from sealtrail.contract.trip import TripEvent
@@ -32,6 +33,7 @@ class Kind(enum.IntEnum):
     ALERT_EVENTS = 3
     QUARANTINED = 4
     TALLIES = 5
+    MODEL_EVENTS = 6
 
 
 T = TypeVar("T")
@@ -43,6 +45,7 @@ _trip_events = msgspec.msgpack.Decoder(list[TripEvent])
 _alert_events = msgspec.msgpack.Decoder(list[AlertEvent])
 _quarantined = msgspec.msgpack.Decoder(list[QuarantinedMessage])
 _tallies = msgspec.msgpack.Decoder(list[Tally])
+_model_events = msgspec.msgpack.Decoder(list[ModelEvent])
 
 
 def _header(kind: Kind) -> bytes:
@@ -118,3 +121,11 @@ def encode_tallies(tallies: Sequence[Tally]) -> bytes:
 
 def decode_tallies(batch: bytes) -> list[Tally]:
     return _decode(batch, Kind.TALLIES, _tallies)
+
+
+def encode_model_events(events: Sequence[ModelEvent]) -> bytes:
+    return _header(Kind.MODEL_EVENTS) + _encode(events)
+
+
+def decode_model_events(batch: bytes) -> list[ModelEvent]:
+    return _decode(batch, Kind.MODEL_EVENTS, _model_events)

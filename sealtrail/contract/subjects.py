@@ -4,6 +4,7 @@ Log (JetStream)::
 
     sealtrail.log.<partition>.readings    batch of readings       (codec kind READINGS)
     sealtrail.log.<partition>.trips       batch of trip events    (codec kind TRIP_EVENTS)
+    sealtrail.log.<partition>.models      batch of model events   (codec kind MODEL_EVENTS)
     sealtrail.alerts.<partition>          batch of alert events   (codec kind ALERT_EVENTS)
     sealtrail.quarantine.<family>         batch of quarantined    (codec kind QUARANTINED)
     sealtrail.tallies                     batch of tallies        (codec kind TALLIES)
@@ -51,6 +52,8 @@ DEVICES_BUCKET = "sealtrail_devices"  # device_id -> Device (JSON), history kept
 SUBSCRIBERS_BUCKET = "sealtrail_subscribers"  # subscriber_id -> Subscriber (JSON)
 LOGINS_BUCKET = "sealtrail_logins"  # subscriber_id -> Login (JSON) at the MQTT broker
 CORRIDORS_BUCKET = "sealtrail_corridors"  # name -> KnownCorridor (JSON), history kept
+MODELS_BUCKET = "sealtrail_models"  # <name>.<version> -> KnownModel (JSON), history kept
+MODEL_BLOBS_BUCKET = "sealtrail_model_blobs"  # SHA-256 in hex -> the model's bytes
 LEASES_BUCKET = "sealtrail_leases"  # <service>.<partition> -> holder
 SNAPSHOTS_BUCKET = "sealtrail_snapshots"  # object store: anomaly.<partition>, ingest.ledger
 
@@ -70,8 +73,12 @@ def trips_subject(partition: int) -> str:
     return f"sealtrail.log.{partition}.trips"
 
 
+def models_subject(partition: int) -> str:
+    return f"sealtrail.log.{partition}.models"
+
+
 def partition_filter(partition: int) -> str:
-    """All of one partition, readings and trip events in their order."""
+    """All of one partition, readings, trip and model events in their order."""
     return f"sealtrail.log.{partition}.*"
 
 

@@ -86,6 +86,8 @@ _BUCKETS = (
     (subjects.DEVICES_BUCKET, 64, 0.0),  # its history is kept: who was allowed what, and since when
     (subjects.LOGINS_BUCKET, 1, 0.0),
     (subjects.CORRIDORS_BUCKET, 16, 0.0),  # likewise: who proposed and who accepted which
+    (subjects.MODELS_BUCKET, 8, 0.0),  # likewise
+    (subjects.MODEL_BLOBS_BUCKET, 1, 0.0),
     (subjects.LEASES_BUCKET, 1, LEASE_TTL_S),
 )
 
