@@ -101,5 +101,5 @@ class Stepper:
         """Cards are kept as long as their reports are in the history."""
         for lane, cards in list(self.cards.items()):
             if len(cards) > self.lanes.history:
-                kept = set(self.lanes.ring["rid"][lane, : self.lanes.count[lane]].tolist())
+                kept = set(self.lanes.history_of(lane)["rid"].tolist())
                 self.cards[lane] = {rid: card for rid, card in cards.items() if rid in kept}

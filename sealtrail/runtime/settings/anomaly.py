@@ -34,6 +34,13 @@ class AnomalySettings(Section):
         "it and all of it): a late report within them is judged as if it had come in time. "
         "45 bytes each.",
     )
+    history_reports_busy: int = Field(
+        default=8_192,
+        ge=8,
+        le=65_536,
+        description="The same while reports of a device come late or in bursts: eight times as many are kept "
+        "as a late report went back, or as came at once, up to this.",
+    )
     seal_stretches_kept: int = Field(
         default=32,
         ge=8,
