@@ -7,16 +7,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from anomaly.corridor import Corridors
 from anomaly.custody import FOREVER_MS, Custody, Segment
 from anomaly.ledger import Ledger
+from anomaly.plans import Plans, no_plan
+from anomaly.rows import put, take
 from anomaly.rules.rule import Signal, Track
-from anomaly.sphere import Ints
-from sealtrail.contract.errors import InvalidTripError
-from sealtrail.contract.trip import Trip
+from anomaly.sphere import Ints, Structured
 
 FIRST_CAPACITY = 64
-NO_CORRIDOR = -1
 
 
 @dataclass(slots=True)
@@ -47,13 +45,15 @@ class ContainerFile:
 class Containers:
     """Index of containers, and the plan that holds now in arrays for look-up in bulk."""
 
-    def __init__(self, corridors: Corridors) -> None:
-        self.corridors = corridors
+    def __init__(self, plans: Plans) -> None:
+        self.plans = plans
         self.index: dict[str, int] = {}
         self.files: list[ContainerFile] = []
         self.plan_from = np.full(FIRST_CAPACITY, 0, np.int64)
         self.plan_until = np.full(FIRST_CAPACITY, FOREVER_MS, np.int64)
-        self.plan_corridor = np.full(FIRST_CAPACITY, NO_CORRIDOR, np.int64)
+        self.plan = no_plan(FIRST_CAPACITY)
+        self.wake_at = np.full(FIRST_CAPACITY, FOREVER_MS, np.int64)
+        """When a container is to be looked at though nothing may have been reported."""
 
     def row_of(self, key: str) -> int:
         """Row of a container, new or known."""
@@ -66,40 +66,36 @@ class Containers:
         return row
 
     def _grow(self, capacity: int) -> None:
-        for name, fill in (("plan_from", 0), ("plan_until", FOREVER_MS), ("plan_corridor", NO_CORRIDOR)):
+        for name, fill in (("plan_from", 0), ("plan_until", FOREVER_MS), ("wake_at", FOREVER_MS)):
             old = getattr(self, name)
             new = np.full(capacity, fill, np.int64)
             new[: len(old)] = old
             setattr(self, name, new)
+        plan = no_plan(capacity)
+        put(plan, slice(len(self.plan)), self.plan)
+        self.plan = plan
 
     def replan(self, row: int, refuse: Callable[[str], None]) -> None:
-        """Bring corridors and arrays in line with a container's custody log."""
+        """Bring plans and arrays in line with a container's custody log."""
         custody = self.files[row].custody
         if custody is None:
             return
-        custody.corridors = [self._number(each.trip, refuse) for each in custody.segments]
+        custody.plans = [self.plans.row_of(each.trip, refuse) for each in custody.segments]
         if custody.segments:
             self.plan_from[row] = custody.segments[-1].from_ms
             self.plan_until[row] = custody.segments[-1].until_ms
-            self.plan_corridor[row] = custody.corridors[-1]
+            self.plan[row] = custody.plans[-1][0]
+        self.wake_at[row] = 0  # whatever it waited for may be due at another time
 
-    def _number(self, trip: Trip, refuse: Callable[[str], None]) -> int:
-        if trip.corridor is None:
-            return NO_CORRIDOR
-        try:
-            return self.corridors.number_of(trip.corridor, *trip.alternatives)
-        except InvalidTripError as error:
-            refuse(error.reason)
-            return NO_CORRIDOR
-
-    def corridors_at(self, rows: Ints, at_ms: Ints) -> Ints:
-        """Number of the corridor that holds for each container at each time, -1 for none."""
-        numbers = self.plan_corridor[rows]
+    def plans_at(self, rows: Ints, at_ms: Ints) -> Structured:
+        """The plan (dtype `PLAN`) that holds for each container at each time."""
+        plans = take(self.plan, rows)
         other = (at_ms < self.plan_from[rows]) | (at_ms >= self.plan_until[rows])
         for i in np.flatnonzero(other):
             custody = self.files[int(rows[i])].custody
-            numbers[i] = NO_CORRIDOR if custody is None else custody.corridor_at(int(at_ms[i]))
-        return numbers
+            plan = None if custody is None else custody.plan_at(int(at_ms[i]))
+            plans[i] = (no_plan(1) if plan is None else plan)[0]
+        return plans
 
     def segment_at(self, row: int, at_ms: int) -> Segment | None:
         """The plan that holds for a container at a time."""

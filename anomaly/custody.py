@@ -10,7 +10,7 @@ from bisect import bisect_right
 
 import msgspec
 
-from anomaly.sphere import between_m
+from anomaly.sphere import Structured, between_m
 from sealtrail.contract.trip import Authorisation, Place, Trip, TripEvent, TripEventKind
 
 FOREVER_MS = (1 << 63) - 1
@@ -43,7 +43,7 @@ class Custody:
         self._kept = kept
         self.events: list[TripEvent] = []
         self.segments: list[Segment] = []
-        self.corridors: list[int] = []  # number of each segment's corridor; the judge interns them
+        self.plans: list[Structured] = []  # of each segment, shape (1,) of `PLAN`; the judge interns them
         self._rearmed_at: list[int] = []
         self._ids: set[str] = set()
         if events:
@@ -88,12 +88,17 @@ class Custody:
                 return segment
         return None
 
+    def plan_at(self, at_ms: int) -> Structured | None:
+        """The plan that holds at a moment as numbers (`plans.PLAN`)."""
+        for segment, plan in zip(reversed(self.segments), reversed(self.plans), strict=True):
+            if segment.holds(at_ms):
+                return plan
+        return None
+
     def corridor_at(self, at_ms: int) -> int:
         """Number of the corridor that holds at a moment, -1 for none."""
-        for segment, number in zip(reversed(self.segments), reversed(self.corridors), strict=True):
-            if segment.holds(at_ms):
-                return number
-        return -1
+        plan = self.plan_at(at_ms)
+        return -1 if plan is None else int(plan["corridor"][0])
 
     def rearmed_between(self, after_ms: int, at_ms: int) -> bool:
         """Whether the seal was armed by hand or checked in (after, at]."""

@@ -8,6 +8,7 @@ byte for byte. The way of a batch, in order::
     step        reports in order: every rule, all devices at once (rules/)
     replay      devices with late reports: from a checkpoint, all at once (replay.py)
     old         older than the history: among what is kept of it  (backlog.py)
+    watch       what has arrived, what hasn't, who is apart       (fleet.py)
     settle      what is true now against what was told            (settling.py)
 
 Not reported by exception: a reading or trip event that can't be judged is
@@ -23,6 +24,7 @@ import numpy as np
 
 from anomaly.backlog import take_old
 from anomaly.custody import PLAN_KINDS, Custody, Segment
+from anomaly.fleet import Fleet
 from anomaly.ledger import Cause
 from anomaly.memory import Memory
 from anomaly.replay import replay
@@ -30,6 +32,7 @@ from anomaly.reports import CLOCKLESS, all_sound, gather, sound, vectors_of
 from anomaly.retrace import retrace_plan
 from anomaly.rows import put, take
 from anomaly.rules import custody_log, identity_suspect
+from anomaly.rules.catalogue import WATCHERS
 from anomaly.settling import settle_touched
 from anomaly.snapshot import pack, unpack
 from anomaly.sphere import Ints, Structured
@@ -65,12 +68,13 @@ class Judge(Memory):
         reports, lanes = gather(batch, self.settings), self._lanes_of(batch)
         received_at_ms = int(reports["recv"].max())
         self.now_ms = max(self.now_ms, received_at_ms)
-        self._keep_cards(batch, lanes)
+        self._keep_names(batch, reports, lanes)
         reports, lanes, late = self._recognise(reports, lanes)
         whole = np.isin(lanes, lanes[late])
         self._in_order(lanes[~whole], take(reports, ~whole))
         self._late(lanes[whole], take(reports, whole))
         self._mark_waiting(lanes)
+        self._watch(lanes, reports)
         cause = Cause("a late report", received_at_ms)
         events = self._departed() + settle_touched(self, cause)
         self.stepper.forget_cards()
@@ -93,10 +97,14 @@ class Judge(Memory):
             found[i] = lane
         return found
 
-    def _keep_cards(self, batch: Sequence[Reading], lanes: Ints) -> None:
+    def _keep_names(self, batch: Sequence[Reading], reports: Structured, lanes: Ints) -> None:
+        """Texts that have no place in a row: cards, and numbers of seals that no plan names."""
         for i, reading in enumerate(batch):
             if reading.card_id is not None:
                 self.stepper.cards.setdefault(int(lanes[i]), {})[reading.reading_id] = reading.card_id
+        for i in np.flatnonzero(reports["number"]).tolist():
+            if int(reports["number"][i]) not in self.plans.seal_numbers:
+                self.stepper.keep_number(int(reports["number"][i]), str(batch[i].seal_number))
 
     def _recognise(self, reports: Structured, lanes: Ints) -> tuple[Structured, Ints, Ints]:
         """Reports not seen before, by lane and event-time order, and which of them are late."""
@@ -156,6 +164,39 @@ class Judge(Memory):
         if old.any():
             take_old(self.stepper, lanes[old], reports[old])
 
+    def _watch(self, lanes: Ints, reports: Structured) -> None:
+        """Show watchers what has arrived, and now and then how time passes."""
+        fleet = self._fleet()
+        if lanes.size:
+            order = np.lexsort((reports["rid"], reports["t"], reports["recv"]))
+            lanes, reports = lanes[order], take(reports, order)
+            for watcher in WATCHERS:
+                watcher.arrived(fleet, lanes, reports)
+            np.maximum.at(self.lanes.watch["heard_ms"], lanes, reports["recv"])
+        self._sweep(fleet)
+
+    def _sweep(self, fleet: Fleet) -> None:
+        """Look for what is overdue by the log's own clock."""
+        if self.now_ms - self.swept_ms < self.settings.sweep_interval_s * 1000:
+            return
+        self.swept_ms = self.now_ms
+        for watcher in WATCHERS:
+            watcher.sweep(fleet)
+        due = np.flatnonzero(self.containers.wake_at[: len(self.containers.files)] <= self.now_ms)
+        self.stepper.touched.update(due.tolist())
+
+    def _fleet(self) -> Fleet:
+        return Fleet(
+            lanes=self.lanes,
+            containers=self.containers,
+            plans=self.plans,
+            settings=self.settings,
+            now_ms=self.now_ms,
+            deaf_until_ms=self.deaf_until_ms,
+            emit=self.stepper.file_signal,
+            touch=self.stepper.touched.add,
+        )
+
     def _mark_waiting(self, lanes: Ints) -> None:
         """Containers with an opening that waits for a place are looked at whenever they report."""
         for row in np.unique(self.lanes.container[lanes]):
@@ -168,14 +209,14 @@ class Judge(Memory):
         """Take trip events in; whatever they correct is corrected at its own time."""
         told: list[AlertEvent] = []
         replan: dict[int, list[Segment]] = {}  # row -> its plans before
-        cause = Cause("the trip's plan", 0)
+        cause = Cause("the passing of time", self.now_ms)
         for event in events:
             if not _in_time(event):
                 self._refuse("trip_event_out_of_range")
                 continue
             self.now_ms = max(self.now_ms, event.recorded_at_ms)
             if event.kind is TripEventKind.TICK:
-                self.now_ms = max(self.now_ms, event.occurred_at_ms)
+                self._tick(event.occurred_at_ms)
                 continue
             key = event.container_id or (event.trip.container_id if event.trip else "")
             if not key:
@@ -202,7 +243,20 @@ class Judge(Memory):
                 self.containers.replan(row, self._refuse)
         self._replan(replan)
         self.lanes.thin_paths()
+        self._sweep(self._fleet())
         return told + self._departed() + settle_touched(self, cause)
+
+    def _tick(self, at_ms: int) -> None:
+        """Time has passed; where ticks are missing, the log stood still and heard nothing."""
+        self.now_ms = max(self.now_ms, at_ms)
+        if self.ticked_ms and at_ms > self.ticked_ms:
+            gap_ms, settings = at_ms - self.ticked_ms, self.settings
+            usual_ms = max(self.tick_gap_ms, round(settings.tick_interval_s * 1000))
+            if self.tick_gap_ms and gap_ms > settings.outage_ticks * usual_ms:
+                self.deaf_until_ms = max(self.deaf_until_ms, at_ms + round(settings.outage_grace_s * 1000))
+            else:
+                self.tick_gap_ms = gap_ms
+        self.ticked_ms = max(self.ticked_ms, at_ms)
 
     def _segment_at(self, key: str, at_ms: int) -> Segment | None:
         """The plan that holds at a time, for a key that may never have reported."""

@@ -36,7 +36,9 @@ STATES = ("live", "mid", "base")
 class Lanes:
     """Index and arrays of all lanes; grows by doubling."""
 
-    def __init__(self, state: np.dtype[np.void], settings: AnomalySettings, history: int) -> None:
+    def __init__(
+        self, state: np.dtype[np.void], watch: np.dtype[np.void], settings: AnomalySettings, history: int
+    ) -> None:
         self.history = history
         self.least = history // 2  # so many newest reports are always kept, if there are
         self.pasts: dict[int, Past] = {}
@@ -51,6 +53,7 @@ class Lanes:
         self.container = np.zeros(FIRST_CAPACITY, np.int64)
         self.count = np.zeros(FIRST_CAPACITY, np.int64)
         self.middle = np.zeros(FIRST_CAPACITY, np.int64)
+        self.watch = np.zeros(FIRST_CAPACITY, watch)
         self.live = np.zeros(FIRST_CAPACITY, state)
         self.mid = np.zeros(FIRST_CAPACITY, state)
         self.base = np.zeros(FIRST_CAPACITY, state)
@@ -73,7 +76,7 @@ class Lanes:
 
     def reserve(self, capacity: int) -> None:
         """Make room for ``capacity`` lanes."""
-        for name in ("container", "count", "middle", "ring", *STATES):
+        for name in ("container", "count", "middle", "ring", "watch", *STATES):
             old = getattr(self, name)
             if capacity > len(old):
                 new = np.zeros((capacity, *old.shape[1:]), old.dtype)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 from anomaly.containers import Containers
-from anomaly.corridor import Corridors
 from anomaly.lanes import Lanes
-from anomaly.step import STATE, Stepper
+from anomaly.plans import Plans
+from anomaly.step import STATE, WATCH, Stepper
 from sealtrail.runtime.settings.anomaly import AnomalySettings
 
 
@@ -16,14 +16,18 @@ class Memory:
 
     def __init__(self, settings: AnomalySettings) -> None:
         self.settings = settings
-        self.corridors = Corridors(settings.leg_max_m)
-        self.containers = Containers(self.corridors)
+        self.plans = Plans(settings.leg_max_m)
+        self.containers = Containers(self.plans)
         self.use_history(settings.history_reports)
         self.now_ms = 0  # newest receipt, recording or tick seen: the log's own clock
+        self.swept_ms = 0  # the log's own clock when overdue containers were last looked for
+        self.ticked_ms = 0  # the newest tick
+        self.tick_gap_ms = 0  # usual time between ticks
+        self.deaf_until_ms = 0  # up to here the log itself may have missed what was sent
         self.departures: list[tuple[int, str, str]] = []  # heap of (from_ms, container, trip)
         self.refused: Counter[str] = Counter()
 
     def use_history(self, reports: int) -> None:
         """Begin with no devices and room for so many reports of each."""
-        self.lanes = Lanes(STATE, self.settings, reports)
+        self.lanes = Lanes(STATE, WATCH, self.settings, reports)
         self.stepper = Stepper(self.lanes, self.containers, self.settings)

@@ -217,4 +217,5 @@ def _keep(stepper: Stepper, job: _Job) -> None:
                 earlier = [signal for signal in track.signals if signal.at.key <= run.after]
                 later = [signal for signal in track.signals if signal.at.key > run.until]
                 track.signals = earlier + made + later
+                stepper.note_signals(row, rule.name, tuple(made))
     stepper.touched.add(row)

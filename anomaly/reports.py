@@ -1,4 +1,4 @@
-"""Readings as rows of a structured array: what judgement needs of a report, 45 bytes.
+"""Readings as rows of a structured array: what judgement needs of a report, 70 bytes.
 
 Values are rounded here once (places to 1e-7 degree, radii to 32-bit floats), so
 that a report judged on arrival and the same report judged again out of the
@@ -7,7 +7,9 @@ history are the same numbers.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
+from operator import attrgetter
 
 import msgspec
 import numpy as np
@@ -15,7 +17,7 @@ import numpy as np
 from anomaly.sphere import DEGREE_E7, Floats, Structured, unit_vectors
 from anomaly.words import LATEST_MS
 from sealtrail.contract.alert import Evidence
-from sealtrail.contract.reading import FixKind, Flag, Reading
+from sealtrail.contract.reading import SENSOR_FIELDS, FixKind, Flag, Reading
 from sealtrail.runtime.settings.anomaly import AnomalySettings
 
 REPORT = np.dtype(
@@ -32,8 +34,19 @@ REPORT = np.dtype(
         ("flags", "u1"),  # Flag
         ("quality", "u1"),  # NO_PLACE, PLAUSIBLE or IMPLAUSIBLE, written by the position rule
         ("mark", "u1"),  # MATTERS … NOTHING, written by the rules that are judged again from the path log
+        ("levels", "u1"),  # DOOR_OPEN … AT_REST: what the device says of itself
+        ("number", "u4"),  # `number_hash` of the seal's number as it reports it; 0: it says none
+        ("values", "f2", len(SENSOR_FIELDS)),  # in the order of `SENSOR_FIELDS`, NaN where missing
     ]
 )
+COLUMN = {name: index for index, name in enumerate(SENSOR_FIELDS)}
+"""Place of a quantity in ``values``."""
+GREATEST_VALUE = 65_504.0
+"""Of a 16-bit float; what is more is kept as this."""
+
+DOOR_OPEN, DOOR_SHUT, MOVING, AT_REST = 1, 2, 4, 8
+_DOOR_BITS = {None: 0, True: DOOR_OPEN, False: DOOR_SHUT}
+_MOTION_BITS = {None: 0, True: MOVING, False: AT_REST}
 
 NO_PLACE = 0
 PLAUSIBLE = 1
@@ -50,6 +63,8 @@ SAID_MOUNTED, SAID_OFF_MOUNT = 1 << 30, 1 << 31
 SEAL_EVENTS = SAID_MOUNTED - 1
 """`Reading.mounted` travels in the two highest bits beside those of `SealEvent`."""
 _MOUNT_BITS = {None: 0, True: SAID_MOUNTED, False: SAID_OFF_MOUNT}
+
+_SENSORS = attrgetter(*SENSOR_FIELDS)
 
 CLOCK_UNSET = int(Flag.CLOCK_UNSET)
 CLOCKLESS = int(Flag.CLOCK_UNSET | Flag.CLOCK_FUTURE)
@@ -159,7 +174,23 @@ def gather(batch: Sequence[Reading], settings: AnomalySettings) -> Structured:
     rows["lon"] = np.rint(np.where(placed, longitude, 0) * DEGREE_E7)
     rows["quality"] = placed
     rows["mark"] = MATTERS
+    rows["levels"] = [_DOOR_BITS[r.door_open] | _MOTION_BITS[r.moving] for r in batch]
+    rows["number"] = [0 if r.seal_number is None else number_hash(r.seal_number) for r in batch]
+    rows["values"] = _values(batch)
     return rows
+
+
+def number_hash(seal_number: str) -> int:
+    """32 bits of a seal's number, never 0; case, spaces and dashes are of no account."""
+    plain = "".join(each for each in seal_number.upper() if each.isalnum())
+    return zlib.crc32(plain.encode()) or 1
+
+
+def _values(batch: Sequence[Reading]) -> Floats:
+    """Sensor values, shape (n, len(SENSOR_FIELDS)); infinities and missing ones are NaN."""
+    values = np.array([_SENSORS(r) for r in batch], np.float64)
+    values[~np.isfinite(values)] = np.nan
+    return np.clip(values, -GREATEST_VALUE, GREATEST_VALUE)
 
 
 def vectors_of(rows: Structured) -> Floats:

@@ -8,7 +8,7 @@ from anomaly.containers import ContainerFile, cut_point
 from anomaly.ledger import Cause, forget, settle
 from anomaly.memory import Memory
 from anomaly.reports import PLAUSIBLE
-from anomaly.rules.catalogue import RULES
+from anomaly.rules.catalogue import COMPOSED, JUDGED, PLANNED, RULES, WATCHERS
 from anomaly.rules.rule import Case, Finding, Spot
 from anomaly.rules.seal_custody import NAME as SEAL_CUSTODY
 from anomaly.rules.seal_custody import OPEN
@@ -22,30 +22,51 @@ def settle_touched(memory: Memory, cause: Cause) -> list[AlertEvent]:
     touched = memory.stepper.touched
     for row in sorted(touched):
         file = memory.containers.files[row]
-        events += settle(file.key, file.ledger, _findings(memory, file), cause)
+        events += settle(file.key, file.ledger, _findings(memory, row), cause)
         _trim(memory, file)
         file.wants_place = _waits(memory, file)
     touched.clear()
     return events
 
 
-def _findings(memory: Memory, file: ContainerFile) -> list[Finding]:
-    found: list[Finding] = []
-    for rule in RULES:
-        tracks = file.tracks_of(rule.name)
-        if tracks:
-            found += rule.findings(
-                Case(
-                    key=file.key,
-                    paired=file.paired,
-                    custody=file.custody,
-                    tracks=tracks,
-                    settings=memory.settings,
-                    corridors=memory.corridors,
-                    nearest=lambda at_ms: _nearest(memory, file, at_ms),
-                )
-            )
-    return found
+def _findings(memory: Memory, row: int) -> list[Finding]:
+    """What all rules find of a container; notes when it is to be looked at again."""
+    file = memory.containers.files[row]
+    case = _case(memory, row)
+    for rule in (*RULES, *WATCHERS):
+        case.tracks = file.tracks_of(rule.name)
+        if case.tracks:
+            case.found += rule.findings(case)
+    if file.custody is not None and file.custody.planned:
+        for each in PLANNED:
+            case.tracks = file.tracks_of(each.name)
+            case.found += each.findings(case)
+    if case.found:
+        for each in COMPOSED:
+            case.tracks = file.tracks_of(each.name)
+            case.found += each.findings(case)
+    memory.containers.wake_at[row] = case.wake_at_ms
+    return case.found
+
+
+def _case(memory: Memory, row: int) -> Case:
+    lanes, file = memory.lanes, memory.containers.files[row]
+    return Case(
+        key=file.key,
+        paired=file.paired,
+        custody=file.custody,
+        tracks=[],
+        settings=memory.settings,
+        plans=memory.plans,
+        now_ms=memory.now_ms,
+        lanes={lane: lanes.keys[lane][1] for lane in file.lanes},
+        nearest=lambda at_ms: _nearest(memory, file, at_ms),
+        history=lanes.history_of,
+        live=lambda lane: lanes.live[lane],
+        tracks_of=file.tracks_of,
+        others=lambda note: memory.stepper.neighbourhood.others(note._replace(row=row)),
+        number_of_seal=lambda number: memory.stepper.seal_numbers.get(number, ""),
+    )
 
 
 def _nearest(memory: Memory, file: ContainerFile, at_ms: int) -> Spot | None:
@@ -70,7 +91,7 @@ def _nearest(memory: Memory, file: ContainerFile, at_ms: int) -> Spot | None:
 
 def _trim(memory: Memory, file: ContainerFile) -> None:
     """Give up the oldest transitions where there are too many."""
-    for rule in RULES:
+    for rule in JUDGED:
         for track in file.tracks_of(rule.name):
             cut = cut_point(track.signals, memory.settings.signals_kept, rule.begins)
             if cut:

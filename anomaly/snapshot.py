@@ -12,19 +12,21 @@ from anomaly.custody import Custody
 from anomaly.lanes import STATES
 from anomaly.ledger import Entry
 from anomaly.memory import Memory
+from anomaly.neighbourhood import Note
 from anomaly.past import Block, Past
 from anomaly.path_log import PathLog, PathLogNotes
+from anomaly.plans import PlansKept
 from anomaly.reports import REPORT
-from anomaly.rules.catalogue import RULES
+from anomaly.rules.catalogue import JUDGED
 from anomaly.rules.rule import Signal, Track
 from anomaly.seal_log import STRETCH, SealLog, SealLogNotes
-from anomaly.step import STATE
+from anomaly.step import STATE, WATCH
 from anomaly.thinning import ENTRY
 from sealtrail.contract.errors import MalformedBatchError, UnknownVersionError
-from sealtrail.contract.trip import Corridor, TripEvent
+from sealtrail.contract.trip import TripEvent
 
 MAGIC = b"SJ"
-VERSION = 4
+VERSION = 5
 DIGEST_BYTES = 16
 HEADER_BYTES = 3 + DIGEST_BYTES
 
@@ -61,12 +63,14 @@ class FileState(msgspec.Struct, array_like=True):
 class JudgeState(msgspec.Struct):
     rules: str
     history: int
-    corridors: list[tuple[Corridor, ...]]  # each with its alternatives
+    plans: PlansKept
     files: list[FileState]
     keys: list[tuple[str, str]]
     count: bytes
     middle: bytes
     states: dict[str, bytes]
+    watch: bytes
+    wake_at: bytes
     ring: bytes  # the valid entries of all lanes, one after the other
     pasts: list[PastState]
     stretches: bytes  # of the seal logs of all lanes, one after the other
@@ -77,7 +81,10 @@ class JudgeState(msgspec.Struct):
     path_notes: list[PathLogNotes]
     cards: dict[int, dict[int, str]]
     departures: list[tuple[int, str, str]]
+    seal_numbers: dict[int, str]
+    notes: list[Note]
     now_ms: int
+    clocks: tuple[int, int, int, int]  # swept_ms, ticked_ms, tick_gap_ms, deaf_until_ms
     refused: dict[str, int]
 
 
@@ -91,7 +98,7 @@ def _digest(body: bytes) -> bytes:
 
 def rules_name() -> str:
     """Changes with the rules' versions and their columns of state."""
-    text = f"{[(rule.name, rule.version) for rule in RULES]}{STATE.descr}{ENTRY.descr}"
+    text = f"{[(rule.name, rule.version) for rule in JUDGED]}{STATE.descr}{WATCH.descr}{ENTRY.descr}"
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
@@ -102,7 +109,7 @@ def pack(memory: Memory) -> bytes:
     state = JudgeState(
         rules=rules_name(),
         history=lanes.history,
-        corridors=memory.corridors.kept,
+        plans=memory.plans.kept,
         files=[
             FileState(
                 key=file.key,
@@ -123,6 +130,8 @@ def pack(memory: Memory) -> bytes:
         count=lanes.count[:size].tobytes(),
         middle=lanes.middle[:size].tobytes(),
         states={name: getattr(lanes, name)[:size].tobytes() for name in STATES},
+        watch=lanes.watch[:size].tobytes(),
+        wake_at=memory.containers.wake_at[: len(memory.containers.files)].tobytes(),
         ring=lanes.ring[:size][valid].tobytes(),
         pasts=[_past_state(lane, past) for lane, past in lanes.pasts.items()],
         stretches=b"".join(log.stretches.tobytes() for log in lanes.seal_logs),
@@ -133,7 +142,10 @@ def pack(memory: Memory) -> bytes:
         path_notes=[log.notes for log in lanes.path_logs],
         cards=memory.stepper.cards,
         departures=memory.departures,
+        seal_numbers=memory.stepper.seal_numbers,
+        notes=memory.stepper.neighbourhood.kept,
         now_ms=memory.now_ms,
+        clocks=(memory.swept_ms, memory.ticked_ms, memory.tick_gap_ms, memory.deaf_until_ms),
         refused=dict(memory.refused),
     )
     body = _encode(state)
@@ -210,8 +222,8 @@ def _fill(memory: Memory, state: JudgeState) -> None:
         PathLog(entries[begin:end].copy(), notes)
         for begin, end, notes in zip(ends - count, ends, state.path_notes, strict=True)
     ]
-    for ways in state.corridors:
-        memory.corridors.number_of(*ways)
+    lanes.watch[:size] = np.frombuffer(state.watch, WATCH)
+    memory.plans.restore(state.plans)
     for each in state.files:
         row = memory.containers.row_of(each.key)
         file = memory.containers.files[row]
@@ -226,5 +238,10 @@ def _fill(memory: Memory, state: JudgeState) -> None:
             file.custody = Custody(memory.settings.custody_events_kept, each.events)
             memory.containers.replan(row, lambda _reason: None)
     memory.stepper.cards = state.cards
+    memory.containers.wake_at[: len(state.files)] = np.frombuffer(state.wake_at, np.int64)
+    memory.stepper.seal_numbers = state.seal_numbers
+    for note in state.notes:
+        memory.stepper.neighbourhood.note(note)
     memory.departures, memory.now_ms = state.departures, state.now_ms
+    memory.swept_ms, memory.ticked_ms, memory.tick_gap_ms, memory.deaf_until_ms = state.clocks
     memory.refused.update(state.refused)

@@ -10,8 +10,9 @@ import numpy as np
 from anomaly.containers import Containers
 from anomaly.custody import Segment
 from anomaly.lanes import Lanes
+from anomaly.neighbourhood import Neighbourhood
 from anomaly.reports import MATTERS, Sighting, sighting
-from anomaly.rules.catalogue import RETRACED, RULES
+from anomaly.rules.catalogue import NOTED, RETRACED, RULES, WATCHERS
 from anomaly.rules.rule import Rows, Rule, Signal
 from anomaly.sphere import Floats, Ints, Structured
 from sealtrail.runtime.settings.anomaly import AnomalySettings
@@ -20,6 +21,12 @@ STATE: np.dtype[Any] = np.dtype(
     [("last_t", "i8"), ("last_rid", "u8"), *(column for rule in RULES for column in rule.state)]
 )
 
+WATCH: np.dtype[Any] = np.dtype(
+    [("heard_ms", "i8"), *(column for watcher in WATCHERS for column in watcher.state)]
+)
+"""Columns of watchers; ``heard_ms``: when the newest report of the device was received, 0 for never."""
+
+NUMBERS_KEPT, NUMBER_LENGTH = 1 << 16, 64
 RETRACED_NAMES = frozenset(rule.name for rule in RETRACED)
 
 
@@ -31,6 +38,8 @@ class Stepper:
         self.containers = containers
         self.settings = settings
         self.cards: dict[int, dict[int, str]] = {}  # lane -> reading id -> card
+        self.seal_numbers: dict[int, str] = {}  # `number_hash` -> number of seals that no plan names
+        self.neighbourhood = Neighbourhood()
         self.touched: set[int] = set()  # rows of containers
 
     def run(self, lanes: Ints, state: Structured, reports: Structured, vectors: Floats) -> None:
@@ -68,13 +77,15 @@ class Stepper:
             if rule in RETRACED_NAMES:
                 said.append(row)
 
+        plan = self.containers.plans_at(containers, reports["t"])
         rows = Rows(
             state=state,
             reports=reports,
             vectors=vectors,
-            corridor=self.containers.corridors_at(containers, reports["t"]),
+            plan=plan,
+            corridor=plan["corridor"].astype(np.int64),
             settings=self.settings,
-            corridors=self.containers.corridors,
+            plans=self.containers.plans,
             sighting_of=seen,
             segment_of=segment,
             carded=carded,
@@ -96,6 +107,21 @@ class Stepper:
         row = int(self.lanes.container[lane])
         self.containers.files[row].track(lane, self.lanes.keys[lane][1], rule).signals.append(signal)
         self.touched.add(row)
+        self.note_signals(row, rule, (signal,))
+
+    def note_signals(self, row: int, rule: str, signals: tuple[Signal, ...]) -> None:
+        """Tell the neighbourhood of a container's signals."""
+        for note in NOTED[rule](signals, row) if rule in NOTED else ():
+            self.neighbourhood.note(note)
+            others = self.neighbourhood.others(note)
+            if len(others) + 1 >= self.settings.neighbours_least:
+                self.touched.update(others)
+
+    def keep_number(self, number: int, text: str) -> None:
+        """Remember what a seal's number is in full; the oldest of too many is forgotten."""
+        self.seal_numbers[number] = text[:NUMBER_LENGTH]
+        while len(self.seal_numbers) > NUMBERS_KEPT:
+            del self.seal_numbers[next(iter(self.seal_numbers))]
 
     def forget_cards(self) -> None:
         """Cards are kept as long as their reports are in the history."""

@@ -21,10 +21,17 @@ from anomaly.salvage import Batch, judge_all, judge_apart
 from sealtrail.contract import subjects
 from sealtrail.contract.alert import AlertEvent
 from sealtrail.contract.clock import Clock
-from sealtrail.contract.codec import Kind, decode_readings, decode_trip_events, encode_alert_events, kind_of
+from sealtrail.contract.codec import (
+    Kind,
+    decode_readings,
+    decode_trip_events,
+    encode_alert_events,
+    encode_trip_events,
+    kind_of,
+)
 from sealtrail.contract.errors import RefusedError, UnavailableError
 from sealtrail.contract.reading import Reading
-from sealtrail.contract.trip import TripEvent
+from sealtrail.contract.trip import TripEvent, TripEventKind
 from sealtrail.runtime.backoff import backoff_s
 from sealtrail.runtime.log import Log
 from sealtrail.runtime.reader import LogMessage
@@ -91,6 +98,7 @@ class PartitionWorker:
         self._snapshot_at = 0
         self._snapshot_ms = 0
         self._on_progress = on_progress
+        self._ticked: int | None = None
         self.failed_at = 0
         self.apart: frozenset[int] = frozenset()
 
@@ -136,6 +144,7 @@ class PartitionWorker:
         reader = self._log.reader(subjects.LOG_STREAM, subjects.partition_filter(self._partition), self._next)
         try:
             while may_go_on():
+                await self._tick()
                 for message in await reader.take(most=64, wait_s=0.5):
                     if not may_go_on():
                         break
@@ -147,6 +156,31 @@ class PartitionWorker:
                 await self._snapshot_at_rest()
         finally:
             await asyncio.shield(reader.close())
+
+    async def _tick(self) -> None:
+        """Write down on the log that time has passed; two holders for a moment write the same tick once."""
+        interval_ms = round(self._settings.tick_interval_s * 1000)
+        number = self._clock() // interval_ms
+        if self._ticked is None:
+            self._ticked = number
+        if number == self._ticked:
+            return
+        tick = TripEvent(
+            event_id=f"tick/{self._partition}/{number}",
+            kind=TripEventKind.TICK,
+            occurred_at_ms=number * interval_ms,
+            recorded_at_ms=number * interval_ms,
+        )
+        try:
+            await self._log.append(
+                subjects.trips_subject(self._partition),
+                encode_trip_events([tick]),
+                message_id=tick.event_id,
+            )
+        except UnavailableError as error:
+            LOGGER.warning("tick_not_stored", partition=self._partition, error=str(error))
+        else:
+            self._ticked = number
 
     async def _judge_one(self, message: LogMessage, may_go_on: Callable[[], bool]) -> None:
         with SECONDS.time():

@@ -28,14 +28,13 @@ def breach(
 ) -> list[Finding]:
     """The breach that a signal shows, or nothing where nobody watches at that time."""
     signal = track.signals[index]
-    severity = _severity(case, segment, rule.type)
+    severity = watched_severity(case, segment, rule.type)
     if severity is None:
         return []
     at = signal.at
     ended = (later.at.occurred_at_ms for later in track.signals[index + 1 :] if not later.word & bits)
     trip_id = segment.trip.trip_id if segment else ""
-    place, last_known = _place(signal)
-    where, details = _where(case, segment, place, last_known=last_known, at_ms=at.occurred_at_ms)
+    place, last_known, where, details = where_words(case, segment, signal)
     if at.card_id is not None:
         details["card_id"] = at.card_id
     who = f" with card {at.card_id}" if at.card_id and rule.type is AlertType.SEAL_OPENED else ""
@@ -70,7 +69,7 @@ def breach(
     ]
 
 
-def _severity(case: Case, segment: Segment | None, kind: AlertType) -> Severity | None:
+def watched_severity(case: Case, segment: Segment | None, kind: AlertType) -> Severity | None:
     """None where the seal isn't watched: outside of its trips, or switched off."""
     if segment is not None:
         return severity_of(segment.trip.severities.get(kind.value, ""), CATALOGUE[kind].severity)
@@ -91,17 +90,21 @@ def _place(signal: Signal) -> tuple[Spot | None, bool]:
     return min(spots, key=lambda spot: abs(spot.at_ms - at_ms), default=None), bool(spots)
 
 
-def _where(
-    case: Case, segment: Segment | None, place: Spot | None, *, last_known: bool, at_ms: int
-) -> tuple[str, dict[str, float | int | str | bool | None]]:
-    """Words and figures for the place of an event."""
+def where_words(
+    case: Case, segment: Segment | None, signal: Signal
+) -> tuple[Spot | None, bool, str, dict[str, float | int | str | bool | None]]:
+    """Place of an event, whether it is of another time, and words and figures for it."""
+    place, last_known = _place(signal)
+    at_ms = signal.at.occurred_at_ms
     if place is None:
-        return ", place unknown", {}
+        return None, last_known, ", place unknown", {}
     details: dict[str, float | int | str | bool | None] = {}
     words = f" at {abs(place.latitude_deg):.4f} {'N' if place.latitude_deg >= 0 else 'S'} "
     words += f"{abs(place.longitude_deg):.4f} {'E' if place.longitude_deg >= 0 else 'W'}"
     if segment is not None and (corridor := case.corridor_at(at_ms)) >= 0:
-        along_m, offset_m, excess_m = case.corridors.place(corridor, place.latitude_deg, place.longitude_deg)
+        along_m, offset_m, excess_m = case.plans.corridors.place(
+            corridor, place.latitude_deg, place.longitude_deg
+        )
         if offset_m <= NEAR_CORRIDOR_M:
             details = {"corridor_km": round(along_m / 1000, 1), "offset_m": round(offset_m)}
             words = f" near corridor km {along_m / 1000:.0f}"
@@ -111,7 +114,7 @@ def _where(
         age_ms = abs(at_ms - place.at_ms)
         details["place_age_s"] = round((at_ms - place.at_ms) / 1000)
         words += f" (place known {span(age_ms)} {'before' if place.at_ms <= at_ms else 'after'})"
-    return words, details
+    return place, last_known, words, details
 
 
 def custody_entry(

@@ -6,18 +6,55 @@ rule is one file and one line here (docs/adding-a-detector.md).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from anomaly.neighbourhood import Note
+from anomaly.rules import gnss_jamming, gnss_spoofing
+from anomaly.rules.door_opened import DoorOpened
+from anomaly.rules.gnss_jamming import GnssJamming
+from anomaly.rules.gnss_spoofing import GnssSpoofing
 from anomaly.rules.position_implausible import PositionImplausible
 from anomaly.rules.route_deviation import RouteDeviation
-from anomaly.rules.rule import RetracedRule, Rule
+from anomaly.rules.rule import Judgement, RetracedRule, Rule, Signal, Watcher
+from anomaly.rules.seal_check import SealChecked
 from anomaly.rules.seal_custody import SealCustody
+from anomaly.rules.seal_fault import SealFault
+from anomaly.rules.seal_mismatch import SealMismatch
+from anomaly.rules.separation import Separation
+from anomaly.rules.silent import Silent
+from anomaly.rules.unlock_refused import UnlockRefused
 
 _POSITION, _ROUTE = PositionImplausible(), RouteDeviation()
 
 RULES: tuple[Rule, ...] = (
     _POSITION,
+    GnssSpoofing(),
     SealCustody(),
     _ROUTE,
+    UnlockRefused(),
+    SealFault(),
+    SealMismatch(),
+    DoorOpened(),
+    GnssJamming(),
 )
 
 RETRACED: tuple[RetracedRule, ...] = (_POSITION, _ROUTE)
 """Those that judge positions older than the history, in the same order."""
+
+WATCHERS: tuple[Watcher, ...] = (Silent(), Separation())
+"""Those that judge what has arrived, and what hasn't."""
+
+PLANNED: tuple[Judgement, ...] = (SealChecked(),)
+"""Those that are asked of every container that has a trip, whether or not a device says anything."""
+
+COMPOSED: tuple[Judgement, ...] = ()
+"""Those that rest on what all before them have found."""
+
+JUDGED: tuple[Judgement, ...] = (*RULES, *WATCHERS, *PLANNED, *COMPOSED)
+"""All, in the order in which their findings are asked for."""
+
+NOTED: dict[str, Callable[[tuple[Signal, ...], int], list[Note]]] = {
+    gnss_jamming.NAME: gnss_jamming.notes_of,
+    gnss_spoofing.NAME: gnss_spoofing.notes_of,
+}
+"""Rules whose signals the neighbourhood is told of, and what of them (neighbourhood.py)."""

@@ -86,7 +86,7 @@ class RouteDeviation:
                 vectors[use],
                 corridor[use],
             )
-        located = rows.corridors.locate(corridor, state["route_leg"].astype(np.int64) - 1, vectors)
+        located = rows.plans.corridors.locate(corridor, state["route_leg"].astype(np.int64) - 1, vectors)
         judged = self._judge(rows, use, reports, vectors, located)
         state["route_leg"] = located.leg + 1
         counting = state["route_out_n"] > 0

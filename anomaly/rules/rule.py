@@ -10,19 +10,24 @@ arrival, duplicates and replays can't matter to either.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 import numpy as np
 
-from anomaly.corridor import Corridors
-from anomaly.custody import Custody, Segment
+from anomaly.custody import FOREVER_MS, Custody, Segment
+from anomaly.neighbourhood import Note
+from anomaly.plans import Plans
 from anomaly.reports import Sighting
 from anomaly.sphere import Floats, Ints, Structured
-from sealtrail.contract.alert import AlertType, Severity
+from sealtrail.contract.alert import CATALOGUE, AlertType, Severity
 from sealtrail.runtime.settings.anomaly import AnomalySettings
+
+if TYPE_CHECKING:
+    from anomaly.fleet import Fleet  # it knows of containers, and they of signals
 
 NEVER = np.iinfo(np.int64).min
 EVIDENCE_KEPT = 8
@@ -66,9 +71,10 @@ class Rows:
     state: Structured
     reports: Structured
     vectors: Floats
-    corridor: Ints  # number of the corridor that holds at the report's time, -1 for none
+    plan: Structured  # dtype `plans.PLAN`: what holds at the report's time
+    corridor: Ints  # its number of the corridor, -1 for none
     settings: AnomalySettings
-    corridors: Corridors
+    plans: Plans
     sighting_of: Callable[[int], Sighting]
     segment_of: Callable[[int], Segment | None]
     carded: Callable[[int], bool]
@@ -93,10 +99,23 @@ class Case:
     key: str
     paired: bool  # whether the key is a container; else it is a lone device
     custody: Custody | None
-    tracks: list[Track]
+    tracks: list[Track]  # of the rule that is asked
     settings: AnomalySettings
-    corridors: Corridors
+    plans: Plans
+    now_ms: int  # the log's own clock: newest receipt, recording or tick
+    lanes: Mapping[int, str]  # the container's lanes and their devices
     nearest: Callable[[int], Spot | None]  # plausible fix of the container nearest to a time
+    history: Callable[[int], Structured]  # a lane's newest reports in event-time order, judged
+    live: Callable[[int], np.void]  # a lane's state after its newest report
+    tracks_of: Callable[[str], list[Track]]  # of any rule, by its name
+    others: Callable[[Note], set[int]]  # containers that have noted the same there and then
+    number_of_seal: Callable[[int], str]  # a seal's number by its hash, "" where it isn't known
+    found: list[Finding] = field(default_factory=list)  # by the rules before, in the catalogue's order
+    wake_at_ms: int = FOREVER_MS
+
+    def wake(self, at_ms: int) -> None:
+        """Ask to be asked again when the log's own clock has come to a time, though nothing happens."""
+        self.wake_at_ms = min(self.wake_at_ms, at_ms)
 
     def segment_at(self, at_ms: int) -> Segment | None:
         """The plan that holds at a time."""
@@ -142,8 +161,8 @@ class Finding:
     evidence: tuple[Sighting, ...] = ()
 
 
-class Rule(Protocol):
-    """One rule of judgement; listed in order in ``anomaly/rules/catalogue.py``."""
+class Judgement(Protocol):
+    """What all rules have in common; by itself one that rests on plans, or on what other rules found."""
 
     @property
     def name(self) -> str: ...
@@ -154,21 +173,46 @@ class Rule(Protocol):
     @property
     def types(self) -> tuple[AlertType, ...]: ...
 
-    @property
-    def state(self) -> tuple[tuple[str, object], ...]:
-        """Columns of state as (name, NumPy type); all start as zero."""
-        ...
-
-    def step(self, rows: Rows) -> None:
-        """Judge one report of each of many devices."""
-        ...
-
     def begins(self, signal: Signal) -> bool:
         """Whether older signals may be given up without a loss to what this one begins."""
         ...
 
     def findings(self, case: Case) -> list[Finding]:
         """What the signals of one container come to, given its custody log."""
+        ...
+
+
+class Rule(Judgement, Protocol):
+    """One rule over reports in event-time order; listed in order in ``anomaly/rules/catalogue.py``."""
+
+    @property
+    def state(self) -> tuple[tuple[Any, ...], ...]:
+        """Columns of state as (name, NumPy type) or (name, type, shape); all start as zero."""
+        ...
+
+    def step(self, rows: Rows) -> None:
+        """Judge one report of each of many devices."""
+        ...
+
+
+class Watcher(Judgement, Protocol):
+    """A rule over what has arrived, and when; its columns are never judged again (fleet.py)."""
+
+    @property
+    def state(self) -> tuple[tuple[Any, ...], ...]:
+        """Columns of `Lanes.watch`; as those of a rule."""
+        ...
+
+    def arrived(self, fleet: Fleet, lanes: Ints, reports: Structured) -> None:
+        """Reports have arrived and are judged: sorted by receipt, a lane may occur more than once.
+
+        ``reports`` are as they arrived; what was made of them is in the lanes' histories.
+        ``watch["heard_ms"]`` doesn't take account of them yet.
+        """
+        ...
+
+    def sweep(self, fleet: Fleet) -> None:
+        """The log's own clock has gone on; called every ``sweep_interval_s`` of it at least."""
         ...
 
 
@@ -187,6 +231,30 @@ class RetracedRule(Rule, Protocol):
     def pass_over(self, state: Structured, hidden: Ints, settings: AnomalySettings) -> None:
         """Take account of reports left out, by the marks that they left behind; 0: of none."""
         ...
+
+
+def severity_under(segment: Segment | None, kind: AlertType) -> Severity:
+    """The severity of a type under a plan: the trip's own, else the catalogue's."""
+    wanted = segment.trip.severities.get(kind.value, "") if segment is not None else ""
+    return severity_of(wanted, CATALOGUE[kind].severity)
+
+
+def planned_moment(scope: str, what: str, at_ms: int) -> Sighting:
+    """A moment that no report but a plan names, as the start of a finding; equal for equal names."""
+    digest = hashlib.blake2b(f"{scope}/{what}".encode(), digest_size=8).digest()
+    return Sighting(
+        reading_id=int.from_bytes(digest, "big"),
+        device_id="",
+        occurred_at_ms=at_ms,
+        received_at_ms=at_ms,
+        latitude_deg=None,
+        longitude_deg=None,
+        uncertainty_m=0.0,
+        fix_kind=0,
+        seal_events=0,
+        seal_state=0,
+        quality=0,
+    )
 
 
 def severity_of(text: str, default: Severity) -> Severity:

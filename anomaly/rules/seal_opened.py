@@ -84,6 +84,22 @@ def _cards(case: Case, track: Track, index: int) -> set[str]:
     }
 
 
+def leave_at(case: Case, spot: Spot | None, at_ms: int) -> Authorisation | None:
+    """The authorisation that covers a place and a time, whosever card it asks for, or None."""
+    for authorisation in case.custody.authorisations_at(at_ms) if case.custody is not None else ():
+        if _covers(authorisation, spot):
+            return authorisation
+    return None
+
+
+def _covers(authorisation: Authorisation, spot: Spot | None) -> bool:
+    """Whether an authorisation holds at a place; one that names a place holds at no unknown one."""
+    place = authorisation.place
+    if place is None:
+        return True
+    return spot is not None and within(place, spot.latitude_deg, spot.longitude_deg, spot.uncertainty_m)
+
+
 def covering(case: Case, track: Track, index: int) -> Authorisation | None:
     """The authorisation that covers an opening, or None."""
     signal = track.signals[index]
@@ -93,12 +109,6 @@ def covering(case: Case, track: Track, index: int) -> Authorisation | None:
     for authorisation in case.custody.authorisations_at(signal.at.occurred_at_ms):
         if authorisation.card_ids and not _cards(case, track, index) & set(authorisation.card_ids):
             continue
-        place = authorisation.place
-        if place is not None:
-            if spot is None:
-                continue
-            slack = spot.uncertainty_m
-            if not within(place, spot.latitude_deg, spot.longitude_deg, slack):
-                continue
-        return authorisation
+        if _covers(authorisation, spot):
+            return authorisation
     return None

@@ -34,13 +34,13 @@ CHARGING = 0xFF
 FROM_MEMORY = (3, 4)
 
 STATUS_CACHE = 1024  # few words are ever seen, and flag arithmetic is slow
-BIT_LBS, BIT_CUT, BIT_ACK, BIT_ROPE_IN, BIT_LOCKED, BIT_CAP_CLOSED = 0, 3, 5, 6, 7, 13
+BIT_LBS, BIT_CUT, BIT_ACK, BIT_ROPE_IN, BIT_LOCKED, BIT_UNLOCKING, BIT_CAP_CLOSED = 0, 3, 5, 6, 7, 8, 13
 STATUS_EVENTS = {
     1: SealEvent.GEOFENCE_ENTERED,
     2: SealEvent.GEOFENCE_LEFT,
     BIT_CUT: SealEvent.CUT,
     4: SealEvent.SHOCK,
-    8: SealEvent.OPENED,
+    BIT_UNLOCKING: SealEvent.OPENED,
     9: SealEvent.WRONG_PASSWORD,
     10: SealEvent.BAD_CARD,
     11: SealEvent.LOW_BATTERY,
@@ -86,12 +86,14 @@ def _signed(value: float | None, *, positive: bool) -> float | None:
 
 @functools.lru_cache(maxsize=STATUS_CACHE)
 def seal_state_of(status: int) -> SealState:
-    """Level of the seal in a status word."""
+    """Level of the seal in a status word; the rope in and the motor open without an unlocking is a fault."""
     if status >> BIT_CUT & 1:
         return SealState.CUT
     if not status >> BIT_ROPE_IN & 1:
         return SealState.OPEN
-    return SealState.SEALED if status >> BIT_LOCKED & 1 else SealState.UNLOCKED
+    if status >> BIT_LOCKED & 1:
+        return SealState.SEALED
+    return SealState.UNLOCKED if status >> BIT_UNLOCKING & 1 else SealState.FAULT
 
 
 @functools.lru_cache(maxsize=STATUS_CACHE)

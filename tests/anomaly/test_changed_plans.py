@@ -164,4 +164,4 @@ def test_the_corridor_stays_the_one_that_was_planned() -> None:
     said = made.apply_trip_events([changed(6, seal_numbers=("S9",), corridor=CORRIDOR)])
     said += made.apply_readings(drive(range(7, 20)))
     assert told(said) == []
-    assert len(made.corridors.kept) == 1
+    assert len(made.plans.corridors.kept) == 1

@@ -9,16 +9,17 @@ import msgspec
 import numpy as np
 import pytest
 
-from anomaly.rules.catalogue import RULES
-from anomaly.rules.rule import Rule
-from anomaly.step import STATE
+from anomaly.rules.catalogue import JUDGED, RULES, WATCHERS
+from anomaly.rules.rule import Judgement, Rule
+from anomaly.step import STATE, WATCH
 from sealtrail.contract.alert import AlertEvent
 from sealtrail.contract.codec import encode_alert_events
-from sealtrail.contract.reading import FixKind, Reading, SealEvent
+from sealtrail.contract.reading import FixKind, Reading, SealEvent, SealState
 from sealtrail.runtime.settings.anomaly import AnomalySettings
 from tests.anomaly.world import CONTAINER, TRACKER, drive, judge, planned, reading, standing
 
 NAMES = [rule.name for rule in RULES]
+PLAN = planned(seal_numbers=("SLT-1",))
 
 # one journey in which every rule has something to say
 JOURNEY: list[Reading] = [
@@ -27,7 +28,9 @@ JOURNEY: list[Reading] = [
     *drive(range(11, 15)),
     *drive(range(15, 25), north_deg=0.03),
     reading(25, None, events=SealEvent.CUT),
-    *drive(range(26, 32)),
+    reading(25.5, events=SealEvent.WRONG_PASSWORD, state=SealState.FAULT, door_open=False),
+    *drive(range(26, 31)),
+    reading(31, (50.0, 10.31), door_open=True, seal_number="OTHER-1"),
     reading(32, (50.0, 10.32), events=SealEvent.CLOSED),
     reading(33, (float("nan"), 10.0), events=SealEvent.OPENED, kind=FixKind.GNSS),
     *drive(range(5, 30), device=TRACKER),
@@ -35,38 +38,41 @@ JOURNEY: list[Reading] = [
 
 
 def alerts(batches: list[list[Reading]]) -> list[AlertEvent]:
-    made = judge(history_reports=128)
+    made = judge(PLAN, history_reports=128)
     return [event for batch in batches for event in made.apply_readings(batch)]
 
 
-def of_rule(rule: Rule, events: list[AlertEvent]) -> list[AlertEvent]:
+def of_rule(rule: Judgement, events: list[AlertEvent]) -> list[AlertEvent]:
     return [event for event in events if event.type in rule.types]
 
 
 def test_names_and_columns_are_its_own() -> None:
     """No two rules share a name, an alert type or a column of state."""
-    assert len(set(NAMES)) == len(NAMES)
-    types = [kind for rule in RULES for kind in rule.types]
+    names = [rule.name for rule in JUDGED]
+    assert len(set(names)) == len(names)
+    types = [kind for rule in JUDGED for kind in rule.types]
     assert len(set(types)) == len(types)
     assert len(STATE.names or ()) == 2 + sum(len(rule.state) for rule in RULES)
+    assert len(WATCH.names or ()) == 1 + sum(len(watcher.state) for watcher in WATCHERS)
+
+
+@pytest.mark.parametrize("rule", JUDGED, ids=[rule.name for rule in JUDGED])
+def test_its_docstring_is_its_page(rule: Judgement) -> None:
+    """The module says what, when, its settings and its source, and the settings exist."""
+    module = sys.modules[type(rule).__module__]
+    text = inspect.getdoc(module) or ""
+    for word in ("Settings:", "Source:"):
+        assert word in text
+    named = text.split("Settings:")[1].split("Source:")[0].split(".")[0].replace(",", " ").split()
+    known = [name for name in named if name in AnomalySettings.model_fields]
+    assert known, named
+    assert rule.version >= 1
+    assert rule.types
 
 
 @pytest.mark.parametrize("rule", RULES, ids=NAMES)
 class TestEveryRule:
     """The promises of `anomaly.rules.rule.Rule`."""
-
-    def test_its_docstring_is_its_page(self, rule: Rule) -> None:
-        """The module says what, when, its settings and its source, and the settings exist."""
-        module = sys.modules[type(rule).__module__]
-        text = inspect.getdoc(module) or ""
-        assert text
-        for word in ("Settings:", "Source:"):
-            assert word in text
-        named = text.split("Settings:")[1].split("Source:")[0].split(".")[0].replace(",", " ").split()
-        known = [name for name in named if name in AnomalySettings.model_fields]
-        assert known, named
-        assert rule.version >= 1
-        assert rule.types
 
     def test_it_speaks_in_the_journey(self, rule: Rule) -> None:
         """The journey of this suite makes it say something, so that the other tests test it."""
@@ -87,7 +93,9 @@ class TestEveryRule:
         """Vectorised over forty containers it says of each what it says of one."""
         expected = standing(of_rule(rule, alerts([JOURNEY])))
         names = [f"{CONTAINER}-{number}" for number in range(40)]
-        made = judge(*(planned(container=name) for name in names), history_reports=128)
+        made = judge(
+            *(planned(container=name, seal_numbers=("SLT-1",)) for name in names), history_reports=128
+        )
         fleet = [msgspec.structs.replace(each, container_id=name) for each in JOURNEY for name in names]
         events = of_rule(rule, made.apply_readings(fleet))
         for name in names:

@@ -141,7 +141,7 @@ def long_journey(minutes: int = 4_000) -> list[Reading]:
 @pytest.mark.parametrize("busy", [8, 8_192])
 @pytest.mark.parametrize("order", ["in order", "newest first", "reversed", "shuffled", "chunks"])
 def test_days_of_reports_leave_the_same_deviations_in_any_order(order: str, busy: int) -> None:
-    """Thousands of reports, a history of 64 or of all: three deviations at their own times, within bounded memory."""
+    """Thousands of reports, a history of 64 or of all: three deviations at their times, in bounded memory."""
     journey = long_journey()
     expected = judged(play([journey], history_reports=4096), ROUTE)
     assert [alert[0] for alert in expected].count("ROUTE_DEVIATION") == len(DETOURS)

@@ -273,5 +273,5 @@ def test_a_plan_with_an_impossible_corridor_is_counted_and_the_seal_stays_watche
     assert made.refused == {"corridor_too_short": 1}
     events = made.apply_readings([reading(1, events=SealEvent.CUT), *drive(range(120, 130), north_deg=1.0)])
     assert told(events) == [("raised", "SEAL_CUT")]
-    assert made.corridors.kept == []
+    assert made.plans.corridors.kept == []
     assert CORRIDOR.half_width_m

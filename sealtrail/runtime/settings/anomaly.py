@@ -6,12 +6,14 @@ from typing import Literal
 
 from pydantic import Field
 
-from sealtrail.runtime.settings.section import Section
+from sealtrail.runtime.settings.anomaly_gnss import GnssSettings
+from sealtrail.runtime.settings.anomaly_seal import SealRuleSettings
+from sealtrail.runtime.settings.anomaly_silence import SilenceSettings
 
 SeverityOrOff = Literal["low", "medium", "high", "critical", "off"]
 
 
-class AnomalySettings(Section):
+class AnomalySettings(SealRuleSettings, SilenceSettings, GnssSettings):
     """What counts as a breach, a deviation, a jump; and how much is remembered."""
 
     # memory
@@ -71,6 +73,17 @@ class AnomalySettings(Section):
     )
     custody_events_kept: int = Field(
         default=256, ge=16, description="Trip events that are remembered for each container."
+    )
+    sweep_interval_s: float = Field(
+        default=10.0,
+        ge=1,
+        description="What is silent or overdue is looked for so often, by the log's own clock.",
+    )
+    tick_interval_s: float = Field(
+        default=15.0,
+        ge=1,
+        description="So often the judgement writes down on the log that time has passed, partition by "
+        "partition, so that silence and lateness are noticed though nothing is reported.",
     )
     batch_readings: int = Field(
         default=500, ge=1, description="Readings judged at once where a file is judged (`sealtrail judge`)."

@@ -31,7 +31,8 @@ KNOWN = [
 
 STATES = [
     (0x00C0, SealState.SEALED),
-    (0x0040, SealState.UNLOCKED),
+    (0x0040, SealState.FAULT),  # the motor is open, and nobody says that it was opened
+    (0x0140, SealState.UNLOCKED),
     (0x0080, SealState.OPEN),
     (0x0000, SealState.OPEN),
     (0x00C8, SealState.CUT),

@@ -1,0 +1,192 @@
+"""What rules need of trips' plans, as numbers that stand in arrays: equal content has one number.
+
+A plan's row (`PLAN`) says which corridor, cargo limits, forbidden zones and
+checkpoints hold, so that a step can look at a thousand reports of a thousand
+trips at once. Numbers are kept for ever, and by snapshots.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from anomaly.corridor import Corridors
+from anomaly.reports import COLUMN, number_hash
+from anomaly.sphere import Floats, Ints, Structured, point
+from anomaly.zones import Zones
+from sealtrail.contract.errors import InvalidTripError
+from sealtrail.contract.reading import SENSOR_FIELDS
+from sealtrail.contract.trip import Checkpoint, Corridor, SensorLimit, Trip, Zone
+
+NONE = -1
+PLAN: np.dtype[Any] = np.dtype(
+    [
+        ("corridor", "i4"),  # number in `Plans.corridors`; NONE: no corridor
+        ("limits", "i4"),  # in `Plans.limits`
+        ("forbidden", "i4"),  # in `Plans.forbidden`
+        ("checkpoints", "i4"),  # in `Plans.checkpoints`
+        ("stop_max_s", "f4"),  # NaN: the setting
+        ("interval_s", "f4"),  # NaN: as the device is seen to report
+        ("separation_m", "f4"),  # NaN: the setting
+        ("trip", "u4"),  # changes with the trip; 0: none
+        ("watched", "?"),  # whether a trip holds at all
+    ]
+)
+
+
+def no_plan(size: int) -> Structured:
+    """Rows of containers that are on no trip."""
+    rows = np.zeros(size, PLAN)
+    for name in ("corridor", "limits", "forbidden", "checkpoints"):
+        rows[name] = NONE
+    for name in ("stop_max_s", "interval_s", "separation_m"):
+        rows[name] = np.nan
+    return rows
+
+
+class Limits:
+    """Interned cargo profiles: the greatest and least of each quantity, and how long outside counts."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[SensorLimit, ...], int] = {}
+        self.least = np.zeros((0, len(SENSOR_FIELDS)))  # -inf: open
+        self.greatest = np.zeros((0, len(SENSOR_FIELDS)))  # inf: open
+        self.lasting_ms = np.zeros((0, len(SENSOR_FIELDS)))
+
+    @property
+    def kept(self) -> list[tuple[SensorLimit, ...]]:
+        return list(self._numbers)
+
+    def number_of(self, limits: tuple[SensorLimit, ...]) -> int:
+        """Number of a profile, new or known; NONE for an empty one."""
+        if not limits:
+            return NONE
+        known = self._numbers.get(limits)
+        if known is None:
+            known = self._numbers[limits] = len(self.least)
+            least, greatest, lasting = (
+                np.full((1, len(SENSOR_FIELDS)), each) for each in (-np.inf, np.inf, 0)
+            )
+            for limit in limits:
+                column = COLUMN[limit.quantity]
+                least[0, column] = -np.inf if limit.least is None else limit.least
+                greatest[0, column] = np.inf if limit.greatest is None else limit.greatest
+                lasting[0, column] = limit.lasting_s * 1000
+            self.least = np.concatenate((self.least, least))
+            self.greatest = np.concatenate((self.greatest, greatest))
+            self.lasting_ms = np.concatenate((self.lasting_ms, lasting))
+        return known
+
+
+class Passage(NamedTuple):
+    """The checkpoints of a trip, in order."""
+
+    vectors: Floats  # centres, shape (n, 3)
+    radius_m: Floats
+    due_at_ms: tuple[int | None, ...]
+    names: tuple[str, ...]
+
+
+class Plans:
+    """Interned parts of trips' plans."""
+
+    def __init__(self, leg_max_m: float) -> None:
+        self.corridors = Corridors(leg_max_m)
+        self.zones = Zones()
+        self.seal_numbers: set[int] = set()  # `number_hash` of all seals that plans have named
+        self.limits = Limits()
+        self.forbidden: list[Ints] = []  # numbers of zones
+        self.checkpoints: list[Passage] = []
+        self._forbidden: dict[tuple[Zone, ...], int] = {}
+        self._checkpoints: dict[tuple[Checkpoint, ...], int] = {}
+
+    def row_of(self, trip: Trip, refuse: Callable[[str], None]) -> Structured:
+        """A row of `PLAN`, shape (1,); what can't be interned is left out and named to ``refuse``."""
+        row = no_plan(1)
+        row["watched"] = True
+        row["trip"] = zlib.crc32(trip.trip_id.encode()) or 1
+        self.seal_numbers.update(number_hash(number) for number in trip.seal_numbers)
+        for name, value in (
+            ("stop_max_s", trip.stop_max_s),
+            ("interval_s", trip.reporting_interval_s),
+            ("separation_m", trip.separation_max_m),
+        ):
+            row[name] = np.nan if value is None else value
+        parts: tuple[tuple[str, Callable[[], int]], ...] = (
+            ("corridor", lambda: self._corridor(trip)),
+            ("limits", lambda: self.limits.number_of(trip.cargo_limits)),
+            ("forbidden", lambda: self.forbidden_number(trip.forbidden_zones)),
+            ("checkpoints", lambda: self.checkpoints_number(trip.checkpoints)),
+        )
+        for name, number_of in parts:
+            try:
+                row[name] = number_of()
+            except InvalidTripError as error:
+                refuse(error.reason)
+            except KeyError:
+                refuse("unknown_quantity")
+        return row
+
+    def _corridor(self, trip: Trip) -> int:
+        return NONE if trip.corridor is None else self.corridors.number_of(trip.corridor, *trip.alternatives)
+
+    def forbidden_number(self, zones: tuple[Zone, ...]) -> int:
+        """Number of a set of forbidden zones; NONE for an empty one. Raises `InvalidTripError`."""
+        if not zones:
+            return NONE
+        known = self._forbidden.get(zones)
+        if known is None:
+            numbers = np.array([self.zones.number_of(zone) for zone in zones])
+            known = self._forbidden[zones] = len(self.forbidden)
+            self.forbidden.append(numbers)
+        return known
+
+    def checkpoints_number(self, checkpoints: tuple[Checkpoint, ...]) -> int:
+        """Number of a list of checkpoints; NONE for an empty one."""
+        if not checkpoints:
+            return NONE
+        known = self._checkpoints.get(checkpoints)
+        if known is None:
+            places = [each.place for each in checkpoints]
+            passage = Passage(
+                vectors=np.array([point(place.latitude_deg, place.longitude_deg) for place in places]),
+                radius_m=np.array([place.radius_m for place in places]),
+                due_at_ms=tuple(each.due_at_ms for each in checkpoints),
+                names=tuple(place.name for place in places),
+            )
+            known = self._checkpoints[checkpoints] = len(self.checkpoints)
+            self.checkpoints.append(passage)
+        return known
+
+    @property
+    def kept(self) -> PlansKept:
+        """All that was interned, in order, for `restore`."""
+        return PlansKept(
+            corridors=self.corridors.kept,
+            limits=self.limits.kept,
+            forbidden=list(self._forbidden),
+            checkpoints=list(self._checkpoints),
+        )
+
+    def restore(self, kept: PlansKept) -> None:
+        """Give everything its number again."""
+        for ways in kept.corridors:
+            self.corridors.number_of(*ways)
+        for limits in kept.limits:
+            self.limits.number_of(limits)
+        for zones in kept.forbidden:
+            self.forbidden_number(zones)
+        for checkpoints in kept.checkpoints:
+            self.checkpoints_number(checkpoints)
+
+
+class PlansKept(NamedTuple):
+    """What snapshots hold of `Plans`."""
+
+    corridors: list[tuple[Corridor, ...]]
+    limits: list[tuple[SensorLimit, ...]]
+    forbidden: list[tuple[Zone, ...]]
+    checkpoints: list[tuple[Checkpoint, ...]]

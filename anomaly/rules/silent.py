@@ -1,0 +1,254 @@
+"""SILENT: a device on a trip has not been heard of for longer than it ever is, outside a known dead zone.
+
+What: nothing was received of a device for ``silent_periods`` of its reporting
+interval and ``silent_grace_s``. The interval is the trip's, else what the
+device has shown, apart for standing and for driving (many sleep while they
+stand): the widest of its usual gaps, a wider one being believed little by
+little. A device that has shown less than ``silent_learn_reports`` gaps is given
+``silent_unlearned_s``. Sleeping devices that report in bursts are so judged by
+their pauses, not by their bursts.
+
+When: at the deadline, by the log's own clock; it ends with the next receipt,
+whatever that is of: a backlog says what happened meanwhile, and is counted.
+Where the last plausible place lies in one of the trip's dead zones, or so near
+that the next report may, silence is expected until the device ought to be out
+at the far side: the corridor's way through the zone (else the zone's width) at
+``dead_zone_speed_kmh``, and its own interval. What was not heard while the log
+itself stood still is nobody's silence.
+
+Severity: medium, high from ``silent_high_s`` on and at the far side of a dead
+zone. Settings: silent_periods, silent_grace_s, silent_learn_reports,
+silent_unlearned_s, silent_gap_growth, silent_gap_decay, silent_high_s,
+standing_kmh, dead_zone_speed_kmh, outage_ticks, outage_grace_s. Source:
+../shared/ALERTS.md; ../shared/DETECTION.md 5.6 item 10. Equivalents: EAEU 06.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+
+from anomaly.custody import FOREVER_MS, Segment
+from anomaly.fleet import Fleet
+from anomaly.reports import AT_REST, COLUMN, MOVING
+from anomaly.rows import take
+from anomaly.rules import dead_zones
+from anomaly.rules.rule import Case, Cleared, Finding, Signal, Track, severity_under
+from anomaly.rules.seal_opened import held_spot
+from anomaly.sphere import Bools, Floats, Ints, Structured
+from anomaly.words import device_on, moment, span
+from sealtrail.contract.alert import AlertType, Severity
+from sealtrail.contract.trip import TripEventKind
+
+NAME = "silent"
+LOST, HEARD = 1, 2
+DRIVING, STANDING = 0, 1
+SPEED = COLUMN["speed_kmh"]
+
+
+class Silent:
+    """Keeps the usual gap of each device, driving and standing, and whether its silence was told."""
+
+    name = NAME
+    version = 1
+    types = (AlertType.SILENT,)
+    state = (
+        ("silent_gap_s", "f4", 2),  # widest usual gap after a report while driving, while standing
+        ("silent_gaps", "u2"),  # how many it has shown
+        ("silent_kind", "u1"),  # of the report that was received last: DRIVING or STANDING
+        ("silent_told", "u1"),
+    )
+
+    def arrived(self, fleet: Fleet, lanes: Ints, reports: Structured) -> None:
+        order = np.lexsort((np.arange(len(lanes)), lanes))
+        lanes, reports = lanes[order], take(reports, order)
+        begins = np.flatnonzero(np.concatenate(([True], lanes[1:] != lanes[:-1])))
+        nth = np.arange(len(lanes)) - np.repeat(begins, np.diff(np.append(begins, len(lanes))))
+        heard_ms = np.concatenate(([0], reports["recv"][:-1]))
+        heard_ms[begins] = fleet.lanes.watch["heard_ms"][lanes[begins]]
+        for k in range(int(nth.max()) + 1):
+            rows = np.flatnonzero(nth == k)
+            self._hear(fleet, lanes[rows], take(reports, rows), heard_ms[rows])
+
+    def _hear(self, fleet: Fleet, lanes: Ints, reports: Structured, heard_ms: Ints) -> None:
+        """One receipt of each of different lanes."""
+        watch = take(fleet.lanes.watch, lanes)
+        since_ms = np.maximum(heard_ms, fleet.deaf_until_ms)
+        gap_s = (reports["recv"] - since_ms) / 1000
+        limit_s = _limit_s(fleet, watch, fleet.plans_at(lanes, heard_ms))
+        late = (heard_ms > 0) & (gap_s > limit_s)
+        for row in np.flatnonzero(late | (watch["silent_told"] != 0)).tolist():
+            lane, until = int(lanes[row]), int(reports["recv"][row])
+            if not watch["silent_told"][row]:
+                self._lose(fleet, lane, int(heard_ms[row]), float(limit_s[row]))
+            at = fleet.sighting(lane, reports[row])
+            fleet.emit(lane, NAME, Signal(HEARD, at, numbers={"heard_at_ms": float(until)}))
+        self._learn(fleet, watch, reports, gap_s, heard_ms > 0)
+        watch["silent_told"] = 0
+        fleet.lanes.watch[lanes] = watch
+
+    def _learn(
+        self, fleet: Fleet, watch: Structured, reports: Structured, gap_s: Floats, known: Bools
+    ) -> None:
+        settings = fleet.settings
+        places = np.arange(len(watch))
+        kind = watch["silent_kind"].astype(np.int64)
+        usual = watch["silent_gap_s"][places, kind].astype(np.float64)
+        learned = (watch["silent_gaps"] >= settings.silent_learn_reports) & (usual > 0)
+        believed = np.where(learned, np.minimum(gap_s, usual * settings.silent_gap_growth), gap_s)
+        after = np.maximum(believed, usual * settings.silent_gap_decay)
+        usual = np.where(known & (gap_s >= 0), after, usual)
+        watch["silent_gap_s"][places, kind] = usual
+        watch["silent_gaps"] = np.minimum(watch["silent_gaps"] + known, np.iinfo(np.uint16).max)
+        speed = np.nan_to_num(reports["values"][:, SPEED].astype(np.float64), nan=-1.0)
+        resting = ((reports["levels"] & AT_REST) != 0) | ((speed >= 0) & (speed < settings.standing_kmh))
+        resting &= (reports["levels"] & MOVING) == 0
+        watch["silent_kind"] = np.where(resting, STANDING, DRIVING)
+
+    def sweep(self, fleet: Fleet) -> None:
+        size = fleet.size
+        watch = fleet.lanes.watch[:size]
+        heard_ms = watch["heard_ms"]
+        quiet_s = (fleet.now_ms - np.maximum(heard_ms, fleet.deaf_until_ms)) / 1000
+        waiting = (heard_ms > 0) & (watch["silent_told"] == 0)
+        candidates = np.flatnonzero(waiting & (quiet_s > fleet.settings.silent_grace_s))
+        if not candidates.size:
+            return
+        plans = fleet.plans_at(candidates, heard_ms[candidates])
+        limit_s = _limit_s(fleet, take(watch, candidates), plans)
+        lost = plans["watched"] & (quiet_s[candidates] > limit_s)
+        for lane, limit in zip(candidates[lost].tolist(), limit_s[lost].tolist(), strict=True):
+            self._lose(fleet, lane, int(heard_ms[lane]), limit)
+            fleet.lanes.watch["silent_told"][lane] = 1
+
+    def _lose(self, fleet: Fleet, lane: int, heard_ms: int, limit_s: float) -> None:
+        """Say that a silence began with the last report received up to a time."""
+        history = fleet.history(lane)
+        before = np.flatnonzero(history["recv"] <= heard_ms)
+        last = history[int(before[-1]) if before.size else 0]
+        due_ms = max(heard_ms, fleet.deaf_until_ms) + limit_s * 1000
+        usual = fleet.lanes.watch["silent_gap_s"][lane].max()
+        numbers = {"due_ms": float(round(due_ms)), "limit_s": float(round(limit_s)), "gap_s": float(usual)}
+        place = held_spot(fleet.lanes.live[lane])
+        fleet.emit(lane, NAME, Signal(LOST, fleet.sighting(lane, last), place=place, numbers=numbers))
+
+    def begins(self, signal: Signal) -> bool:
+        return signal.code == LOST
+
+    def findings(self, case: Case) -> list[Finding]:
+        found: list[Finding] = []
+        for track in case.tracks:
+            for index, signal in enumerate(track.signals):
+                if signal.code == LOST:
+                    heard = next((e for e in track.signals[index + 1 :] if e.code == HEARD), None)
+                    finding = self._silence(case, track, signal, heard)
+                    found += [] if finding is None else [finding]
+        return found
+
+    def _silence(self, case: Case, track: Track, lost: Signal, heard: Signal | None) -> Finding | None:
+        at, settings = lost.at, case.settings
+        segment = case.segment_at(at.occurred_at_ms)
+        if segment is None or not _carries(case, segment, track.device_id, at.received_at_ms):
+            return None
+        due_ms = round(lost.numbers["due_ms"])
+        zone, due_ms = dead_zones.due_of(case, segment, lost, due_ms)
+        end_ms = FOREVER_MS if segment.ended_at_ms is None else segment.ended_at_ms
+        until_ms = min(FOREVER_MS if heard is None else round(heard.numbers["heard_at_ms"]), end_ms)
+        if until_ms <= due_ms:
+            return None
+        known_ms = min(case.now_ms, until_ms)
+        if known_ms < due_ms:
+            case.wake(due_ms)
+            return None
+        high_ms = due_ms + round(settings.silent_high_s * 1000)
+        severity = severity_under(segment, AlertType.SILENT)
+        if (zone or known_ms >= high_ms) and severity.rank < Severity.HIGH.rank:
+            severity = Severity.HIGH
+        elif until_ms > high_ms:
+            case.wake(high_ms)
+        return self._finding(case, segment, track, lost, heard, (due_ms, until_ms, zone, severity))
+
+    def _finding(
+        self,
+        case: Case,
+        segment: Segment,
+        track: Track,
+        lost: Signal,
+        heard: Signal | None,
+        facts: tuple[int, int, str, Severity],
+    ) -> Finding:
+        due_ms, until_ms, zone, severity = facts
+        at, settings, who = lost.at, case.settings, device_on(track.device_id, case.key)
+        said = f"{who} has not been heard of since {moment(at.received_at_ms).removeprefix('at ')}"
+        said += f", and should have left the dead zone {zone} by now" if zone else ""
+        cleared = None
+        if until_ms < FOREVER_MS and until_ms <= case.now_ms:
+            cleared = self._end(case, track, lost, heard, until_ms)
+        return Finding(
+            type=AlertType.SILENT,
+            rule=NAME,
+            rule_version=self.version,
+            scope=segment.trip.trip_id,
+            trip_id=segment.trip.trip_id,
+            lane=track.lane,
+            start=at,
+            shown_by=msgspec.structs.replace(at, received_at_ms=due_ms),
+            severity=severity,
+            sentence=f"{said}; it reports every {span(round(lost.numbers['gap_s'] * 1000))} at the latest."
+            if lost.numbers["gap_s"]
+            else f"{said}.",
+            group=track.device_id,
+            until_ms=until_ms if cleared is not None else None,
+            cleared=cleared,
+            place=lost.place,
+            place_is_last_known=True,
+            settings={
+                "silent_periods": settings.silent_periods,
+                "silent_grace_s": settings.silent_grace_s,
+                "silent_unlearned_s": settings.silent_unlearned_s,
+                "dead_zone_speed_kmh": settings.dead_zone_speed_kmh,
+            },
+            details={
+                "silent_after_s": round(lost.numbers["limit_s"]),
+                "usual_gap_s": round(lost.numbers["gap_s"]),
+                "due_at_ms": due_ms,
+                "dead_zone": zone or None,
+            },
+            evidence=(at,),
+        )
+
+    def _end(self, case: Case, track: Track, lost: Signal, heard: Signal | None, until_ms: int) -> Cleared:
+        who = device_on(track.device_id, case.key)
+        if heard is None or round(heard.numbers["heard_at_ms"]) > until_ms:
+            return Cleared(None, until_ms, f"The trip of {who} has ended; its silence is nobody's concern.")
+        history = case.history(track.lane)
+        of_gap = (history["t"] > lost.at.occurred_at_ms) & (history["t"] < until_ms)
+        held = int((of_gap & (history["recv"] >= until_ms)).sum())
+        lasted = span(until_ms - lost.at.received_at_ms)
+        words = f"{who} is heard again {moment(until_ms)}, after {lasted}"
+        words += f"; its memory held {held} reports of that time so far" if held else ""
+        return Cleared(heard.at, until_ms, f"{words}.", {"reports_of_the_gap": held})
+
+
+def _limit_s(fleet: Fleet, watch: Structured, plans: Structured) -> Floats:
+    """After how long without a receipt each device counts as silent."""
+    settings = fleet.settings
+    usual = watch["silent_gap_s"][np.arange(len(watch)), watch["silent_kind"]].astype(np.float64)
+    usual = np.where(usual > 0, usual, watch["silent_gap_s"].max(axis=1))
+    learned = watch["silent_gaps"] >= settings.silent_learn_reports
+    interval = np.where(np.isnan(plans["interval_s"]), np.where(learned, usual, np.nan), plans["interval_s"])
+    limit = settings.silent_periods * interval + settings.silent_grace_s
+    return np.where(np.isnan(limit), settings.silent_unlearned_s, limit)
+
+
+def _carries(case: Case, segment: Segment, device_id: str, heard_ms: int) -> bool:
+    """Whether a device is the trip's to report, and hasn't been taken off since it was heard."""
+    if segment.trip.device_ids and device_id not in segment.trip.device_ids:
+        return False
+    events = case.custody.events if case.custody is not None else []
+    return not any(
+        event.kind is TripEventKind.UNPAIRED
+        and event.device_id == device_id
+        and event.occurred_at_ms >= heard_ms
+        for event in events
+    )

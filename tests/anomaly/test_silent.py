@@ -1,0 +1,163 @@
+"""Devices that aren't heard of: their own interval, dead zones, backlogs, outages of the log itself."""
+
+from __future__ import annotations
+
+import msgspec
+
+from anomaly.judge import Judge
+from sealtrail.contract.alert import AlertAction, AlertEvent, AlertType, Severity
+from sealtrail.contract.reading import Reading
+from sealtrail.contract.trip import Place, TripEventKind, Zone
+from sealtrail.runtime.settings.anomaly import AnomalySettings
+from tests.anomaly.world import (
+    CORRIDOR,
+    MINUTE_MS,
+    SEAL,
+    START_MS,
+    drive,
+    judge,
+    of_type,
+    planned,
+    reading,
+    trip_event,
+)
+
+A = AlertAction
+TUNNEL = Zone(name="Mountains", circle=Place(name="", latitude_deg=50.0, longitude_deg=10.4, radius_m=15_000))
+
+
+def silences(events: list[AlertEvent]) -> list[tuple[AlertAction, str]]:
+    return [(event.action, event.severity.value) for event in of_type(events, AlertType.SILENT)]
+
+
+def tick(made: Judge, minute: float) -> list[AlertEvent]:
+    return made.apply_trip_events([trip_event(TripEventKind.TICK, minute, container_id="", trip_id="")])
+
+
+def ticks(made: Judge, minutes: range) -> list[AlertEvent]:
+    return [event for minute in minutes for event in tick(made, minute)]
+
+
+def at_once(made: Judge, readings: list[Reading]) -> list[AlertEvent]:
+    return made.apply_readings(readings)
+
+
+def test_two_periods_and_it_is_told_and_ends() -> None:
+    """A device that reports every ten minutes is silent after twenty and the grace, then heard again."""
+    made = judge(planned())
+    events = at_once(made, drive(range(0, 120, 10)))
+    assert silences(events + ticks(made, range(110, 134))) == []
+    events = ticks(made, range(134, 140))
+    assert silences(events) == [(A.RAISED, "medium")]
+    [told] = of_type(events, AlertType.SILENT)
+    assert told.occurred_at_ms == START_MS + 110 * MINUTE_MS
+    assert told.place_is_last_known
+    events = made.apply_readings([reading(150)])
+    assert silences(events) == [(A.CLEARED, "medium")]
+
+
+def test_it_is_found_without_ticks_and_in_one_batch() -> None:
+    """A silence that lies between two receipts of one batch is found, as in a file that is judged."""
+    gap = [*drive(range(0, 120, 10)), *drive(range(200, 260, 10))]
+    whole = of_type(at_once(judge(planned()), gap), AlertType.SILENT)
+    made = judge(planned())
+    single = of_type([e for each in gap for e in made.apply_readings([each])], AlertType.SILENT)
+    assert [(e.action, e.occurred_at_ms) for e in whole] == [(e.action, e.occurred_at_ms) for e in single]
+    assert [e.action for e in whole] == [A.RAISED, A.CLEARED]
+
+
+def test_a_long_one_becomes_high() -> None:
+    """Six hours beyond its limit it is updated to high, once."""
+    made = judge(planned())
+    at_once(made, drive(range(0, 120, 10)))
+    assert silences(ticks(made, range(120, 600, 5))) == [(A.RAISED, "medium"), (A.UPDATED, "high")]
+
+
+def test_bursts_and_sleep_are_its_own_rhythm() -> None:
+    """Three reports a minute apart every six hours are no silence, whatever their mean interval is."""
+    minutes = [h * 360 + m for h in range(12) for m in (0, 1, 3)]
+    made = judge(planned())
+    events = [event for m in minutes for event in made.apply_readings([reading(m)]) + tick(made, m)]
+    assert silences(events) == []
+
+
+def test_standing_devices_may_sleep() -> None:
+    """After driving at a minute's interval it sleeps by the hour, as it did before when it stood."""
+    made = judge(planned())
+    events: list[AlertEvent] = []
+    minute = 0.0
+    for _ in range(3):
+        for _ in range(40):
+            events += made.apply_readings([reading(minute, speed_kmh=60.0)])
+            minute += 1
+        for _ in range(10):
+            events += made.apply_readings([reading(minute, speed_kmh=0.0)])
+            minute += 60
+    first_rest = [e for e in of_type(events, AlertType.SILENT) if e.action is A.RAISED]
+    assert len(first_rest) <= 1, "only its first sleep may surprise"
+
+
+def test_the_trip_says_how_often() -> None:
+    """A trip's own reporting interval counts from the first report on."""
+    made = judge(planned(reporting_interval_s=600.0))
+    at_once(made, [reading(0)])
+    assert silences(ticks(made, range(1, 25))) == []
+    assert silences(ticks(made, range(25, 30))) == [(A.RAISED, "medium")]
+
+
+def test_a_dead_zone_is_no_surprise_until_its_far_side() -> None:
+    """Silence in a known dead zone is raised, high, only when the device ought to be through."""
+    made = judge(planned(dead_zones=(TUNNEL,), reporting_interval_s=300.0))
+    at_once(made, drive(range(0, 30, 2)))
+    assert silences(ticks(made, range(30, 120, 2))) == []
+    events = ticks(made, range(120, 240, 2))
+    assert silences(events) == [(A.RAISED, "high")]
+    assert "dead zone Mountains" in of_type(events, AlertType.SILENT)[0].sentence
+
+
+def test_a_backlog_ends_it_and_is_counted() -> None:
+    """The reports of the silence end it when they arrive, and it says that they were kept."""
+    made = judge(planned())
+    at_once(made, drive(range(0, 120, 10)))
+    ticks(made, range(120, 200, 5))
+    backlog = [
+        msgspec.structs.replace(each, received_at_ms=START_MS + 205 * MINUTE_MS)
+        for each in drive(range(120, 200, 10))
+    ]
+    events = made.apply_readings(backlog)
+    [end] = of_type(events, AlertType.SILENT)
+    assert end.action is A.CLEARED
+    assert end.details["reports_of_the_gap"] == 8
+
+
+def test_who_watches_nobody_is_not_silent() -> None:
+    """No silence before a trip, after it, or of a device that was taken off."""
+    made = judge(planned(corridor=CORRIDOR))
+    at_once(made, drive(range(0, 120, 10)))
+    made.apply_trip_events([trip_event(TripEventKind.UNPAIRED, 112, device_id=SEAL)])
+    assert silences(ticks(made, range(115, 200, 5))) == []
+    made = judge(planned())
+    at_once(made, drive(range(0, 120, 10)))
+    made.apply_trip_events([trip_event(TripEventKind.ENDED, 112)])
+    assert silences(ticks(made, range(115, 200, 5))) == []
+
+
+def test_an_outage_of_the_log_is_nobodys_silence() -> None:
+    """When ticks themselves were missing for an hour, devices get time to be heard again."""
+    made = judge(planned())
+    at_once(made, drive(range(0, 120, 10)))
+    ticks(made, range(105, 115))
+    assert silences(tick(made, 175)) == []
+    assert silences(ticks(made, range(176, 180))) == []
+    assert silences(made.apply_readings([reading(180)])) == []
+
+
+def test_a_snapshot_in_between_changes_nothing() -> None:
+    """What was learned of a device and what was told survive a restart."""
+    made = judge(planned())
+    at_once(made, drive(range(0, 120, 10)))
+    made = Judge.restore(AnomalySettings(), made.snapshot())
+    events = ticks(made, range(120, 140))
+    made = Judge.restore(AnomalySettings(), made.snapshot())
+    events += ticks(made, range(140, 150))
+    assert silences(events) == [(A.RAISED, Severity.MEDIUM.value)]
