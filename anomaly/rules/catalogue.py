@@ -10,9 +10,11 @@ from collections.abc import Callable
 
 from anomaly.neighbourhood import Note
 from anomaly.rules import gnss_jamming, gnss_spoofing
+from anomaly.rules.battery_low import BatteryLow
 from anomaly.rules.door_opened import DoorOpened
 from anomaly.rules.gnss_jamming import GnssJamming
 from anomaly.rules.gnss_spoofing import GnssSpoofing
+from anomaly.rules.likely_theft import LikelyTheft
 from anomaly.rules.position_implausible import PositionImplausible
 from anomaly.rules.route_deviation import RouteDeviation
 from anomaly.rules.rule import Judgement, RetracedRule, Rule, Signal, Watcher
@@ -20,7 +22,9 @@ from anomaly.rules.seal_check import SealChecked
 from anomaly.rules.seal_custody import SealCustody
 from anomaly.rules.seal_fault import SealFault
 from anomaly.rules.seal_mismatch import SealMismatch
+from anomaly.rules.sensor_excursion import SensorExcursion
 from anomaly.rules.separation import Separation
+from anomaly.rules.shock import Shock
 from anomaly.rules.silent import Silent
 from anomaly.rules.unlock_refused import UnlockRefused
 
@@ -36,6 +40,9 @@ RULES: tuple[Rule, ...] = (
     SealMismatch(),
     DoorOpened(),
     GnssJamming(),
+    SensorExcursion(),
+    Shock(),
+    BatteryLow(),
 )
 
 RETRACED: tuple[RetracedRule, ...] = (_POSITION, _ROUTE)
@@ -47,7 +54,7 @@ WATCHERS: tuple[Watcher, ...] = (Silent(), Separation())
 PLANNED: tuple[Judgement, ...] = (SealChecked(),)
 """Those that are asked of every container that has a trip, whether or not a device says anything."""
 
-COMPOSED: tuple[Judgement, ...] = ()
+COMPOSED: tuple[Judgement, ...] = (LikelyTheft(),)
 """Those that rest on what all before them have found."""
 
 JUDGED: tuple[Judgement, ...] = (*RULES, *WATCHERS, *PLANNED, *COMPOSED)

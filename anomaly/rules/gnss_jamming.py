@@ -5,7 +5,8 @@ signal is good (at least ``jam_signal_pct``, or it is located by its cell), for
 ``jam_reports`` reports and ``jam_lost_s``; (c) as (b), for two reports only,
 while ``neighbours_least`` containers, this one included, lose theirs within
 20 km and 15 minutes. A device counts as having lost its fix if at least
-``jam_fixes`` reports in a row had one before; a report without any position
+``jam_fixes`` reports in a row had one before, the last no longer ago than
+``jam_fix_age_s``; a longer gap ends it, for nobody knows what was in it; a report without any position
 counts only of a device that had none such among its last ``jam_always``. Inside
 of allowed places (halls), and in dead zones (tunnels), (b) is no surprise.
 
@@ -13,7 +14,7 @@ When: at the first report of it; it ends with the first satellite fix after it,
 and within ``gnss_join_s`` of its end it is the same jamming.
 
 Severity: high, or the trip's own; outside of trips nothing is raised.
-Settings: jam_signal_pct, jam_reports, jam_lost_s, jam_fixes, jam_always,
+Settings: jam_signal_pct, jam_fix_age_s, jam_reports, jam_lost_s, jam_fixes, jam_always,
 neighbours_least, gnss_join_s. Source: ../shared/ALERTS.md. Equivalents: Traccar
 ``jamming``; Queclink GTJDR, GTJDS; Teltonika 249.
 """
@@ -60,15 +61,17 @@ class GnssJamming:
         good = located | (signal >= settings.jam_signal_pct)
         had, number = state["jam_had"].astype(np.int64), state["jam_n"].astype(np.int64)
         enough = np.where(reports["kind"] == FixKind.NONE, settings.jam_always, settings.jam_fixes)
-        begins = ~fixed & good & (number == 0) & (had >= enough)
-        goes_on = ~fixed & good & (number > 0)
-        number = np.where(fixed, 0, np.minimum(number + (begins | goes_on), MOST))
+        recent = reports["t"] - state["spoof_t"] <= settings.jam_fix_age_s * 1000  # after a gap nobody knows
+        begins = ~fixed & good & recent & (number == 0) & (had >= enough)
+        unbroken = reports["t"] - state["last_t"] <= settings.jam_fix_age_s * 1000
+        goes_on = ~fixed & good & unbroken & (number > 0)
+        number = np.where(fixed | ~unbroken, 0, np.minimum(number + (begins | goes_on), MOST))
         since = np.where(begins, reports["t"], state["jam_t"])
         lasted = (number >= settings.jam_reports) & (reports["t"] - since >= settings.jam_lost_s * 1000)
         word = (
             np.where(said, SAID, 0) | np.where(number >= GONE_REPORTS, GONE, 0) | np.where(lasted, LASTED, 0)
         )
-        word |= np.where(fixed, 0, state["jam_word"] & (GONE | LASTED))
+        word |= np.where(fixed | ~unbroken, 0, state["jam_word"] & (GONE | LASTED))
         follow(rows, NAME, "jam_word", word.astype(np.int64))
         state["jam_had"] = np.where(fixed, np.minimum(had + 1, MOST), 0)
         state["jam_n"], state["jam_t"] = number, since

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -15,11 +16,16 @@ from anomaly.step import STATE, WATCH
 from sealtrail.contract.alert import AlertEvent
 from sealtrail.contract.codec import encode_alert_events
 from sealtrail.contract.reading import FixKind, Reading, SealEvent, SealState
+from sealtrail.contract.trip import SensorLimit
 from sealtrail.runtime.settings.anomaly import AnomalySettings
 from tests.anomaly.world import CONTAINER, TRACKER, drive, judge, planned, reading, standing
 
 NAMES = [rule.name for rule in RULES]
-PLAN = planned(seal_numbers=("SLT-1",))
+PROFILE: dict[str, Any] = {
+    "seal_numbers": ("SLT-1",),
+    "cargo_limits": (SensorLimit(quantity="temperature_c", greatest=8.0, lasting_s=60.0),),
+}
+PLAN = planned(**PROFILE)
 
 # one journey in which every rule has something to say
 JOURNEY: list[Reading] = [
@@ -29,16 +35,17 @@ JOURNEY: list[Reading] = [
     *drive(range(15, 25), north_deg=0.03),
     reading(25, None, events=SealEvent.CUT),
     reading(25.5, events=SealEvent.WRONG_PASSWORD, state=SealState.FAULT, door_open=False),
-    *drive(range(26, 31)),
+    *drive(range(26, 31), temperature_c=9.0, shock_g=6.0, battery_pct=9.0),
     reading(31, (50.0, 10.31), door_open=True, seal_number="OTHER-1"),
     reading(32, (50.0, 10.32), events=SealEvent.CLOSED),
     reading(33, (float("nan"), 10.0), events=SealEvent.OPENED, kind=FixKind.GNSS),
+    *(reading(m, (52.0, 12.5), kind=FixKind.CELL, events=SealEvent.JAMMING) for m in (33.2, 33.4, 33.6)),
     *drive(range(5, 30), device=TRACKER),
 ]
 
 
 def alerts(batches: list[list[Reading]]) -> list[AlertEvent]:
-    made = judge(PLAN, history_reports=128)
+    made = judge(PLAN, history_reports=128, neighbours_least=1000)
     return [event for batch in batches for event in made.apply_readings(batch)]
 
 
@@ -94,7 +101,9 @@ class TestEveryRule:
         expected = standing(of_rule(rule, alerts([JOURNEY])))
         names = [f"{CONTAINER}-{number}" for number in range(40)]
         made = judge(
-            *(planned(container=name, seal_numbers=("SLT-1",)) for name in names), history_reports=128
+            *(planned(container=name, **PROFILE) for name in names),
+            history_reports=128,
+            neighbours_least=1000,
         )
         fleet = [msgspec.structs.replace(each, container_id=name) for each in JOURNEY for name in names]
         events = of_rule(rule, made.apply_readings(fleet))

@@ -60,9 +60,19 @@ class TestJamming:
             ([*drive(range(20)), *lost(range(20, 40))], {"allowed_places": (HALL,)}),
             ([*drive(range(20)), *lost(range(20, 40))], {"dead_zones": (Zone(name="T", circle=HALL),)}),
             ([*drive(range(3)), *lost(range(20, 40))], {}),
+            ([*drive(range(20)), *lost(range(20, 21)), *lost(range(200, 202))], {}),
             ([reading(m, None if m % 3 else (50.0, 10.0), signal_pct=90.0) for m in range(60)], {}),
         ],
-        ids=["weak", "unknown signal", "short", "in a hall", "in a tunnel", "never sure", "sparse by habit"],
+        ids=[
+            "weak",
+            "unknown signal",
+            "short",
+            "in a hall",
+            "in a tunnel",
+            "never sure",
+            "a gap between",
+            "sparse by habit",
+        ],
     )
     def test_what_is_no_jamming(self, readings: list[Reading], plan: dict[str, object]) -> None:
         """Weak networks, short losses, halls, tunnels, and devices that seldom send a place."""

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from sealtrail.runtime.settings.anomaly_cargo import CargoSettings
 from sealtrail.runtime.settings.anomaly_gnss import GnssSettings
 from sealtrail.runtime.settings.anomaly_seal import SealRuleSettings
 from sealtrail.runtime.settings.anomaly_silence import SilenceSettings
@@ -13,7 +14,7 @@ from sealtrail.runtime.settings.anomaly_silence import SilenceSettings
 SeverityOrOff = Literal["low", "medium", "high", "critical", "off"]
 
 
-class AnomalySettings(SealRuleSettings, SilenceSettings, GnssSettings):
+class AnomalySettings(SealRuleSettings, SilenceSettings, GnssSettings, CargoSettings):
     """What counts as a breach, a deviation, a jump; and how much is remembered."""
 
     # memory

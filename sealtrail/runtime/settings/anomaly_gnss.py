@@ -20,6 +20,9 @@ class GnssSettings(Section):
     jam_fixes: int = Field(
         default=5, ge=1, description="So many reports in a row had a fix before it counts as lost."
     )
+    jam_fix_age_s: float = Field(
+        default=1_800, gt=0, description="After a longer gap nobody knows when the fix was lost."
+    )
     jam_always: int = Field(
         default=20,
         ge=1,

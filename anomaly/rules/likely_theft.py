@@ -1,0 +1,124 @@
+"""LIKELY_THEFT: several things that are each explained otherwise, and together hardly.
+
+What: alerts of at least ``theft_least`` different kinds of one trip, within
+``theft_window_s`` of each other, outside of the trip's allowed places and
+parking zones. Kinds are what ``theft_signals`` says of alert types: opened
+(seal and door), stopped, off its way, blind (silent, jammed), forged, apart,
+moved. A seal that is cut and a door that opens are one thing, so they are one
+kind; so are silence and jamming.
+
+When: as soon as the last of them is known; it began with it, and is taken back
+with any that is. Each part is in the sentence and in the details.
+
+Severity: critical, or the trip's own. Settings: theft_signals, theft_least,
+theft_window_s. Source: ../shared/ALERTS.md. Equivalents: none.
+"""
+
+from __future__ import annotations
+
+from anomaly.custody import FOREVER_MS
+from anomaly.rules.places import in_allowed, in_zones
+from anomaly.rules.rule import EVIDENCE_KEPT, Case, Finding, Signal, severity_under
+from anomaly.words import moment, span
+from sealtrail.contract.alert import CATALOGUE, AlertType
+
+NAME = "likely_theft"
+
+
+class LikelyTheft:
+    """Looks at what the rules before it have found."""
+
+    name = NAME
+    version = 1
+    types = (AlertType.LIKELY_THEFT,)
+
+    def begins(self, signal: Signal) -> bool:
+        del signal
+        return True
+
+    def findings(self, case: Case) -> list[Finding]:
+        kinds = case.settings.theft_signals
+        trips: dict[str, list[Finding]] = {}
+        for finding in case.found:
+            if finding.trip_id and finding.type.value in kinds and not self._is_safe(case, finding):
+                trips.setdefault(finding.trip_id, []).append(finding)
+        found = (self._composed(case, parts) for parts in trips.values() if len(parts) > 1)
+        return [finding for each in found for finding in each]
+
+    def _is_safe(self, case: Case, finding: Finding) -> bool:
+        """Whether it happened where a container may stand and be handled."""
+        segment = case.segment_at(finding.start.occurred_at_ms)
+        if segment is None:
+            return True
+        trip = segment.trip
+        return in_allowed(trip, finding.place) or in_zones(case, trip.parking_zones, finding.place)
+
+    def _composed(self, case: Case, parts: list[Finding]) -> list[Finding]:
+        """One finding for each group of parts that are near in time and of enough kinds."""
+        window_ms = round(case.settings.theft_window_s * 1000)
+        parts = sorted(parts, key=lambda part: (part.start.occurred_at_ms, part.type.value))
+        groups: list[list[Finding]] = []
+        until_ms = -1
+        for part in parts:
+            if groups and part.start.occurred_at_ms <= until_ms + window_ms:
+                groups[-1].append(part)
+            else:
+                groups.append([part])
+                until_ms = -1
+            until_ms = max(until_ms, _last_ms(part))
+        found = (self._of_group(case, group) for group in groups)
+        return [finding for finding in found if finding is not None]
+
+    def _of_group(self, case: Case, group: list[Finding]) -> Finding | None:
+        kinds, window_ms = case.settings.theft_signals, case.settings.theft_window_s * 1000
+        chosen: dict[str, Finding] = {}
+        for part in group:
+            near = {
+                kind: other
+                for kind, other in chosen.items()
+                if part.start.occurred_at_ms - _last_ms(other) <= window_ms
+            }
+            chosen = near | {kinds[part.type.value]: near.get(kinds[part.type.value], part)}
+            if len(chosen) >= case.settings.theft_least:
+                return self._finding(case, list(chosen.values()), part)
+        return None
+
+    def _finding(self, case: Case, parts: list[Finding], last: Finding) -> Finding:
+        at, settings = last.start, case.settings
+        segment = case.segment_at(at.occurred_at_ms)
+        titles = [_title(part) for part in parts]
+        evidence = tuple(each for part in parts for each in (part.evidence or (part.start,))[:2])
+        within = span(at.occurred_at_ms - parts[0].start.occurred_at_ms)
+        return Finding(
+            type=AlertType.LIKELY_THEFT,
+            rule=NAME,
+            rule_version=self.version,
+            scope=last.trip_id,
+            trip_id=last.trip_id,
+            lane=last.lane,
+            start=at,
+            shown_by=max((part.shown_by for part in parts), key=lambda each: each.received_at_ms),
+            severity=severity_under(segment, AlertType.LIKELY_THEFT),
+            sentence=f"{case.key} may be being robbed {moment(at.occurred_at_ms)}: "
+            f"{' and '.join(titles)} within {within}, away from any place where it may stand.",
+            group=NAME,
+            until_ms=at.occurred_at_ms + round(settings.theft_window_s * 1000),
+            place=last.place,
+            place_is_last_known=last.place_is_last_known,
+            settings={"theft_least": settings.theft_least, "theft_window_s": settings.theft_window_s},
+            details={part.type.value.lower(): part.sentence for part in parts},
+            evidence=evidence[:EVIDENCE_KEPT],
+        )
+
+
+def _title(part: Finding) -> str:
+    """``seal cut (03:12 UTC)``."""
+    when = moment(part.start.occurred_at_ms).removeprefix("at ").partition(" on ")[0]
+    return f"{CATALOGUE[part.type].title.lower()} ({when})"
+
+
+def _last_ms(part: Finding) -> int:
+    """Until when a part goes on: for ever where it hasn't ended."""
+    if part.until_ms is not None:
+        return part.until_ms
+    return FOREVER_MS if part.cleared is None else part.cleared.at_ms
