@@ -2,8 +2,9 @@
 
 Each device's history is a row of blocks, each with the state before it. A block
 with late reports is judged again from its beginning, and so are those behind it
-up to the first that begins, byte for byte, as it did before: what follows is
-then as it was, but for further late reports, to whose block the judging jumps.
+up to the first that begins as it did before, in all columns of state that still
+matter (`alike`): what follows is then as it was, but for further late reports, to
+whose block the judging jumps.
 So a late report costs the reports around it, not all that came after it, as
 long as the rules' states forget.
 """
@@ -23,6 +24,9 @@ from anomaly.rules.catalogue import RULES
 from anomaly.rules.rule import Signal
 from anomaly.sphere import Ints, Structured
 from anomaly.step import STATE, Stepper
+
+_ONLY_WHILE = tuple(pair for rule in RULES for pair in getattr(rule, "only_while", ()))
+"""Of rules: a column, and columns that matter only while it isn't zero."""
 
 FOREVER: Key = (1 << 63, 0)
 FIRST_POOL = 256
@@ -181,10 +185,22 @@ class _Rounds:
                 job.judged.append(Block(self._state[n : n + 1].copy(), self._pool[:0]))
             return False
         state = self._state[n : n + 1]
-        if following in job.late or state.tobytes() != job.blocks[following].state.tobytes():
+        if following in job.late or not alike(state, job.blocks[following].state):
             return self._enter(n, job, following)
         job.runs[-1].until = int(state["last_t"][0]), int(state["last_rid"][0])
         return self._jump(n, job)
+
+
+def alike(a: Structured, b: Structured) -> bool:
+    """Whether two states (one row each) lead to the same verdicts whatever follows."""
+    if a.tobytes() == b.tobytes():
+        return True
+    a = a.copy()
+    for column, dependent in _ONLY_WHILE:
+        if not a[column][0] and not b[column][0]:
+            for name in dependent:
+                a[name] = b[name]
+    return a.tobytes() == b.tobytes()
 
 
 def _cuts(size: int, least: int, *, in_past: bool) -> list[int]:

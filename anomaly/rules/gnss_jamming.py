@@ -32,6 +32,7 @@ from anomaly.rules.rule import EVIDENCE_KEPT, Case, Cleared, Finding, Rows, Sign
 from anomaly.words import device_on, lateness, moment, span
 from sealtrail.contract.alert import AlertType
 from sealtrail.contract.reading import FixKind, SealEvent
+from sealtrail.runtime.settings.anomaly import AnomalySettings
 
 NAME = "gnss_jamming"
 SAID, GONE, LASTED = 1, 2, 4
@@ -54,7 +55,7 @@ class GnssJamming:
         fixed = (reports["kind"] == FixKind.GNSS) & (reports["quality"] != NO_PLACE)
         said = (reports["events"] & int(SealEvent.JAMMING)) != 0
         if fixed.all() and not (state["jam_word"].any() or state["jam_n"].any() or said.any()):
-            state["jam_had"] = np.minimum(state["jam_had"].astype(np.int64) + 1, MOST)
+            state["jam_had"] = np.minimum(state["jam_had"].astype(np.int64) + 1, _most(settings))
             return
         signal = reports["values"][:, SIGNAL]
         located = (reports["kind"] == FixKind.CELL) | (reports["kind"] == FixKind.WIFI)
@@ -73,7 +74,7 @@ class GnssJamming:
         )
         word |= np.where(fixed | ~unbroken, 0, state["jam_word"] & (GONE | LASTED))
         follow(rows, NAME, "jam_word", word.astype(np.int64))
-        state["jam_had"] = np.where(fixed, np.minimum(had + 1, MOST), 0)
+        state["jam_had"] = np.where(fixed, np.minimum(had + 1, _most(settings)), 0)
         state["jam_n"], state["jam_t"] = number, since
 
     def begins(self, signal: Signal) -> bool:
@@ -154,3 +155,8 @@ def notes_of(signals: tuple[Signal, ...], row: int = -1) -> list[Note]:
         for signal in signals
         if signal.word & (GONE | SAID) and signal.place is not None
     ]
+
+
+def _most(settings: AnomalySettings) -> int:
+    """Counting further tells nothing more."""
+    return min(max(settings.jam_always, settings.jam_fixes), MOST)

@@ -91,7 +91,7 @@ class GnssSpoofing:
                 settings.max_speed_m_s * seconds + 2 * settings.uncertainty_factor * reports["unc"][some]
             )
             switched[some] = away_m > reach_m
-        state["spoof_ok"] = np.where(switched, 1, np.minimum(ok + fine, MOST))
+        state["spoof_ok"] = np.where(switched, 1, np.minimum(ok + fine, min(settings.spoof_fixes, MOST)))
         result: Bools = switched & ((ok >= settings.spoof_fixes) | ((state["spoof_word"] & SWITCHED) != 0))
         return result
 
