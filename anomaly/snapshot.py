@@ -104,6 +104,16 @@ def rules_name() -> str:
 
 def pack(memory: Memory) -> bytes:
     """Snapshot of a memory."""
+    return seal(freeze(memory))
+
+
+def seal(frozen: bytes) -> bytes:
+    """The snapshot of what `freeze` returned."""
+    return MAGIC + bytes((VERSION,)) + _digest(frozen) + frozen
+
+
+def freeze(memory: Memory) -> bytes:
+    """A memory as it is now: what must be done before anything is judged."""
     lanes, size = memory.lanes, len(memory.lanes)
     valid = np.arange(lanes.history) < lanes.count[:size, None]
     state = JudgeState(
@@ -148,8 +158,7 @@ def pack(memory: Memory) -> bytes:
         clocks=(memory.swept_ms, memory.ticked_ms, memory.tick_gap_ms, memory.deaf_until_ms),
         refused=dict(memory.refused),
     )
-    body = _encode(state)
-    return MAGIC + bytes((VERSION,)) + _digest(body) + body
+    return _encode(state)
 
 
 def _past_state(lane: int, past: Past) -> PastState:

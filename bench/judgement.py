@@ -1,9 +1,10 @@
-"""``python -m bench.judgement``: what a reading and a container cost the judgement, by the size of the fleet."""
+"""``python -m bench.judgement``: what a reading and a container cost, by the size of the fleet."""
 
 from __future__ import annotations
 
 import cProfile
 import gc
+import itertools
 import os
 import pstats
 import random
@@ -38,9 +39,9 @@ class Figures(NamedTuple):
     restore_s: float
 
 
-def report(number: int, step: int) -> Reading:
-    """A normal report of a container: its ``step``-th, on its way."""
-    at_ms = START_MS + step * EVERY_MS + number % EVERY_MS
+def report(number: int, step: int, share: float) -> Reading:
+    """A normal report of a container: its ``step``-th, on its way, at that share of the interval."""
+    at_ms = START_MS + step * EVERY_MS + round(share * EVERY_MS)
     return Reading(
         device_id=f"JT-{number:09}",
         family="json",
@@ -83,35 +84,30 @@ def resident_bytes() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def drawn(containers: int, count: int, steps: list[int], seed: int) -> Iterator[list[Reading]]:
-    """Batches of the next reports of random containers."""
-    rng = random.Random(seed)  # noqa: S311 (a load)
-    for _ in range(count // BATCH):
-        batch = []
-        for number in rng.sample(range(containers), BATCH):
-            batch.append(report(number, steps[number]))
-            steps[number] += 1
-        yield batch
+def drawn(containers: int, first_step: int) -> Iterator[list[Reading]]:
+    """Batches of random containers without end; each reports once in each interval."""
+    rng = random.Random(first_step)
+    numbers = list(range(containers))
+    for step in itertools.count(first_step):
+        rng.shuffle(numbers)
+        for at in range(0, containers, BATCH):
+            yield [report(number, step, at / containers) for number in numbers[at : at + BATCH]]
 
 
 def measure(containers: int, warm_up: int, count: int, profile: int) -> Figures:
     """Plan and warm up a fleet, each container with so many reports; then judge ``count`` and save it."""
-    judge, steps = Judge(AnomalySettings()), [0] * containers
+    judge = Judge(AnomalySettings())
     empty = resident_bytes()
     for first in range(0, containers, BATCH):
         judge.apply_trip_events([plan(n) for n in range(first, min(containers, first + BATCH))])
     planned = resident_bytes()
-    for _ in range(warm_up):
-        for first in range(0, containers, BATCH):
-            numbers = range(first, min(containers, first + BATCH))
-            judge.apply_readings([report(n, steps[n]) for n in numbers])
-            for n in numbers:
-                steps[n] += 1
+    batches = drawn(containers, 1)
+    told = 0
+    for batch in itertools.islice(batches, warm_up * -(-containers // BATCH)):
+        told += len(judge.apply_readings(batch))
     used = resident_bytes()
-    for batch in drawn(containers, 20 * BATCH, steps, 1):
-        judge.apply_readings(batch)
     watched, spent_s = cProfile.Profile(), 0.0
-    for batch in drawn(containers, count, steps, 2):
+    for batch in itertools.islice(batches, -(-count // BATCH)):
         begun_s = time.process_time()
         if profile:
             watched.runcall(judge.apply_readings, batch)
@@ -129,6 +125,8 @@ def measure(containers: int, warm_up: int, count: int, profile: int) -> Figures:
     begun_s = time.perf_counter()
     Judge.restore(settings, saved)
     restore_s = time.perf_counter() - begun_s
+    if told > containers:
+        raise click.ClickException(f"{told - containers} alerts in a load in which nothing happens")
     return Figures(
         containers,
         (planned - empty) / containers,
@@ -142,8 +140,8 @@ def measure(containers: int, warm_up: int, count: int, profile: int) -> Figures:
 
 @click.command()
 @click.option("--containers", default="10000,100000", show_default=True, help="Sizes of fleets.")
-@click.option("--warm-up", default=40, show_default=True, help="Reports of each container before measuring.")
-@click.option("--readings", default=100_000, show_default=True, help="Readings of random containers measured.")
+@click.option("--warm-up", default=40, show_default=True, help="Reports of each container before.")
+@click.option("--readings", default=100_000, show_default=True, help="Readings measured.")
 @click.option("--profile", default=0, help="Also print so many lines of the profile (the figures suffer).")
 def main(containers: str, warm_up: int, readings: int, profile: int) -> None:
     """Measure the judgement alone: CPU a reading, memory a container, time to save and restore all.
