@@ -46,7 +46,7 @@ SEALED: dict[str, Any] = {"state": SealState.SEALED}
 
 Batches = list[list[Reading]]
 
-SHORT = {"history_reports": 8, "history_reports_busy": 8}
+SHORT: dict[str, Any] = {"history_reports": 8, "history_reports_busy": 8}
 """A history that every backlog here is longer than."""
 
 

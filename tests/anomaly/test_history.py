@@ -98,7 +98,7 @@ def test_every_rule_speaks_in_the_long_journey() -> None:
     assert len(short) > len(RULES) // 2
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(ORDERS, st.integers(1, 40), st.sampled_from([8, 16]), RANDOM)
 def test_any_order_leaves_the_alerts_of_the_run_in_order(
     order: str, size: int, history: int, rng: random.Random
@@ -107,7 +107,7 @@ def test_any_order_leaves_the_alerts_of_the_run_in_order(
     assert of_rules(play(arranged(order, size, rng), history_reports=history)) == expected()
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(ORDERS, st.integers(1, 40), st.integers(0, 999), RANDOM)
 def test_a_restart_amid_a_backlog_changes_no_byte(order: str, size: int, at: int, rng: random.Random) -> None:
     """A snapshot anywhere in a backlog that is kept in blocks, restored, leads to the same bytes."""

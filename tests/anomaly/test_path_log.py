@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -32,7 +33,7 @@ JUDGED = ROUTE | {"POSITION_IMPLAUSIBLE"}
 
 Batches = list[list[Reading]]
 
-SHORT = {"history_reports": 8, "history_reports_busy": 8}
+SHORT: dict[str, Any] = {"history_reports": 8, "history_reports_busy": 8}
 """A history that every backlog here is longer than."""
 
 
