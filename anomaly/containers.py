@@ -9,7 +9,7 @@ import numpy as np
 
 from anomaly.custody import FOREVER_MS, Custody, Segment
 from anomaly.ledger import Ledger
-from anomaly.plans import Plans, no_plan
+from anomaly.plans import Plans, awaiting, no_plan
 from anomaly.rows import put, take
 from anomaly.rules.rule import Signal, Track
 from anomaly.sphere import Ints, Structured
@@ -92,15 +92,24 @@ class Containers:
         plans = take(self.plan, rows)
         other = (at_ms < self.plan_from[rows]) | (at_ms >= self.plan_until[rows])
         for i in np.flatnonzero(other):
-            custody = self.files[int(rows[i])].custody
-            plan = None if custody is None else custody.plan_at(int(at_ms[i]))
-            plans[i] = (no_plan(1) if plan is None else plan)[0]
+            plans[i] = _plan_at(self.files[int(rows[i])].custody, int(at_ms[i]))[0]
         return plans
 
     def segment_at(self, row: int, at_ms: int) -> Segment | None:
         """The plan that holds for a container at a time."""
         custody = self.files[row].custody
         return None if custody is None else custody.segment_at(at_ms)
+
+
+def _plan_at(custody: Custody | None, at_ms: int) -> Structured:
+    """The plan that holds at a time; else what is known of the one that comes next."""
+    if custody is None:
+        return no_plan(1)
+    plan = custody.plan_at(at_ms)
+    if plan is not None:
+        return plan
+    awaited = custody.awaited_at(at_ms)
+    return no_plan(1) if awaited is None else awaiting(awaited)
 
 
 def cut_point(signals: list[Signal], kept: int, begins: Callable[[Signal], bool]) -> int:

@@ -189,3 +189,32 @@ class Corridors:
         vector = point(latitude_deg, longitude_deg)[None, :]
         located = self.locate(np.array([number]), np.array([-1]), vector)
         return float(located.along_m[0]), float(located.offset_m[0]), float(located.excess_m[0])
+
+    def legs_of(self, number: int) -> Ints:
+        """All legs of a corridor and its alternatives."""
+        return np.arange(self.first[number], self.last[number] + 1)
+
+    def last_along_m(self, number: int, vectors: Floats, radius_m: Floats) -> Floats:
+        """Where each way leaves circles behind, for (n, 3) centres: shape (ways, n), infinite for never."""
+        legs = self.legs_of(number)
+        found = np.full((int(self.way[legs].max()) + 1, len(vectors)), np.inf)
+        for i, (vector, reach) in enumerate(zip(vectors, radius_m, strict=True)):
+            located = self._measure(legs, np.broadcast_to(vector, (len(legs), 3)))
+            near = np.flatnonzero(located.excess_m <= reach)
+            for way in np.unique(self.way[legs[near]]):
+                found[way, i] = located.along_m[near[self.way[legs[near]] == way]].max()
+        return found
+
+    def further_on(self, leg: int, number: int, vector: Floats, from_m: float, slack_m: float) -> bool:
+        """Whether a position lies on a leg's way also at ``from_m`` along it or later: it doubles back."""
+        legs = self.legs_of(number)
+        legs = legs[self.way[legs] == self.way[leg]]
+        located = self._measure(legs, np.broadcast_to(vector, (len(legs), 3)))
+        beside = (dot(self.ta[legs], vector) >= 0) & (dot(self.tb[legs], vector) >= 0)
+        return bool((beside & (located.excess_m <= slack_m) & (located.along_m >= from_m)).any())
+
+    def length_m(self, leg: int, number: int) -> float:
+        """Length of the way that a leg belongs to."""
+        legs = self.legs_of(number)
+        last = legs[self.way[legs] == self.way[leg]][-1]
+        return float(self.start_m[last] + self.length_rad[last] * EARTH_RADIUS_M)

@@ -95,6 +95,13 @@ class Custody:
                 return plan
         return None
 
+    def awaited_at(self, at_ms: int) -> Structured | None:
+        """The plan of the trip that begins next, where none holds."""
+        following = [i for i, segment in enumerate(self.segments) if segment.from_ms > at_ms]
+        if not following:
+            return None
+        return self.plans[min(following, key=lambda i: self.segments[i].from_ms)]
+
     def corridor_at(self, at_ms: int) -> int:
         """Number of the corridor that holds at a moment, -1 for none."""
         plan = self.plan_at(at_ms)

@@ -35,7 +35,7 @@ class Note(NamedTuple):
 
 
 REACH: dict[Kind, tuple[float, int]] = {
-    Kind.FIX_LOST: (20_000.0, 900_000),
+    Kind.FIX_LOST: (20_000.0, 2_700_000),
     Kind.FALSE_PLACE: (1_000.0, 3_600_000),
 }
 """How far apart in place (m) and time (ms) two notes may be to be about the same."""

@@ -19,9 +19,12 @@ from anomaly.sphere import Floats, Ints, Structured, point
 from anomaly.zones import Zones
 from sealtrail.contract.errors import InvalidTripError
 from sealtrail.contract.reading import SENSOR_FIELDS
-from sealtrail.contract.trip import Checkpoint, Corridor, SensorLimit, Trip, Zone
+from sealtrail.contract.trip import Checkpoint, Corridor, Place, SensorLimit, Trip, Zone
 
 NONE = -1
+CHECKPOINTS_KEPT = 64
+"""Checkpoints of one trip that are watched."""
+NO_DEPARTURE = int(np.iinfo(np.int64).max)
 PLAN: np.dtype[Any] = np.dtype(
     [
         ("corridor", "i4"),  # number in `Plans.corridors`; NONE: no corridor
@@ -31,8 +34,10 @@ PLAN: np.dtype[Any] = np.dtype(
         ("stop_max_s", "f4"),  # NaN: the setting
         ("interval_s", "f4"),  # NaN: as the device is seen to report
         ("separation_m", "f4"),  # NaN: the setting
+        ("ends", "i4"),  # in `Plans.ends`
         ("trip", "u4"),  # changes with the trip; 0: none
         ("watched", "?"),  # whether a trip holds at all
+        ("awaited", "u4"),  # where none holds, ``trip`` of the one that comes next: only ``ends`` is given
     ]
 )
 
@@ -40,7 +45,7 @@ PLAN: np.dtype[Any] = np.dtype(
 def no_plan(size: int) -> Structured:
     """Rows of containers that are on no trip."""
     rows = np.zeros(size, PLAN)
-    for name in ("corridor", "limits", "forbidden", "checkpoints"):
+    for name in ("corridor", "limits", "forbidden", "checkpoints", "ends"):
         rows[name] = NONE
     for name in ("stop_max_s", "interval_s", "separation_m"):
         rows[name] = np.nan
@@ -90,6 +95,93 @@ class Passage(NamedTuple):
     names: tuple[str, ...]
 
 
+def awaiting(plan: Structured) -> Structured:
+    """The row of a time for which no trip holds, from that of the trip that comes next."""
+    row = no_plan(1)
+    row["ends"], row["awaited"] = plan["ends"], plan["trip"]
+    return row
+
+
+class Ends:
+    """Interned ends of trips: circles of origin and destination, and the departure with its grace."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[Place | None, Place | None, int | None], int] = {}
+        self.vectors = np.zeros((0, 2, 3))  # NaN: none
+        self.radius_m = np.zeros((0, 2))
+        self.departs_at_ms = np.zeros(0, np.int64)  # NO_DEPARTURE: none
+
+    def number_of(self, trip: Trip) -> int:
+        """Number of a trip's ends, new or known."""
+        origin, destination = ends_of(trip)
+        key = origin, destination, trip.departs_at_ms
+        known = self._numbers.get(key)
+        if known is None:
+            known = self._numbers[key] = len(self.vectors)
+            vectors, radius_m = np.full((1, 2, 3), np.nan), np.full((1, 2), np.nan)
+            for i, place in enumerate((origin, destination)):
+                if place is not None:
+                    vectors[0, i] = point(place.latitude_deg, place.longitude_deg)
+                    radius_m[0, i] = place.radius_m
+            self.vectors = np.concatenate((self.vectors, vectors))
+            self.radius_m = np.concatenate((self.radius_m, radius_m))
+            departs = NO_DEPARTURE if trip.departs_at_ms is None else trip.departs_at_ms
+            self.departs_at_ms = np.append(self.departs_at_ms, departs)
+        return known
+
+
+def ends_of(trip: Trip) -> tuple[Place | None, Place | None]:
+    """Origin and destination; where a trip names none, the end of its corridor with its half width."""
+    origin, destination, corridor = trip.origin, trip.destination, trip.corridor
+    if corridor is not None and corridor.coordinates and corridor.half_width_m:
+        legs = max(0, len(corridor.coordinates) - 2)
+        origin = origin or _end("the corridor's beginning", corridor, 0, 0)
+        destination = destination or _end("the corridor's end", corridor, -1, legs)
+    return origin, destination
+
+
+def _end(name: str, corridor: Corridor, index: int, leg: int) -> Place:
+    longitude_deg, latitude_deg = corridor.coordinates[index]
+    radius_m = corridor.half_width_m[leg % len(corridor.half_width_m)]
+    return Place(name=name, latitude_deg=latitude_deg, longitude_deg=longitude_deg, radius_m=radius_m)
+
+
+class Lists:
+    """Lists of different lengths, end to end: the members of many of them at once."""
+
+    def __init__(self) -> None:
+        self.first = np.zeros(0, np.int64)
+        self.count = np.zeros(0, np.int64)
+        self.length = 0
+
+    def append(self, count: int) -> None:
+        """One more list, whose members stand behind all others."""
+        self.first, self.count = np.append(self.first, self.length), np.append(self.count, count)
+        self.length += count
+
+    def spread(self, lists: Ints, rows: Ints) -> tuple[Ints, Ints, Ints]:
+        """(row, place, place within its list) of each member of each row's list."""
+        counts = self.count[lists]
+        begins = np.cumsum(counts) - counts
+        nth = np.arange(int(counts.sum())) - np.repeat(begins, counts)
+        return np.repeat(rows, counts), np.repeat(self.first[lists], counts) + nth, nth
+
+
+class ListedCheckpoints(Lists):
+    """Circles of the checkpoints that are watched of each list of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.vectors = np.zeros((0, 3))
+        self.radius_m = np.zeros(0)
+
+    def add(self, passage: Passage) -> None:
+        """One more list of checkpoints."""
+        self.append(min(len(passage.radius_m), CHECKPOINTS_KEPT))
+        self.vectors = np.concatenate((self.vectors, passage.vectors[:CHECKPOINTS_KEPT]))
+        self.radius_m = np.concatenate((self.radius_m, passage.radius_m[:CHECKPOINTS_KEPT]))
+
+
 class Plans:
     """Interned parts of trips' plans."""
 
@@ -100,6 +192,12 @@ class Plans:
         self.limits = Limits()
         self.forbidden: list[Ints] = []  # numbers of zones
         self.checkpoints: list[Passage] = []
+        self.ends = Ends()
+        self.listed = ListedCheckpoints()
+        self.zone_lists = Lists()
+        self.listed_zones = np.zeros(0, np.int64)
+        self.places: list[tuple[Place, ...]] = []  # of the same checkpoints
+        self._along: dict[tuple[int, int], Floats] = {}
         self._forbidden: dict[tuple[Zone, ...], int] = {}
         self._checkpoints: dict[tuple[Checkpoint, ...], int] = {}
 
@@ -120,6 +218,7 @@ class Plans:
             ("limits", lambda: self.limits.number_of(trip.cargo_limits)),
             ("forbidden", lambda: self.forbidden_number(trip.forbidden_zones)),
             ("checkpoints", lambda: self.checkpoints_number(trip.checkpoints)),
+            ("ends", lambda: self.ends.number_of(trip)),
         )
         for name, number_of in parts:
             try:
@@ -142,6 +241,8 @@ class Plans:
             numbers = np.array([self.zones.number_of(zone) for zone in zones])
             known = self._forbidden[zones] = len(self.forbidden)
             self.forbidden.append(numbers)
+            self.zone_lists.append(len(numbers))
+            self.listed_zones = np.concatenate((self.listed_zones, numbers))
         return known
 
     def checkpoints_number(self, checkpoints: tuple[Checkpoint, ...]) -> int:
@@ -159,6 +260,20 @@ class Plans:
             )
             known = self._checkpoints[checkpoints] = len(self.checkpoints)
             self.checkpoints.append(passage)
+            self.listed.add(passage)
+            self.places.append(tuple(places))
+        return known
+
+    def along_m(self, corridor: int, checkpoints: int) -> Floats:
+        """Where each way of a corridor has passed each checkpoint for good: shape (ways, checkpoints).
+
+        Infinite where a way passes a checkpoint by further than its radius and the half width.
+        """
+        known = self._along.get((corridor, checkpoints))
+        if known is None:
+            passage = self.checkpoints[checkpoints]
+            known = self.corridors.last_along_m(corridor, passage.vectors, passage.radius_m)
+            self._along[corridor, checkpoints] = known
         return known
 
     @property

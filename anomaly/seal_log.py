@@ -14,9 +14,11 @@ cuts it in two. It came in one of the gaps that were joined, so the seal was as
 the stretch says no later than the widest of them before it and after it, and
 nothing is claimed nearer to it than that. So one breach stays one, unless
 several of the gaps joined held breaches; and two become one only if they are
-nearer than that and what lay between is forgotten. Where nothing is left to
-join, the oldest stretches are given up: up to the `horizon` nothing can be
-corrected.
+nearer than that and what lay between is forgotten. A device that reports its
+mount now and then and its seal never is silent in between: such silences go
+before anything is joined, for the mount lasts through them and whatever is said
+next ends what an event began. Where nothing is left to join, the oldest stretches
+are given up: up to the `horizon` nothing can be corrected.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ import numpy as np
 
 from anomaly.reports import NO_PLACE, REPORT
 from anomaly.rows import join, put, take
-from anomaly.rules.seal_custody import START, SealWord, spoken_bits, word_after
+from anomaly.rules.seal_custody import EVENT_BITS, START, SealWord, spoken_bits, word_after
 from anomaly.sphere import Bools, Structured
 
 STRETCH = np.dtype(
@@ -91,7 +93,8 @@ class SealLog:
             if key in (_key(firsts[place]), last):
                 return False  # a copy
             if key < last:
-                if _says(firsts[place]) == says:
+                around = _says(firsts[place])
+                if around == says or (says == SILENT and bool(_only_mount(np.array([around]))[0])):
                     return False
                 self._stretches = _cut(stretches, place, report)
                 return True
@@ -170,6 +173,7 @@ def _single(reports: Structured) -> Structured:
 
 def _joined(stretches: Structured, kept: int) -> Structured:
     """At most ``kept`` stretches if equal neighbours suffice for it, joined over the shortest gaps."""
+    stretches = _without_pauses(stretches, len(stretches) - kept)
     surplus = len(stretches) - kept
     if surplus <= 0:
         return stretches
@@ -187,6 +191,31 @@ def _joined(stretches: Structured, kept: int) -> Structured:
     joined["last_t"], joined["last_rid"] = stretches["last_t"][tails], stretches["last_rid"][tails]
     joined["gap_ms"] = np.maximum.reduceat(widest, begins)
     return joined
+
+
+def _only_mount(said: Structured) -> Bools:
+    """Which of (events, state), shape (n, 2), speak of the mount and of nothing else."""
+    only: Bools = (said[:, 1] == 0) & (said[:, 0] != 0) & (said[:, 0] & EVENT_BITS == 0)
+    return only
+
+
+def _without_pauses(stretches: Structured, surplus: int) -> Structured:
+    """Up to ``surplus`` silent stretches fewer, of those between two that say the same of the mount alone."""
+    size, first = len(stretches), stretches["first"]
+    if surplus <= 0:
+        return stretches
+    said = np.stack((spoken_bits(first["events"]), first["state"]), axis=1).astype(np.int64)
+    silent, places = ~said.any(axis=1), np.arange(size)
+    before = np.maximum.accumulate(np.where(silent, -1, places))
+    after = np.minimum.accumulate(np.where(silent, size, places)[::-1])[::-1]
+    pauses = np.flatnonzero(silent & (before >= 0) & (after < size))
+    last, following = before[pauses], after[pauses]
+    alike = (said[last] == said[following]).all(axis=1) & _only_mount(said[last])
+    pauses, last, following = pauses[alike], last[alike], following[alike]
+    width = first["t"][following] - stretches["last_t"][last]
+    left = np.ones(size, bool)
+    left[pauses[np.argsort(width, kind="stable")[:surplus]]] = False
+    return take(stretches, left)
 
 
 def _cut(stretches: Structured, place: int, report: np.void) -> Structured:

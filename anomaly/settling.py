@@ -9,11 +9,15 @@ from anomaly.ledger import Cause, forget, settle
 from anomaly.memory import Memory
 from anomaly.reports import PLAUSIBLE
 from anomaly.rules.catalogue import COMPOSED, JUDGED, PLANNED, RULES, WATCHERS
+from anomaly.rules.passages import NAME as PASSAGES
 from anomaly.rules.rule import Case, Finding, Spot
 from anomaly.rules.seal_custody import NAME as SEAL_CUSTODY
 from anomaly.rules.seal_custody import OPEN
 from anomaly.sphere import DEGREE_E7, Structured
-from sealtrail.contract.alert import AlertEvent
+from sealtrail.contract.alert import AlertEvent, AlertType
+
+RESTING_ON = {PASSAGES: (AlertType.CHECKPOINT_MISSED, AlertType.OVERDUE)}
+"""Types that rest on the signals of a rule of another type too: of all devices together."""
 
 
 def settle_touched(memory: Memory, cause: Cause) -> list[AlertEvent]:
@@ -98,7 +102,8 @@ def _trim(memory: Memory, file: ContainerFile) -> None:
                 last = track.signals[cut - 1]
                 track.base, track.given_up = last.word, last.at.key
                 del track.signals[:cut]
-                forget(file.ledger, track.lane, rule.types, last.at.key)
+                for lane in file.lanes if rule.name == PASSAGES else (track.lane,):
+                    forget(file.ledger, lane, RESTING_ON.get(rule.name, rule.types), last.at.key)
                 if rule.name == SEAL_CUSTODY:
                     memory.lanes.forget_seal(track.lane, last.at.key)
 

@@ -27,6 +27,7 @@ from sealtrail.contract.alert import AlertEvent
 from sealtrail.contract.clock import Clock
 from sealtrail.contract.codec import (
     Kind,
+    decode_model_events,
     decode_readings,
     decode_trip_events,
     encode_alert_events,
@@ -213,8 +214,12 @@ class PartitionWorker:
         self._on_progress(self._next)
 
     def _read(self, message: LogMessage) -> list[TripEvent] | list[Reading]:
-        if kind_of(message.data) is Kind.TRIP_EVENTS:
+        kind = kind_of(message.data)
+        if kind is Kind.TRIP_EVENTS:
             return decode_trip_events(message.data)
+        if kind is Kind.MODEL_EVENTS:
+            decode_model_events(message.data)  # damaged ones are refused by name; no rule asks for models yet
+            return []
         readings = decode_readings(message.data)
         JUDGED.labels(self._partition).inc(len(readings))
         return readings

@@ -13,7 +13,7 @@ from bench.pipeline import Amount, Say, measure_peer, measure_system
 from bench.result import Report, Way
 from bench.sealtrail_system import sealtrail_system
 from bench.service_stages import alerts_stage, gateway_stage, ingest_stage
-from bench.stages import codec_stages, decoder_stages, judgement_stages
+from bench.stages import codec_stages, decoder_stages, judgement_stages, ledger_stage
 from bench.telegraf import telegraf_system
 
 MAIN = "SealTrail: Mosquitto -> InfluxDB"
@@ -101,9 +101,10 @@ async def _with_influxdb(plan: Plan, programs: Programs, folder: Path, report: R
 
 async def _stages(plan: Plan, programs: Programs, folder: Path, report: Report, say: Say) -> None:
     load = _load(plan)
-    say("stages: decoders, codec, judgement")
+    say("stages: decoders, codec, ledger, judgement")
     report.stages += decoder_stages(load)
     report.stages += codec_stages(load)
+    report.stages.append(ledger_stage(load, plan.stage_count))
     report.stages += judgement_stages(load, plan.stage_count)
     if programs.mosquitto is not None:
         say("stages: gateway")

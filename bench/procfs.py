@@ -28,8 +28,17 @@ def cpu_s(pid: int) -> float:
 
 def peak_rss_mb(pid: int) -> float:
     """Most resident memory so far (VmHWM), in megabytes of 10^6 bytes."""
+    return _status_mb(pid, "VmHWM:")
+
+
+def rss_mb(pid: int) -> float:
+    """Resident memory now (VmRSS), in megabytes of 10^6 bytes."""
+    return _status_mb(pid, "VmRSS:")
+
+
+def _status_mb(pid: int, name: str) -> float:
     for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace").splitlines():
-        if line.startswith("VmHWM:"):
+        if line.startswith(name):
             return int(line.split()[1]) * 1024 / 1e6
     return 0.0
 

@@ -11,10 +11,12 @@ from anomaly.judge import Judge
 from bench.load import Load
 from bench.result import Stage
 from gateway.decoders import decoders
+from ingest.ledger.ledger import Ledger
 from sealtrail.contract.alert import AlertAction, AlertEvent
-from sealtrail.contract.codec import decode_readings, encode_readings
+from sealtrail.contract.codec import decode_arrivals, decode_readings, encode_readings
 from sealtrail.contract.reading import Reading
 from sealtrail.runtime.settings.anomaly import AnomalySettings
+from sealtrail.runtime.settings.completeness import CompletenessSettings
 
 CASES = Path(__file__).parent.parent / "tests" / "gateway" / "cases"
 LEAST_S = 0.5
@@ -95,6 +97,20 @@ def codec_stages(load: Load) -> list[Stage]:
         ),
         _stage("wire codec, decode", "reading", lambda: len(decode_readings(encoded)), note),
     ]
+
+
+def ledger_stage(load: Load, count: int) -> Stage:
+    """CPU for a reading from the wire to the ledger of devices."""
+    readings = readings_of(load, 0, count)
+    batches = [encode_readings(readings[at : at + CODEC_BATCH]) for at in range(0, count, CODEC_BATCH)]
+
+    def once() -> int:
+        ledger = Ledger(CompletenessSettings())
+        for batch in batches:
+            ledger.take_readings(decode_arrivals(batch))
+        return ledger.came_in.readings
+
+    return _stage("ledger of devices", "reading", once, f"batches of {CODEC_BATCH}, decoding included")
 
 
 def _planned(load: Load) -> Judge:

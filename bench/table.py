@@ -9,7 +9,7 @@ from bench.result import Latency, Report, Stage, Way
 PUBLISHER = "publisher"
 
 
-def _columns(rows: Sequence[Sequence[str]]) -> Iterable[str]:
+def columns(rows: Sequence[Sequence[str]]) -> Iterable[str]:
     """Rows with the first and last column left-aligned, the others right-aligned; the first is the head."""
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
     last = len(widths) - 1
@@ -41,7 +41,7 @@ def _way(way: Way) -> Iterable[str]:
     rows.append(
         ["  all but the publisher", f"{way.cpu_us(PUBLISHER):.1f}", f"{way.rss_mb(PUBLISHER):.0f}", ""]
     )
-    yield from _columns(rows)
+    yield from columns(rows)
 
 
 def _milliseconds(value: float | None) -> str:
@@ -64,7 +64,7 @@ def _latencies(latencies: Sequence[Latency]) -> Iterable[str]:
         ]
         for one in latencies
     ]
-    yield from _columns(rows)
+    yield from columns(rows)
 
 
 def _stages(stages: Sequence[Stage]) -> Iterable[str]:
@@ -80,7 +80,7 @@ def _stages(stages: Sequence[Stage]) -> Iterable[str]:
         ]
         for stage in stages
     ]
-    yield from _columns(rows)
+    yield from columns(rows)
 
 
 def _own_cpu_us(way: Way, *names: str) -> float:
@@ -107,7 +107,7 @@ def ratio(ours: Way, peer: Way) -> Iterable[str]:
     ):
         quotient = f"{mine / theirs:.2f}" if theirs else "-"
         rows.append([f"  {label}", f"{mine:,.{digits}f}", f"{theirs:,.{digits}f}", quotient, ""])
-    yield from _columns(rows)
+    yield from columns(rows)
 
 
 def render(report: Report) -> str:

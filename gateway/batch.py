@@ -11,7 +11,8 @@ import structlog
 from gateway.access.admission import Admission, NotKeptError
 from gateway.session import Delivery
 from gateway.topics import Route, Routes
-from sealtrail.contract.decoder import Decoder
+from sealtrail.contract.completeness import Tally
+from sealtrail.contract.decoder import Decoder, ZonedDecoder
 from sealtrail.contract.errors import DecodeError, RefusedError
 from sealtrail.contract.quarantine import QuarantinedMessage
 from sealtrail.contract.reading import Reading
@@ -44,6 +45,16 @@ class Batch:
     refusals: dict[int, str] = field(default_factory=dict)  # reason by token, of messages of the doors
     new_readings: Counter[str] = field(default_factory=Counter)
     known_readings: Counter[str] = field(default_factory=Counter)
+    tallies: dict[str, Tally] = field(default_factory=dict)  # by device: what the log doesn't show
+
+    def tally(self, device_id: str, family: str) -> Tally:
+        """The tally of a device, to be added to."""
+        found = self.tallies.get(device_id)
+        if found is None:
+            found = self.tallies[device_id] = Tally(
+                device_id[:MAX_TOPIC], family, self.received_at_ms, refused={}
+            )
+        return found
 
 
 class BatchDecoder:
@@ -63,6 +74,9 @@ class BatchDecoder:
         self._partitions = partitions
         self._max_payload_bytes = max_payload_bytes
         self._failures_shown: set[tuple[str, str]] = set()
+        self._zoned = {
+            family: decoder for family, decoder in decoders.items() if isinstance(decoder, ZonedDecoder)
+        }
 
     def decode(
         self,
@@ -95,6 +109,7 @@ class BatchDecoder:
             new = 0
             for reading in readings:
                 if reading.reading_id in batch.reading_ids or reading.reading_id in known:
+                    batch.tally(reading.device_id, reading.family).duplicate += 1
                     continue
                 new += 1
                 if reading.sequence is not None and admission is not None:
@@ -102,7 +117,7 @@ class BatchDecoder:
                 batch.reading_ids.add(reading.reading_id)
                 reading.container_id = containers.get(reading.device_id)
                 batch.readings[partition_of(reading.key, self._partitions)].append(reading)
-            self._count(batch, route.label, len(readings), new)
+            self._count(batch, route, readings, new)
         if admission is not None:
             for told in admission.excess_told():
                 batch.refused[told.family].append(told)
@@ -126,13 +141,19 @@ class BatchDecoder:
         if route.decoder is None:
             # a fresh one each time: a raised exception keeps its frames, and with them whole batches, alive
             refusal = route.refusal or DecodeError("unknown_family")
+            if self.admission is not None:
+                self.admission.refused_before(route.label, route.device_id, payload, refusal.reason)
             raise DecodeError(refusal.reason, refusal.detail)
-        if self.admission is not None and route.device_id:
-            payload = self.admission.admit(route.family, route.device_id, payload)
+        if self.admission is not None:
+            if route.device_id:
+                payload = self.admission.admit(route.family, route.device_id, payload)
+            else:
+                self.admission.refused_before(route.label, "", payload)
         if len(payload) > self._max_payload_bytes:
             raise DecodeError("payload_too_large", f"more than {self._max_payload_bytes} bytes, kept cut")
         try:
-            readings = route.decoder.decode(payload, route.device_id or None, received_at_ms)
+            decoder = self._decoder(route, route.decoder) if route.family in self._zoned else route.decoder
+            readings = decoder.decode(payload, route.device_id or None, received_at_ms)
         except RefusedError:
             raise
         except Exception as error:
@@ -145,11 +166,18 @@ class BatchDecoder:
             raise DecodeError("no_identity", "neither the frame nor a login before it named the device")
         return readings
 
+    def _decoder(self, route: Route, decoder: Decoder) -> Decoder:
+        """The decoder for a device whose clock the registry knows."""
+        ahead_s = None if self.admission is None else self.admission.clock_ahead_s(route.device_id)
+        return decoder if ahead_s is None else self._zoned[route.family].in_zone(ahead_s * 1000)
+
     def _quarantine(
         self, batch: Batch, topic: str, route: Route, payload: bytes, refusal: RefusedError
     ) -> None:
         batch.quarantined[route.label, refusal.reason] += 1
         if isinstance(refusal, NotKeptError):
+            refused = batch.tally(route.device_id, route.label).refused
+            refused[refusal.reason] = refused.get(refusal.reason, 0) + 1
             return
         batch.refused[route.label].append(
             QuarantinedMessage(
@@ -163,7 +191,8 @@ class BatchDecoder:
             )
         )
 
-    def _count(self, batch: Batch, label: str, readings: int, new: int) -> None:
+    def _count(self, batch: Batch, route: Route, readings: Sequence[Reading], new: int) -> None:
+        label = route.label
         if new:
             batch.accepted[label] += 1
             batch.new_readings[label] += new
@@ -172,5 +201,8 @@ class BatchDecoder:
         else:
             batch.accepted[label] += 1
             batch.empty[label] += 1
-        if readings > new:
-            batch.known_readings[label] += readings - new
+            batch.tally(route.device_id, label).empty += 1
+        if len(readings) > new:
+            batch.known_readings[label] += len(readings) - new
+        for reading in readings[1:]:
+            batch.tally(reading.device_id, reading.family).folded += 1

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from gateway.batch import Batch
-from sealtrail.contract.codec import encode_quarantined, encode_readings
-from sealtrail.contract.subjects import quarantine_subject, readings_subject
+from sealtrail.contract.codec import encode_quarantined, encode_readings, encode_tallies
+from sealtrail.contract.subjects import TALLIES_SUBJECT, quarantine_subject, readings_subject
 
 MAX_CHUNK_BYTES = 512 * 1024
 """Half of what an external NATS server takes by default (1 MB)."""
@@ -37,6 +37,8 @@ def rounds(batch: Batch) -> list[list[tuple[str, bytes]]]:
         quarantine_subject(label): _split(encode_quarantined, messages)
         for label, messages in batch.refused.items()
     }
+    if batch.tallies:
+        by_subject[TALLIES_SUBJECT] = _split(encode_tallies, list(batch.tallies.values()))
     deepest = max((len(chunks) for chunks in by_subject.values()), default=0)
     return [
         [(subject, chunks[depth]) for subject, chunks in by_subject.items() if depth < len(chunks)]

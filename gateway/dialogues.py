@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gateway.wire import Heard
+from sealtrail.contract.errors import DecodeError
 
 
 class SelfNaming:
     """For families whose every frame names its device and waits for no answer.
 
-    ``identify`` finds the identity in a frame, None where there is none; it
-    never raises. What is wrong with a frame is the decoder's to say.
+    ``identify`` finds the identity in a frame, None where there is none: such a
+    frame is refused. It never raises; what else is wrong is the decoder's to say.
     """
 
     def __init__(self, identify: Callable[[bytes], str | None]) -> None:
@@ -20,4 +21,7 @@ class SelfNaming:
     def hear(self, frame: bytes, received_at_ms: int) -> Heard:
         """See `gateway.wire.Dialogue`."""
         del received_at_ms
-        return Heard(identity=self._identify(frame), message=frame)
+        identity = self._identify(frame)
+        if identity is None:
+            raise DecodeError("no_identity", "the frame doesn't name its device")
+        return Heard(identity=identity, message=frame)

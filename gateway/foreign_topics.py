@@ -11,7 +11,7 @@ topics of another one or of ours (``sealtrail/…``).
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from gateway.device_id import fit_device_id
@@ -36,7 +36,7 @@ class ForeignTopics:
         found = [
             (rank, family, tuple(topics.split("/")), decoder)
             for family, decoder in decoders.items()
-            for rank, topics in enumerate(getattr(sys.modules.get(type(decoder).__module__), "TOPICS", ()))
+            for rank, topics in enumerate(_topics_of(decoder))
         ]
         found.sort(key=lambda each: each[:2])  # every family's first before the second of any
         self._patterns = [(levels, decoder) for _, _, levels, decoder in found]
@@ -60,6 +60,43 @@ class ForeignTopics:
                 named = "-".join(level for want, level in pairs if want.startswith("+") and want != "+")
                 return _checked(decoder, named)
         return None
+
+
+BRIDGE = "bridge"
+"""Capability of a login that speaks for all devices of its family, such as a network server's."""
+
+
+def publish_filters(decoder: Decoder, device_id: str, *, bridge: bool) -> list[str]:
+    """MQTT filters of the foreign topics that name this device; with ``bridge`` any of the family."""
+    found: list[str] = []
+    for topics in _topics_of(decoder):
+        levels = topics.split("/")
+        names = [at for at, level in enumerate(levels) if level.startswith("+") and level != "+"]
+        plain = ["+" if level.startswith("+") else level for level in levels]
+        if bridge:
+            found.append("/".join(plain))
+            continue
+        for parts in _splits(device_id, len(names)):
+            for at, part in zip(names, parts, strict=True):
+                plain[at] = part
+            found.append("/".join(plain))
+    return found
+
+
+def _splits(device_id: str, count: int) -> Iterator[tuple[str, ...]]:
+    """Every way to join that many parts by ``-`` to this identity."""
+    if count == 1:
+        yield (device_id,)
+        return
+    for at, letter in enumerate(device_id):
+        if letter == "-" and 0 < at < len(device_id) - 1:
+            for rest in _splits(device_id[at + 1 :], count - 1):
+                yield (device_id[:at], *rest)
+
+
+def _topics_of(decoder: Decoder) -> tuple[str, ...]:
+    found: tuple[str, ...] = getattr(sys.modules.get(type(decoder).__module__), "TOPICS", ())
+    return found
 
 
 def _checked(decoder: Decoder, named: str) -> Match:

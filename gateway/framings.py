@@ -2,9 +2,10 @@
 
 Each object is the `Framing` of one connection. All are made of rules: a rule
 knows by which marks a frame may begin and how long it is. What stands before a
-start mark is noise and becomes a frame of its own; filler between frames
-(line ends of a text protocol) is dropped. The same bytes give the same frames
-whatever the fragmentation, and no byte is searched twice.
+start mark is noise: all of it up to the next frame becomes one frame of its own,
+marks by chance included. Filler between frames (line ends of a text protocol)
+is dropped. The same bytes give the same frames whatever the fragmentation, and
+no byte is searched twice.
 
 ::
 
@@ -51,9 +52,10 @@ class Marked:
         self._most = max(rule.most for rule in rules)
         self._filler = bytes(set(b"".join(rule.filler for rule in rules)))
         self._longest_mark = max((len(start) for rule in rules for start in rule.starts), default=0)
-        self._kept = bytearray()  # begins where the piece (frame or noise) begins that is incomplete
+        self._kept = bytearray()  # begins where the piece (noise, frame) begins that isn't handed over yet
         self._looked = 0  # offset in `_kept` before which the search needn't be repeated
-        self._rule: Rule | None = None  # of the frame at the beginning of `_kept`, once that is known
+        self._begins = 0  # offset of the frame in `_kept`; before it stands noise
+        self._rule: Rule | None = None  # of that frame; None: no frame has begun
 
     def cut(self, data: bytes) -> list[bytes]:
         """See `Framing.cut`."""
@@ -63,17 +65,26 @@ class Marked:
         at = 0
         try:
             while at < len(kept):
-                step = self._noise(at) if self._rule is None else self._frame(at, self._rule)
-                if step is None:
+                if self._rule is None:
+                    end = self._sought(at)
+                    if end is None:
+                        break
+                    at = end
+                    continue
+                length = self._measured(self._rule)
+                if length is None:
                     break
-                end, is_filler = step
-                if end > at and not is_filler:
-                    frames.append(bytes(kept[at:end]))
-                at = end
+                if length == NO_FRAME:
+                    continue  # the noise goes on
+                if self._begins > at:
+                    frames.append(bytes(kept[at : self._begins]))
+                at = self._looked
+                frames.append(bytes(kept[self._begins : at]))
         except StreamError as error:
             del kept[:at]
             raise StreamError(error.reason, error.detail, frames) from None
         self._looked -= at
+        self._begins -= at
         del kept[:at]
         return frames
 
@@ -81,26 +92,30 @@ class Marked:
         """See `Framing.rest`."""
         return bytes(self._kept)
 
-    def _noise(self, at: int) -> tuple[int, bool] | None:
-        """(where what begins at ``at`` ends, whether it may be dropped); None: not told yet."""
+    def _sought(self, at: int) -> int | None:
+        """Where the piece begins before which all is dealt with, or None: no frame begins yet.
+
+        Filler is passed over; where a frame begins, `_rule` and `_begins` are set
+        and noise stays before it until it is sure to be a frame.
+        """
         kept = self._kept
         if self._looked <= at and kept[at] in self._filler:
             end = at + 1
             while end < len(kept) and kept[end] in self._filler:
                 end += 1
             self._looked = end
-            return end, True
+            return end
         found = self._start(max(at, self._looked))
         if found is None:
             if len(kept) - at >= self._most + self._longest_mark:
                 raise StreamError("no_start_mark", f"none in {len(kept) - at} bytes")
             self._looked = max(at, self._looked, len(kept) - self._longest_mark + 1)
             return None
-        start, self._rule = found
+        start, rule = found
         if start - at > self._most:
             raise StreamError("no_start_mark", f"none in {start - at} bytes")
-        self._looked = start
-        return start, False
+        self._begins, self._looked, self._rule = start, start, rule
+        return at
 
     def _start(self, looked: int) -> tuple[int, Rule] | None:
         """Where the next frame may begin, and by which rule."""
@@ -114,28 +129,25 @@ class Marked:
                     best = found, rule
         return best
 
-    def _frame(self, at: int, rule: Rule) -> tuple[int, bool] | None:
-        """(where the frame at ``at`` ends, False); None: not complete yet."""
-        kept = self._kept
+    def _measured(self, rule: Rule) -> int | None:
+        """Length of the frame that has begun, which ends at `_looked`; `NO_FRAME`; None: not complete yet."""
+        kept, at = self._kept, self._begins
         length = rule.length(kept, at, self._looked)
         if length == NO_FRAME:
             self._rule = None
             self._looked = at + 1
-            return at, False
+            return NO_FRAME
         if length > rule.most:
             raise StreamError("frame_too_long", f"{length} bytes, at most {rule.most}")
         there = len(kept) - at
-        if length == UNKNOWN_YET:
-            if there >= rule.most + rule.beyond:
-                raise StreamError("frame_too_long", f"no end in {there} bytes, at most {rule.most}")
-            self._looked = len(kept)
-            return None
-        if length > there:
+        if length == UNKNOWN_YET and there >= rule.most + rule.beyond:
+            raise StreamError("frame_too_long", f"no end in {there} bytes, at most {rule.most}")
+        if length == UNKNOWN_YET or length > there:
             self._looked = len(kept)
             return None
         self._rule = None
         self._looked = at + length
-        return self._looked, False
+        return length
 
 
 class Delimited(Marked):
@@ -231,7 +243,7 @@ class _Delimited:
         if end < 0:
             return UNKNOWN_YET
         if self._same and end == head:
-            return len(self._start)  # noise of one mark; the other one begins the frame
+            return NO_FRAME  # noise of one mark; the other one begins the frame
         return end + len(self._end) - at
 
 

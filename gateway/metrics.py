@@ -68,6 +68,7 @@ class DoorCounts(NamedTuple):
 
     messages: Counter
     silent: Counter
+    joined: Counter
     received_bytes: Counter
     answers: Counter
     connections: Gauge
@@ -77,7 +78,7 @@ class DoorMetrics:
     """What happens at the gateway's own doors (``tcp``, ``tls``, ``udp``, ``http``), by family.
 
     Every frame is counted once: as ``messages``, which the pipeline receives and
-    counts as accepted, duplicate or quarantined, or as ``silent``.
+    counts as accepted, duplicate or quarantined, as ``silent``, or as ``joined``.
     """
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
@@ -87,6 +88,9 @@ class DoorMetrics:
 
         self._messages = counter("door_messages", "Messages handed to the pipeline.")
         self._silent = counter("door_silent", "Frames with nothing to keep: logins, heartbeats.")
+        self._joined = counter(
+            "door_joined", "Refused frames that stand in the quarantine with the one before."
+        )
         self._bytes = counter("door_bytes", "Bytes received.")
         self._answers = counter("door_answers", "Answers sent to devices.")
         self._refused = counter(
@@ -104,6 +108,7 @@ class DoorMetrics:
         return DoorCounts(
             messages=self._messages.labels(door, family),
             silent=self._silent.labels(door, family),
+            joined=self._joined.labels(door, family),
             received_bytes=self._bytes.labels(door, family),
             answers=self._answers.labels(door, family),
             connections=self._connections.labels(door, family),

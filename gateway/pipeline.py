@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
+import secrets
 import time
 from collections.abc import Sequence
 
@@ -59,6 +61,8 @@ class Pipeline:
         self._stop = stop
         self._recent = Recent(settings.remembered_readings)
         self._log_refuses = False
+        self._instance = secrets.token_hex(6)
+        self._numbers = itertools.count()
 
     async def run(self) -> None:
         """Works until the session ceases, then finishes what is in hand."""
@@ -111,21 +115,22 @@ class Pipeline:
         """Appends each to its subject and returns when the log has confirmed all of them.
 
         An append that failed may have been stored all the same; its repetition
-        changes nothing downstream, where readings are known by their identity.
+        has the same message id, by which it is known.
         """
         waits = backoff_s(cap_s=RETRY_CAP_S)
-        while messages:
+        left = {f"{self._instance}.{next(self._numbers)}": message for message in messages}
+        while left:
             failures: list[UnavailableError] = []
             if self._log.connected:
-                results = await self._log.append_all(messages)
+                results = await self._log.append_all(list(left.values()), list(left))
                 failures = [result for result in results if isinstance(result, UnavailableError)]
-                messages = [
-                    message
-                    for message, result in zip(messages, results, strict=True)
+                left = {
+                    message_id: message
+                    for (message_id, message), result in zip(left.items(), results, strict=True)
                     if isinstance(result, UnavailableError)
-                ]
-            self._note(failures, waiting=len(messages))
-            if messages:
+                }
+            self._note(failures, waiting=len(left))
+            if left:
                 await self._pause(next(waits))
 
     async def _pause(self, wait_s: float) -> None:

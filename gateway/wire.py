@@ -38,9 +38,10 @@ class Framing(Protocol):
         """Frames that ``data`` completes, each as it stands on the wire, delimiters included.
 
         Whatever fragmentation, the same bytes give the same frames. Between
-        calls at most one incomplete frame is kept, never more than the family's
-        longest. What can be skipped (noise before a start mark) is returned as
-        a frame of its own, so that the decoder refuses it by name. Raises
+        calls at most one incomplete frame and the noise before it are kept, neither
+        longer than the family's longest frame. What can be skipped (noise before a
+        start mark) is returned as one frame of its own, in one piece with all noise
+        beside it, so that the decoder refuses it once and by name. Raises
         `StreamError` where the stream can't be followed; nothing else, ever.
         """
         ...

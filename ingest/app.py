@@ -5,6 +5,7 @@
     log ──▶ readings ──▶ write ──▶ acknowledge
         ──▶ alerts   ──▶ write ──▶ acknowledge
         ──▶ questions ─▶ answer
+        ──▶ what came in from each device ─▶ ledger (one process keeps it)
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import contextlib
 from ingest import metrics
 from ingest.influx_store import InfluxStore
 from ingest.kept_open import KeptOpen
+from ingest.ledger.keeper import Keeper
 from ingest.queries import Answer, answer
 from ingest.recorder import Kind, Recorder
 from ingest.sqlite_store import SqliteStore
@@ -62,6 +64,7 @@ async def main(service: Service) -> None:
                     Recorder(alerts, log.durable(*SOURCES["alerts"]), log, kept, settings),
                 ):
                     tasks.create_task(recorder.run(service.stop))
+                tasks.create_task(Keeper(service, log, store, kept).keep())
                 tasks.create_task(_watch_lag(log, service.stop))
     finally:
         await log.close()

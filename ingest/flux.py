@@ -12,11 +12,15 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
+import msgspec
+
 from ingest import names
 from ingest.snapshot import Snapshot, unpack
+from sealtrail.contract.completeness import DeviceDay
 from sealtrail.contract.queries import Position, Sample, SealRecord
 
 Row = Mapping[str, str]
+_reasons = msgspec.json.Decoder(dict[str, int]).decode
 
 _END_S = 9_223_372_036
 """End of time for ``range``, whose default ("now") would hide devices whose clock is ahead."""
@@ -91,6 +95,21 @@ COUNT = f"""{_FROM_ALL}
   |> count()"""
 
 
+_FROM_DAYS = f"""from(bucket: _bucket)
+  |> range(start: time(v: _since_ns), stop: time(v: _until_ns))
+  |> filter(fn: (r) => r._measurement == "{names.DEVICE_DAY}")"""
+
+_NEWEST_DAYS = f"""{_ROWS}
+  |> group()
+  |> sort(columns: ["_time", "{names.DEVICE}"], desc: true)
+  |> limit(n: _limit)"""
+
+DAYS = f"{_FROM_DAYS}\n{_NEWEST_DAYS}"
+DAYS_OF_DEVICE = f"""{_FROM_DAYS}
+  |> filter(fn: (r) => r.{names.DEVICE} == _device)
+{_NEWEST_DAYS}"""
+
+
 @lru_cache(maxsize=65_536)
 def _whole_seconds(text: str) -> int:
     return int(dt.datetime.fromisoformat(text + "+00:00").timestamp())
@@ -150,6 +169,24 @@ def seal_record_of(row: Row) -> SealRecord:
         door_open=door == "true" if door else None,
         latitude_deg=_float(row.get("latitude_deg")),
         longitude_deg=_float(row.get("longitude_deg")),
+    )
+
+
+def day_of(row: Row) -> DeviceDay:
+    """A row of `DAYS`."""
+    offset, interval = row.get("clock_offset_ms"), row.get("interval_s")
+    numbers = {
+        name: int(row[name]) for name in names.DAY_INT_FIELDS if name not in ("clock_offset_ms", "refused")
+    }
+    return DeviceDay(
+        device_id=row[names.DEVICE],
+        day_ms=time_ms(row["_time"]),
+        family=row[names.FAMILY],
+        container_id=row.get(names.CONTAINER) or None,
+        refused=_reasons(row["refused_by_reason"]),
+        clock_offset_ms=int(offset) if offset else None,
+        interval_s=float(interval) if interval else None,
+        **numbers,
     )
 
 

@@ -10,11 +10,12 @@ from typing import TypeVar
 from ingest import flux, names
 from ingest.answers import checked_quantity, newest_positions, oldest_first
 from ingest.influx_client import InfluxClient, LinesRefusedError
-from ingest.line_protocol import alert_line, reading_lines
-from ingest.soundness import sift, sift_alerts
+from ingest.line_protocol import alert_line, day_line, reading_lines
+from ingest.soundness import sift, sift_alerts, sift_days
 from ingest.store import Refused, WriteReport
 from sealtrail.contract.alert import AlertEvent
 from sealtrail.contract.clock import Clock, wall_clock_ms
+from sealtrail.contract.completeness import DaysQuery, DeviceDay
 from sealtrail.contract.queries import (
     CountQuery,
     Counts,
@@ -103,6 +104,17 @@ class InfluxStore:
         refused += await self._in(self._writers, lambda: _write(client, sound, lines))
         return WriteReport(len(events) - len(refused), refused)
 
+    async def write_days(self, days: Sequence[DeviceDay]) -> WriteReport[DeviceDay]:
+        client = self._client
+        sound, refused = sift_days(days)
+        if self._retention_s:
+            oldest_ms = self._clock() - self._retention_s * 1000
+            refused += [Refused(day, "out_of_retention") for day in sound if day.day_ms < oldest_ms]
+            sound = [day for day in sound if day.day_ms >= oldest_ms]
+        lines = [day_line(day) for day in sound]
+        refused += await self._in(self._writers, lambda: _write(client, sound, lines))
+        return WriteReport(len(days) - len(refused), refused)
+
     async def _ask(
         self, program: str, convert: Callable[[Mapping[str, str]], R], **parameters: str | int
     ) -> list[R]:
@@ -147,6 +159,21 @@ class InfluxStore:
 
     async def seals(self, query: SealQuery) -> list[SealRecord]:
         return oldest_first(await self._ask_of_container(flux.SEALS, flux.seal_record_of, query))
+
+    async def days(self, query: DaysQuery) -> list[DeviceDay]:
+        if query.since_ms >= query.until_ms:
+            return []
+        parameters: dict[str, str | int] = {
+            "since_ns": query.since_ms * names.OFFSETS_IN_A_MS,
+            "until_ns": query.until_ms * names.OFFSETS_IN_A_MS,
+            "limit": query.limit,
+        }
+        program = flux.DAYS
+        if query.device_id is not None:
+            program, parameters["device"] = flux.DAYS_OF_DEVICE, query.device_id
+        days = await self._ask(program, flux.day_of, **parameters)
+        days.reverse()
+        return days
 
     async def counts(self, query: CountQuery) -> Counts:  # noqa: ARG002 - has no parameters yet
         containers = await self._ask(

@@ -38,6 +38,11 @@ class KeptOpen:
         self._lost = False
         health.waiting("store", "not opened yet")
 
+    @property
+    def answers(self) -> bool:
+        """Whether the store is open, as far as is known."""
+        return self._open
+
     async def until_done(self, work: Callable[[], Awaitable[R]]) -> R | None:
         """Does ``work``, again and again while the store doesn't answer; None once ``stop`` is set.
 

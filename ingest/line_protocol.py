@@ -22,6 +22,7 @@ import msgspec
 from ingest import names
 from ingest.snapshot import newest_of_each_series, pack
 from sealtrail.contract.alert import AlertEvent
+from sealtrail.contract.completeness import DeviceDay
 from sealtrail.contract.reading import Reading
 
 _NONE = type(None)
@@ -144,3 +145,17 @@ def alert_line(event: AlertEvent) -> str:
         f" {names.RECEIVED_AT}={event.received_at_ms}i,late_by_s={event.late_by_ms // 1000}i{place},{texts}"
         f" {names.point_time_ns(event.occurred_at_ms, zlib.crc32(event.event_id.encode()))}"
     )
+
+
+def day_line(day: DeviceDay) -> str:
+    """The line of a daily record; one that is written again takes its place."""
+    values = msgspec.structs.asdict(day)
+    values["refused"], values["refused_by_reason"] = (
+        sum(day.refused.values()),
+        _json.encode(day.refused).decode(),
+    )
+    fields = [f"{name}={values[name]}i" for name in names.DAY_INT_FIELDS if values[name] is not None]
+    fields += [f"{name}={float(values[name])}" for name in names.DAY_FLOAT_FIELDS if values[name] is not None]
+    fields += [f"{name}={quote(values[name])}" for name in names.DAY_TEXT_FIELDS if values[name] is not None]
+    tags = f"{names.DEVICE}={escape_tag(day.device_id)}"
+    return f"{names.DEVICE_DAY},{tags} {','.join(fields)} {day.day_ms * names.OFFSETS_IN_A_MS}"

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from ingest import names
 from ingest.answers import checked_quantity, newest_positions
-from ingest.soundness import sift, sift_alerts
+from ingest.soundness import sift, sift_alerts, sift_days
 from ingest.store import WriteReport
 from sealtrail.contract.alert import AlertEvent
+from sealtrail.contract.completeness import DaysQuery, DeviceDay
 from sealtrail.contract.errors import UnavailableError
 from sealtrail.contract.queries import (
     CountQuery,
@@ -60,6 +61,7 @@ class MemoryStore:
         self.available = True
         self.readings: dict[tuple[str, int, int], Reading] = {}
         self.alerts: dict[str, AlertEvent] = {}
+        self.device_days: dict[tuple[int, str], DeviceDay] = {}
 
     def _check(self) -> None:
         if not self.available:
@@ -82,6 +84,12 @@ class MemoryStore:
         sound, refused = sift_alerts(events)
         self.alerts.update((event.event_id, event) for event in sound)
         return WriteReport(len(sound), refused)
+
+    async def write_days(self, days: Sequence[DeviceDay]) -> WriteReport[DeviceDay]:
+        self._check()
+        sound, refused = sift_days(days)
+        self.device_days.update(((day.day_ms, day.device_id), day) for day in sound)
+        return WriteReport(len(days) - len(refused), refused)
 
     def _in_order(self) -> list[Reading]:
         return sorted(
@@ -125,6 +133,15 @@ class MemoryStore:
             if _says_of_seal(one)
         ]
         return records[-query.limit :]
+
+    async def days(self, query: DaysQuery) -> list[DeviceDay]:
+        self._check()
+        found = [
+            day
+            for (day_ms, device_id), day in sorted(self.device_days.items())
+            if query.since_ms <= day_ms < query.until_ms and query.device_id in (None, device_id)
+        ]
+        return found[-query.limit :]
 
     async def counts(self, query: CountQuery) -> Counts:  # noqa: ARG002 - has no parameters yet
         self._check()

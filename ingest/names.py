@@ -81,6 +81,31 @@ ALERT_FLOAT_FIELDS = ("latitude_deg", "longitude_deg")
 ALERT_TEXT_FIELDS = ("alert_id", "event_id", "trip_id", DEVICE, "rule", "sentence")
 ALERT_FIELDS = (*ALERT_INT_FIELDS, *ALERT_FLOAT_FIELDS, *ALERT_TEXT_FIELDS)
 
+DEVICE_DAY = "device_day"
+"""Measurement: one point for each device and day (UTC), at the beginning of the day."""
+
+DAY_TAGS = (DEVICE,)
+DAY_INT_FIELDS = (
+    "received",
+    "accepted",
+    "duplicate",
+    "empty",
+    "refused",
+    "retried",
+    "late",
+    "out_of_order",
+    "missing",
+    "restarts",
+    "clock_steps",
+    "clock_offset_ms",
+    "last_seen_ms",
+)
+DAY_FLOAT_FIELDS = ("interval_s",)
+DAY_TEXT_FIELDS = (FAMILY, CONTAINER, "refused_by_reason")
+"""The last one is a JSON object; ``refused`` is its sum."""
+
+DAY_FIELDS = (*DAY_INT_FIELDS, *DAY_FLOAT_FIELDS, *DAY_TEXT_FIELDS)
+
 OFFSETS_IN_A_MS = 1_000_000
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from ingest.soundness import LATEST_TIME_MS
 from ingest.store import Store
+from sealtrail.contract.completeness import DaysQuery
 from sealtrail.contract.errors import RefusedError, UnavailableError
 from sealtrail.contract.queries import (
     CountQuery,
@@ -32,6 +33,7 @@ _QUERIES: dict[str, tuple[type[msgspec.Struct], Callable[[Store], Callable[[Any]
     "track": (TrackQuery, lambda store: store.track),
     "sensors": (SensorQuery, lambda store: store.sensors),
     "seals": (SealQuery, lambda store: store.seals),
+    "days": (DaysQuery, lambda store: store.days),
     "counts": (CountQuery, lambda store: store.counts),
 }
 _DECODERS = {name: msgspec.msgpack.Decoder(kind) for name, (kind, _) in _QUERIES.items()}

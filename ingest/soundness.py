@@ -10,6 +10,7 @@ from operator import attrgetter
 from ingest import names
 from ingest.store import Refused
 from sealtrail.contract.alert import AlertEvent
+from sealtrail.contract.completeness import DeviceDay
 from sealtrail.contract.reading import Reading
 
 LONGEST_TAG = 64
@@ -119,3 +120,18 @@ def sift_alerts(events: Sequence[AlertEvent]) -> tuple[list[AlertEvent], list[Re
         else:
             sound.append(event)
     return sound, refused
+
+
+def sift_days(days: Sequence[DeviceDay]) -> tuple[list[DeviceDay], list[Refused[DeviceDay]]]:
+    """Sound daily records, the last of each device and day, and refused ones."""
+    sound: dict[tuple[str, int], DeviceDay] = {}
+    refused: list[Refused[DeviceDay]] = []
+    for day in days:
+        reason = tag_refusal(day.device_id) or (
+            "" if 0 < day.day_ms < LATEST_TIME_MS else "time_out_of_range"
+        )
+        if reason:
+            refused.append(Refused(day, reason))
+        else:
+            sound[day.device_id, day.day_ms] = day
+    return list(sound.values()), refused

@@ -10,11 +10,13 @@ import msgspec
 
 from ingest import names, sqlite_schema
 from sealtrail.contract.alert import AlertEvent
+from sealtrail.contract.completeness import DeviceDay
 from sealtrail.contract.reading import Reading
 
 _FIELDS = [field.name for field in msgspec.structs.fields(Reading)]
 _REST = itemgetter(*(_FIELDS.index(name) for name in sqlite_schema.COLUMNS[3:-1]))
 _json = msgspec.json.Encoder(order="sorted")
+_reasons = msgspec.json.Decoder(dict[str, int]).decode
 
 
 def reading_rows(readings: Iterable[Reading]) -> Iterator[tuple[Any, ...]]:
@@ -45,6 +47,21 @@ def alert_row(event: AlertEvent) -> tuple[Any, ...]:
         "late_by_s": event.late_by_ms // 1000,
     }
     return tuple(values[name] for name in sqlite_schema.ALERT_COLUMNS)
+
+
+def day_row(day: DeviceDay) -> tuple[Any, ...]:
+    """A row for `sqlite_schema.INSERT_DAY`."""
+    values = msgspec.structs.asdict(day)
+    values["refused"], values["refused_by_reason"] = (
+        sum(day.refused.values()),
+        _json.encode(day.refused).decode(),
+    )
+    return tuple(values[name] for name in sqlite_schema.DAY_COLUMNS)
+
+
+def day_of(*, refused: int, refused_by_reason: str, **rest: Any) -> DeviceDay:  # noqa: ARG001 - a sum
+    """A row of `sqlite_schema.DAYS`."""
+    return DeviceDay(refused=_reasons(refused_by_reason), **rest)
 
 
 def newest_rows(readings: Sequence[Reading]) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ingest import names
 
-VERSION = 1
+VERSION = 2
 """Stands in ``user_version``; a file of a newer version is refused, an older one migrated."""
 
 _IDENTITY = (names.CONTAINER, "occurred_at_ms", names.READING_ID)
@@ -49,8 +49,26 @@ CREATE TABLE {names.ALERT} (
   {", ".join(f"{name} PRIMARY KEY" if name == "event_id" else name for name in ALERT_COLUMNS)}
 ) WITHOUT ROWID;
 
-PRAGMA user_version = {VERSION};
 """
+
+_DAY_KEY = ("day_ms", names.DEVICE)
+DAY_COLUMNS = (*_DAY_KEY, *names.DAY_FIELDS)
+
+
+def _day_declared(name: str) -> str:
+    kind = "REAL" if name in names.DAY_FLOAT_FIELDS else "INTEGER"
+    return f"{name} {'TEXT' if name in (*names.DAY_TEXT_FIELDS, names.DEVICE) else kind}"
+
+
+SCHEMA_2 = f"""
+CREATE TABLE {names.DEVICE_DAY} (
+  {", ".join(_day_declared(name) for name in DAY_COLUMNS)},
+  PRIMARY KEY ({", ".join(_DAY_KEY)})
+) WITHOUT ROWID;
+"""
+
+MIGRATIONS = (SCHEMA, SCHEMA_2)
+"""What makes of version 0, 1, … the next one."""
 
 
 def _marks(columns: tuple[str, ...]) -> str:
@@ -58,6 +76,9 @@ def _marks(columns: tuple[str, ...]) -> str:
 
 
 INSERT_READING = f"INSERT OR REPLACE INTO {names.READING} ({', '.join(COLUMNS)}) VALUES ({_marks(COLUMNS)})"  # noqa: S608 - our own names
+INSERT_DAY = (
+    f"INSERT OR REPLACE INTO {names.DEVICE_DAY} ({', '.join(DAY_COLUMNS)}) VALUES ({_marks(DAY_COLUMNS)})"  # noqa: S608 - our own names
+)
 INSERT_ALERT = (
     f"INSERT OR REPLACE INTO {names.ALERT} ({', '.join(ALERT_COLUMNS)}) VALUES ({_marks(ALERT_COLUMNS)})"  # noqa: S608 - our own names
 )
@@ -100,6 +121,11 @@ SELECT device_id, occurred_at_ms, received_at_ms, seal_state, seal_events,
 FROM {names.READING}
 WHERE {_OF_CONTAINER} AND (seal_state != 0 OR seal_events != 0 OR seal_number IS NOT NULL
       OR card_id IS NOT NULL OR door_open IS NOT NULL) {_NEWEST}"""  # noqa: S608 - our own names
+
+DAYS = f"""
+SELECT {", ".join(DAY_COLUMNS)} FROM {names.DEVICE_DAY}
+WHERE day_ms >= ?1 AND day_ms < ?2 AND (?3 IS NULL OR device_id = ?3)
+ORDER BY day_ms DESC, device_id DESC LIMIT ?4"""  # noqa: S608 - our own names
 
 COUNT_BY_CONTAINER = (
     f"SELECT container_id, count(DISTINCT reading_id) FROM {names.READING} GROUP BY container_id"  # noqa: S608 - our own names

@@ -12,10 +12,11 @@ from typing import Any, TypeVar
 
 from ingest import sqlite_schema as schema
 from ingest.answers import checked_quantity, newest_positions, oldest_first
-from ingest.soundness import sift, sift_alerts
-from ingest.sqlite_rows import alert_row, newest_rows, reading_rows
+from ingest.soundness import sift, sift_alerts, sift_days
+from ingest.sqlite_rows import alert_row, day_of, day_row, newest_rows, reading_rows
 from ingest.store import WriteReport
 from sealtrail.contract.alert import AlertEvent
+from sealtrail.contract.completeness import DaysQuery, DeviceDay
 from sealtrail.contract.errors import UnavailableError
 from sealtrail.contract.queries import (
     CountQuery,
@@ -61,9 +62,10 @@ def _migrate(connection: sqlite3.Connection) -> None:
         version: int = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > schema.VERSION:
             raise sqlite3.DatabaseError(f"version {version}, this program knows {schema.VERSION}")
-        if version == 0:
-            for statement in schema.SCHEMA.split(";"):
+        for migration in schema.MIGRATIONS[version:]:
+            for statement in migration.split(";"):
                 connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {schema.VERSION}")
         connection.execute("COMMIT")
     except sqlite3.Error:
         connection.execute("ROLLBACK")
@@ -152,6 +154,15 @@ class SqliteStore:
 
         return await self._run(self._writer, call)
 
+    async def write_days(self, days: Sequence[DeviceDay]) -> WriteReport[DeviceDay]:
+        def call() -> WriteReport[DeviceDay]:
+            sound, refused = sift_days(days)
+            with self._transaction() as connection:
+                connection.executemany(schema.INSERT_DAY, [day_row(day) for day in sound])
+            return WriteReport(len(days) - len(refused), refused)
+
+        return await self._run(self._writer, call)
+
     async def _ask(self, statement: str, parameters: Sequence[Any], convert: Callable[..., R]) -> list[R]:
         def call() -> list[R]:
             cursor = self._opened()[1].execute(statement, parameters)
@@ -179,6 +190,12 @@ class SqliteStore:
             return SealRecord(door_open=None if door_open is None else bool(door_open), **rest)
 
         return oldest_first(await self._ask(schema.SEALS, _parameters(query), record))
+
+    async def days(self, query: DaysQuery) -> list[DeviceDay]:
+        parameters = (query.since_ms, query.until_ms, query.device_id, query.limit)
+        days = await self._ask(schema.DAYS, parameters, day_of)
+        days.reverse()
+        return days
 
     async def counts(self, query: CountQuery) -> Counts:  # noqa: ARG002 - has no parameters yet
         def call() -> Counts:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from sealtrail.contract.alert import AlertEvent
+from sealtrail.contract.completeness import DaysQuery, DeviceDay
 from sealtrail.contract.queries import (
     CountQuery,
     Counts,
@@ -69,6 +70,10 @@ class Store(Protocol):
         """Keeps alert events, for dashboards; the truth about alerts is the alert log."""
         ...
 
+    async def write_days(self, days: Sequence[DeviceDay]) -> WriteReport[DeviceDay]:
+        """Keeps daily records of devices; a later one of a device and day takes the place of an earlier."""
+        ...
+
     async def latest(self, query: LatestQuery) -> list[Position]:
         """Last known state of every container, sorted by container.
 
@@ -87,6 +92,10 @@ class Store(Protocol):
 
     async def seals(self, query: SealQuery) -> list[SealRecord]:
         """Reports with a seal state, an event, a seal number, a card or a door, oldest first."""
+        ...
+
+    async def days(self, query: DaysQuery) -> list[DeviceDay]:
+        """Daily records, by day and device, the newest ``limit`` of them."""
         ...
 
     async def counts(self, query: CountQuery) -> Counts:

@@ -11,10 +11,12 @@ from collections.abc import Callable
 from anomaly.neighbourhood import Note
 from anomaly.rules import gnss_jamming, gnss_spoofing
 from anomaly.rules.battery_low import BatteryLow
+from anomaly.rules.checkpoint_missed import CheckpointMissed
 from anomaly.rules.door_opened import DoorOpened
 from anomaly.rules.gnss_jamming import GnssJamming
 from anomaly.rules.gnss_spoofing import GnssSpoofing
 from anomaly.rules.likely_theft import LikelyTheft
+from anomaly.rules.overdue import Overdue
 from anomaly.rules.position_implausible import PositionImplausible
 from anomaly.rules.route_deviation import RouteDeviation
 from anomaly.rules.rule import Judgement, RetracedRule, Rule, Signal, Watcher
@@ -26,7 +28,11 @@ from anomaly.rules.sensor_excursion import SensorExcursion
 from anomaly.rules.separation import Separation
 from anomaly.rules.shock import Shock
 from anomaly.rules.silent import Silent
+from anomaly.rules.unexpected_movement import UnexpectedMovement
 from anomaly.rules.unlock_refused import UnlockRefused
+from anomaly.rules.unscheduled_stop import UnscheduledStop
+from anomaly.rules.wrong_way import WrongWay
+from anomaly.rules.zone_forbidden import ZoneForbidden
 
 _POSITION, _ROUTE = PositionImplausible(), RouteDeviation()
 
@@ -35,6 +41,11 @@ RULES: tuple[Rule, ...] = (
     GnssSpoofing(),
     SealCustody(),
     _ROUTE,
+    WrongWay(),
+    ZoneForbidden(),
+    CheckpointMissed(),  # the last that reads the fix before, and the one that keeps it
+    UnscheduledStop(),
+    UnexpectedMovement(),
     UnlockRefused(),
     SealFault(),
     SealMismatch(),
@@ -51,7 +62,7 @@ RETRACED: tuple[RetracedRule, ...] = (_POSITION, _ROUTE)
 WATCHERS: tuple[Watcher, ...] = (Silent(), Separation())
 """Those that judge what has arrived, and what hasn't."""
 
-PLANNED: tuple[Judgement, ...] = (SealChecked(),)
+PLANNED: tuple[Judgement, ...] = (SealChecked(), Overdue())
 """Those that are asked of every container that has a trip, whether or not a device says anything."""
 
 COMPOSED: tuple[Judgement, ...] = (LikelyTheft(),)

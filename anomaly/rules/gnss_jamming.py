@@ -2,20 +2,21 @@
 
 What: (a) the device says so; (b) its satellite fix is lost while its mobile
 signal is good (at least ``jam_signal_pct``, or it is located by its cell), for
-``jam_reports`` reports and ``jam_lost_s``; (c) as (b), for two reports only,
-while ``neighbours_least`` containers, this one included, lose theirs within
-20 km and 15 minutes. A device counts as having lost its fix if at least
-``jam_fixes`` reports in a row had one before, the last no longer ago than
-``jam_fix_age_s``; a longer gap ends it, for nobody knows what was in it; a report without any position
-counts only of a device that had none such among its last ``jam_always``. Inside
-of allowed places (halls), and in dead zones (tunnels), (b) is no surprise.
+``jam_lost_s`` and so many reports in a row as its own habits make unlikely: of
+its last 64 reports some had no fix anyway, and the run must be as rare as
+``jam_chance``, but at least ``jam_reports``; (c) a run as rare as the root of
+that, while ``neighbours_least`` containers, this one included, lose theirs
+within 20 km and 45 minutes. A run begins no later than ``jam_fix_age_s`` (or two
+and a half reporting intervals, where the trip says them) after a fix, and a
+longer gap ends it: nobody knows what was in it. Inside of allowed places
+(halls) and dead zones (tunnels) (b) and (c) are no surprise.
 
 When: at the first report of it; it ends with the first satellite fix after it,
 and within ``gnss_join_s`` of its end it is the same jamming.
 
 Severity: high, or the trip's own; outside of trips nothing is raised.
-Settings: jam_signal_pct, jam_fix_age_s, jam_reports, jam_lost_s, jam_fixes, jam_always,
-neighbours_least, gnss_join_s. Source: ../shared/ALERTS.md. Equivalents: Traccar
+Settings: jam_signal_pct, jam_fix_age_s, jam_reports, jam_lost_s, jam_fixes,
+jam_chance, neighbours_least, gnss_join_s. Source: ../shared/ALERTS.md. Equivalents: Traccar
 ``jamming``; Queclink GTJDR, GTJDS; Teltonika 249.
 """
 
@@ -26,9 +27,10 @@ import numpy as np
 from anomaly.neighbourhood import Kind, Note
 from anomaly.reports import COLUMN, NO_PLACE
 from anomaly.rules.breach import where_words
-from anomaly.rules.levels import Episode, episodes, follow
+from anomaly.rules.levels import Episode, episodes, placed_signal
 from anomaly.rules.places import in_any
 from anomaly.rules.rule import EVIDENCE_KEPT, Case, Cleared, Finding, Rows, Signal, severity_under
+from anomaly.sphere import Bools, Floats, Ints, Structured
 from anomaly.words import device_on, lateness, moment, span
 from sealtrail.contract.alert import AlertType
 from sealtrail.contract.reading import FixKind, SealEvent
@@ -39,43 +41,48 @@ SAID, GONE, LASTED = 1, 2, 4
 ANY = SAID | GONE | LASTED
 SIGNAL = COLUMN["signal_pct"]
 GONE_REPORTS = 2
-MOST = 255
+WINDOW = 64
+LEAST_SHARE = 0.02
+INTERVALS = 2.5
 
 
 class GnssJamming:
-    """Keeps how many reports in a row had a fix, and how many have had none since."""
+    """Keeps which of the last 64 reports had no fix, and since when there is none."""
 
     name = NAME
     version = 1
     types = (AlertType.GNSS_JAMMING,)
-    state = (("jam_word", "u1"), ("jam_had", "u1"), ("jam_n", "u1"), ("jam_t", "i8"))
+    state = (("jam_word", "u1"), ("jam_seen", "u1"), ("jam_none", "u8"), ("jam_n", "u1"), ("jam_t", "i8"))
 
     def step(self, rows: Rows) -> None:
         state, reports, settings = rows.state, rows.reports, rows.settings
         fixed = (reports["kind"] == FixKind.GNSS) & (reports["quality"] != NO_PLACE)
         said = (reports["events"] & int(SealEvent.JAMMING)) != 0
+        seen, none = state["jam_seen"], state["jam_none"]
+        state["jam_none"] = (none << np.uint64(1)) | (~fixed).astype(np.uint64)
+        state["jam_seen"] = np.minimum(seen + fixed, WINDOW)
         if fixed.all() and not (state["jam_word"].any() or state["jam_n"].any() or said.any()):
-            state["jam_had"] = np.minimum(state["jam_had"].astype(np.int64) + 1, _most(settings))
             return
-        signal = reports["values"][:, SIGNAL]
         located = (reports["kind"] == FixKind.CELL) | (reports["kind"] == FixKind.WIFI)
-        good = located | (signal >= settings.jam_signal_pct)
-        had, number = state["jam_had"].astype(np.int64), state["jam_n"].astype(np.int64)
-        enough = np.where(reports["kind"] == FixKind.NONE, settings.jam_always, settings.jam_fixes)
-        recent = reports["t"] - state["spoof_t"] <= settings.jam_fix_age_s * 1000  # after a gap nobody knows
-        begins = ~fixed & good & recent & (number == 0) & (had >= enough)
-        unbroken = reports["t"] - state["last_t"] <= settings.jam_fix_age_s * 1000
+        good = located | (reports["values"][:, SIGNAL] >= settings.jam_signal_pct)
+        age_ms = _age_ms(rows)
+        recent = reports["t"] - state["spoof_t"] <= age_ms
+        unbroken = reports["t"] - state["last_t"] <= age_ms
+        number = state["jam_n"].astype(np.int64)
+        begins = ~fixed & good & recent & (number == 0) & (seen >= settings.jam_fixes)
         goes_on = ~fixed & good & unbroken & (number > 0)
-        number = np.where(fixed | ~unbroken, 0, np.minimum(number + (begins | goes_on), MOST))
+        number = np.where(fixed | ~unbroken, 0, number) + (begins | goes_on)
+        number = np.minimum(number, WINDOW - 1)
         since = np.where(begins, reports["t"], state["jam_t"])
-        lasted = (number >= settings.jam_reports) & (reports["t"] - since >= settings.jam_lost_s * 1000)
-        word = (
-            np.where(said, SAID, 0) | np.where(number >= GONE_REPORTS, GONE, 0) | np.where(lasted, LASTED, 0)
-        )
+        state["jam_n"], state["jam_t"] = number, np.where(number > 0, since, 0)
+        many, some = _rare(number, none, settings)
+        lasted = many & (reports["t"] - since >= settings.jam_lost_s * 1000)
+        word = np.where(said, SAID, 0) | np.where(some, GONE, 0) | np.where(lasted, LASTED, 0)
         word |= np.where(fixed | ~unbroken, 0, state["jam_word"] & (GONE | LASTED))
-        follow(rows, NAME, "jam_word", word.astype(np.int64))
-        state["jam_had"] = np.where(fixed, np.minimum(had + 1, _most(settings)), 0)
-        state["jam_n"], state["jam_t"] = number, since
+        for row in np.flatnonzero(word != state["jam_word"]).tolist():
+            from_ms = float(since[row] if number[row] else reports["t"][row])
+            rows.emit(row, NAME, placed_signal(rows, row, int(word[row]), since_ms=from_ms))
+        state["jam_word"] = word
 
     def begins(self, signal: Signal) -> bool:
         return signal.word != 0
@@ -93,8 +100,9 @@ class GnssJamming:
         if segment is None:
             return None
         others = len(max((case.others(note) for note in notes_of(episode.signals)), key=len, default=set()))
-        together = others + 1 >= settings.neighbours_least
-        lasted = episode.word & LASTED and not in_any(case, segment, first.place)
+        expected = in_any(case, segment, first.place)
+        together = others + 1 >= settings.neighbours_least and not expected
+        lasted = episode.word & LASTED and not expected
         if not (episode.word & SAID or together or lasted):
             return None
         place, last_known, where, details = where_words(case, segment, first)
@@ -134,6 +142,7 @@ class GnssJamming:
             settings={
                 "jam_signal_pct": settings.jam_signal_pct,
                 "jam_reports": settings.jam_reports,
+                "jam_chance": settings.jam_chance,
                 "jam_lost_s": settings.jam_lost_s,
                 "neighbours_least": settings.neighbours_least,
             },
@@ -147,7 +156,7 @@ def notes_of(signals: tuple[Signal, ...], row: int = -1) -> list[Note]:
     return [
         Note(
             Kind.FIX_LOST,
-            signal.at.occurred_at_ms,
+            round(signal.numbers["since_ms"]),
             signal.place.latitude_deg,
             signal.place.longitude_deg,
             row,
@@ -157,6 +166,17 @@ def notes_of(signals: tuple[Signal, ...], row: int = -1) -> list[Note]:
     ]
 
 
-def _most(settings: AnomalySettings) -> int:
-    """Counting further tells nothing more."""
-    return min(max(settings.jam_always, settings.jam_fixes), MOST)
+def _age_ms(rows: Rows) -> Floats:
+    """How long ago a report may be for the next one to follow on it."""
+    interval_s = np.nan_to_num(rows.plan["interval_s"].astype(np.float64), nan=0.0)
+    return np.maximum(rows.settings.jam_fix_age_s, INTERVALS * interval_s) * 1000
+
+
+def _rare(number: Ints, none: Structured, settings: AnomalySettings) -> tuple[Bools, Bools]:
+    """Whether runs without a fix are so long that habit hardly explains them, and half so hardly."""
+    before = none >> np.maximum(number - 1, 0).astype(np.uint64)
+    share = np.maximum((np.bitwise_count(before) + 1) / (WINDOW + 2), LEAST_SHARE)
+    needed = np.log(settings.jam_chance) / np.log(share)
+    many: Bools = number >= np.maximum(np.ceil(needed), settings.jam_reports)
+    some: Bools = number >= np.maximum(np.ceil(needed / 2), GONE_REPORTS)
+    return many, some

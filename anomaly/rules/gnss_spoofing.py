@@ -2,8 +2,9 @@
 
 What: (a) a track that is consistent in itself, and to which the device got from
 another consistent track (``spoof_fixes`` fixes) faster than anything travels;
-(b) places of the mobile network that contradict the satellites' time and again,
-their kilometres of uncertainty allowed for, twice in a row; (c) implausible
+(b) places of the mobile network that contradict the satellites', their
+kilometres of uncertainty allowed for, twice in a row, or that are held for true
+again where satellites' places between them were not; (c) implausible
 places of ``neighbours_least`` containers, this one included, within 1 km and an
 hour of each other. One device that jumps and comes back alone is a fault
 (position_implausible.py).
@@ -104,7 +105,8 @@ class GnssSpoofing:
         away_m = distance_m(vectors, rows.vectors)
         reach_m = settings.max_speed_m_s * (age_s + settings.time_slack_s)
         reach_m += settings.uncertainty_factor * (reports["unc"] + FINE_M)
-        against = known & (away_m > reach_m)
+        rejected = cells & (reports["quality"] == PLAUSIBLE) & ((state["spoof_word"] & FALSE) != 0)
+        against = rejected | (known & (away_m > reach_m))
         number = np.where(
             against, np.minimum(state["spoof_cell"].astype(np.int64) + 1, MOST), state["spoof_cell"]
         )

@@ -5,7 +5,8 @@ What: alerts of at least ``theft_least`` different kinds of one trip, within
 parking zones. Kinds are what ``theft_signals`` says of alert types: opened
 (seal and door), stopped, off its way, blind (silent, jammed), forged, apart,
 moved. A seal that is cut and a door that opens are one thing, so they are one
-kind; so are silence and jamming.
+kind; so are silence and jamming. What rests on positions that may be forged is
+no sign of its own.
 
 When: as soon as the last of them is known; it began with it, and is taken back
 with any that is. Each part is in the sentence and in the details.
@@ -23,6 +24,27 @@ from anomaly.words import moment, span
 from sealtrail.contract.alert import CATALOGUE, AlertType
 
 NAME = "likely_theft"
+ACTS = frozenset(
+    {
+        AlertType.SEAL_CUT,
+        AlertType.SEAL_OPENED,
+        AlertType.SEAL_TAMPER,
+        AlertType.SEAL_MISMATCH,
+        AlertType.DOOR_OPENED,
+        AlertType.UNLOCK_REFUSED,
+    }
+)
+PLACED = frozenset(
+    {
+        AlertType.ROUTE_DEVIATION,
+        AlertType.WRONG_WAY,
+        AlertType.ZONE_FORBIDDEN,
+        AlertType.UNSCHEDULED_STOP,
+        AlertType.SEPARATION,
+        AlertType.UNEXPECTED_MOVEMENT,
+    }
+)
+NEAR_MS = 3_600_000
 
 
 class LikelyTheft:
@@ -42,7 +64,8 @@ class LikelyTheft:
         for finding in case.found:
             if finding.trip_id and finding.type.value in kinds and not self._is_safe(case, finding):
                 trips.setdefault(finding.trip_id, []).append(finding)
-        found = (self._composed(case, parts) for parts in trips.values() if len(parts) > 1)
+        honest = (_without_forged(parts) for parts in trips.values())
+        found = (self._composed(case, parts) for parts in honest if len(parts) > 1)
         return [finding for each in found for finding in each]
 
     def _is_safe(self, case: Case, finding: Finding) -> bool:
@@ -111,6 +134,20 @@ class LikelyTheft:
         )
 
 
+def _without_forged(parts: list[Finding]) -> list[Finding]:
+    """Parts without those that rest on positions which may be forged: they say nothing of their own."""
+    forged = [part for part in parts if part.type is AlertType.GNSS_SPOOFING]
+    return [
+        part
+        for part in parts
+        if part.type not in PLACED
+        or not any(
+            each.start.occurred_at_ms - NEAR_MS <= part.start.occurred_at_ms <= _last_ms(each) + NEAR_MS
+            for each in forged
+        )
+    ]
+
+
 def _title(part: Finding) -> str:
     """``seal cut (03:12 UTC)``."""
     when = moment(part.start.occurred_at_ms).removeprefix("at ").partition(" on ")[0]
@@ -118,7 +155,9 @@ def _title(part: Finding) -> str:
 
 
 def _last_ms(part: Finding) -> int:
-    """Until when a part goes on: for ever where it hasn't ended."""
+    """Until when a part goes on: for ever where it hasn't ended; what is opened is opened once."""
+    if part.type in ACTS:
+        return part.start.occurred_at_ms
     if part.until_ms is not None:
         return part.until_ms
     return FOREVER_MS if part.cleared is None else part.cleared.at_ms

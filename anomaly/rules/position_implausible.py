@@ -12,8 +12,10 @@ never places an alert. A future time is only said: its fix is used.
 Never locked out: fixes that contradict the place held for true but agree with
 each other are a second hypothesis, and after ``reacquire_fixes`` of them in a
 row it is the truth (Traccar's filter and a plain innovation gate reject for
-ever). A fix so coarse that the place held for true says more (a cell id a
-minute after a satellite fix) is plausible but moves nothing.
+ever). The signal that ends an episode says whether the device was believed to
+be elsewhere from then on (``moved``) or came back. A fix so coarse that the
+place held for true says more (a cell id a minute after a satellite fix) is
+plausible but moves nothing.
 
 Settings: max_speed_m_s, time_slack_s, uncertainty_factor, reacquire_fixes,
 zero_island_deg. Source: ../shared/DETECTION.md 5.6 items 5-8; equivalents: none.
@@ -69,19 +71,33 @@ class PositionImplausible:
         allowed = _reach(rows, state["pos_t"], state["pos_unc"])
         near = (state["pos_known"] == 0) | (away <= allowed)
         accepted = fixes & ~zero & near
+        elsewhere = self._nearer_to_second(rows, accepted & wavering, away)
         jumped = fixes & ~zero & ~near
         if jumped.any():
             accepted |= self._second_hypothesis(rows, jumped)
+            elsewhere |= jumped & accepted
             jumped &= ~accepted
         reports["quality"][jumped | zero] = IMPLAUSIBLE
         reports["quality"][accepted] = PLAUSIBLE
-        self._speak(rows, jumped, zero, accepted, away)
+        self._speak(rows, jumped, zero, accepted, away, elsewhere)
         moved = self._move(rows, accepted, near)
         future = (reports["flags"] & Flag.CLOCK_FUTURE) != 0
         reports["mark"] = HOME
         if future.any() or not moved.all():
             matters = jumped | (accepted & wavering) | future
             reports["mark"] = np.where(moved & ~future, HOME, np.where(matters, MATTERS, NOTHING))
+
+    def _nearer_to_second(self, rows: Rows, either: Bools, away: Floats) -> Bools:
+        """Of fixes that may be true, those that the second hypothesis explains at a lower speed."""
+        nearer = np.zeros(len(either), bool)
+        index = np.flatnonzero(either)
+        if index.size:
+            state, slack_s = rows.state, rows.settings.time_slack_s
+            since_s = (rows.reports["t"][index] - state["pos_t"][index]) / 1000 + slack_s
+            second_s = (rows.reports["t"][index] - state["alt_t"][index]) / 1000 + slack_s
+            second = distance_m(state["alt_v"][index], rows.vectors[index])
+            nearer[index] = second * since_s < away[index] * second_s
+        return nearer
 
     def _second_hypothesis(self, rows: Rows, jumped: Bools) -> Bools:
         """Count fixes that agree with each other; those that complete the count are accepted."""
@@ -113,7 +129,9 @@ class PositionImplausible:
         state["alt_n"] = np.where(accepted, 0, state["alt_n"])
         return moved
 
-    def _speak(self, rows: Rows, jumped: Bools, zero: Bools, accepted: Bools, away: Floats) -> None:
+    def _speak(
+        self, rows: Rows, jumped: Bools, zero: Bools, accepted: Bools, away: Floats, elsewhere: Bools
+    ) -> None:
         """Signals at the beginning and the end of episodes."""
         state = rows.state
         future = (rows.reports["flags"] & Flag.CLOCK_FUTURE) != 0
@@ -123,7 +141,7 @@ class PositionImplausible:
         changed = now != state["pos_episode"]
         for row in np.flatnonzero(changed):
             code = int(now[row])
-            numbers = {}
+            numbers = {"moved": 1.0} if code == OK and elsewhere[row] else {}
             if code == JUMP:
                 seconds = max(0.0, float(rows.reports["t"][row] - state["pos_t"][row]) / 1000)
                 numbers = {"distance_m": float(round(float(away[row]))), "after_s": float(round(seconds))}

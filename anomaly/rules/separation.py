@@ -37,10 +37,8 @@ from sealtrail.contract.alert import AlertType
 
 NAME = "separation"
 APART, TOGETHER = 1, 2
-DETOUR_M_S = 10.0
-"""How fast a device may leave the straight line between two of its fixes."""
-TRAVEL_M_S = 30.0
-"""How fast it may leave a fix after which there is none yet."""
+TRAVEL_M_S = 25.0
+"""How fast a device may be elsewhere than its fixes about that time say."""
 
 
 class _Compared(NamedTuple):
@@ -265,9 +263,8 @@ def _apart(fleet: Fleet, mine: Structured, theirs: Structured) -> tuple[Floats, 
     place = (1 - share)[:, None] * vectors[before] + share[:, None] * vectors[after]
     place /= np.sqrt((place * place).sum(axis=1))[:, None]
     nearest_s = np.where(between, np.minimum(since_s, until_s), np.minimum(np.abs(since_s), np.abs(until_s)))
-    pace = np.where(between, DETOUR_M_S, TRAVEL_M_S)
     radius = np.maximum(theirs["unc"][before], theirs["unc"][after])
-    slack_m = settings.uncertainty_factor * (mine["unc"] + radius) + pace * nearest_s
+    slack_m = settings.uncertainty_factor * (mine["unc"] + radius) + TRAVEL_M_S * nearest_s
     away_m = distance_m(vectors_of(mine), place)
     away_m[nearest_s > settings.separation_apart_s] = np.nan
     return away_m, slack_m

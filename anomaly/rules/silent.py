@@ -3,8 +3,9 @@
 What: nothing was received of a device for ``silent_periods`` of its reporting
 interval and ``silent_grace_s``. The interval is the trip's, else what the
 device has shown, apart for standing and for driving (many sleep while they
-stand): the widest of its usual gaps, a wider one being believed little by
-little. A device that has shown less than ``silent_learn_reports`` gaps is given
+stand): the widest of its usual gaps, forgotten over ``silent_memory_s``, a wider one
+being believed little by little. A device that has shown less than
+``silent_learn_reports`` gaps, or for less than ``silent_learn_s``, is given
 ``silent_unlearned_s``. Sleeping devices that report in bursts are so judged by
 their pauses, not by their bursts.
 
@@ -18,7 +19,7 @@ itself stood still is nobody's silence.
 
 Severity: medium, high from ``silent_high_s`` on and at the far side of a dead
 zone. Settings: silent_periods, silent_grace_s, silent_learn_reports,
-silent_unlearned_s, silent_gap_growth, silent_gap_decay, silent_high_s,
+silent_learn_s, silent_unlearned_s, silent_gap_growth, silent_memory_s, silent_high_s,
 standing_kmh, dead_zone_speed_kmh, outage_ticks, outage_grace_s. Source:
 ../shared/ALERTS.md; ../shared/DETECTION.md 5.6 item 10. Equivalents: EAEU 06.
 """
@@ -39,6 +40,7 @@ from anomaly.sphere import Bools, Floats, Ints, Structured
 from anomaly.words import device_on, moment, span
 from sealtrail.contract.alert import AlertType, Severity
 from sealtrail.contract.trip import TripEventKind
+from sealtrail.runtime.settings.anomaly import AnomalySettings
 
 NAME = "silent"
 LOST, HEARD = 1, 2
@@ -55,6 +57,7 @@ class Silent:
     state = (
         ("silent_gap_s", "f4", 2),  # widest usual gap after a report while driving, while standing
         ("silent_gaps", "u2"),  # how many it has shown
+        ("silent_first_s", "u4"),  # when the first report was received
         ("silent_kind", "u1"),  # of the report that was received last: DRIVING or STANDING
         ("silent_told", "u1"),
     )
@@ -75,7 +78,7 @@ class Silent:
         watch = take(fleet.lanes.watch, lanes)
         since_ms = np.maximum(heard_ms, fleet.deaf_until_ms)
         gap_s = (reports["recv"] - since_ms) / 1000
-        limit_s = _limit_s(fleet, watch, fleet.plans_at(lanes, heard_ms))
+        limit_s = _limit_s(fleet, watch, fleet.plans_at(lanes, heard_ms), heard_ms)
         late = (heard_ms > 0) & (gap_s > limit_s)
         for row in np.flatnonzero(late | (watch["silent_told"] != 0)).tolist():
             lane, until = int(lanes[row]), int(reports["recv"][row])
@@ -94,16 +97,21 @@ class Silent:
         places = np.arange(len(watch))
         kind = watch["silent_kind"].astype(np.int64)
         usual = watch["silent_gap_s"][places, kind].astype(np.float64)
-        learned = (watch["silent_gaps"] >= settings.silent_learn_reports) & (usual > 0)
+        recv_s = reports["recv"] // 1000
+        first_s = np.where(known, watch["silent_first_s"], recv_s)
+        watch["silent_first_s"] = first_s
+        learned = _has_learned(watch, recv_s, settings) & (usual > 0)
         believed = np.where(learned, np.minimum(gap_s, usual * settings.silent_gap_growth), gap_s)
-        after = np.maximum(believed, usual * settings.silent_gap_decay)
+        after = np.maximum(believed, usual * np.exp(-np.maximum(gap_s, 0) / settings.silent_memory_s))
         usual = np.where(known & (gap_s >= 0), after, usual)
         watch["silent_gap_s"][places, kind] = usual
         watch["silent_gaps"] = np.minimum(watch["silent_gaps"] + known, np.iinfo(np.uint16).max)
         speed = np.nan_to_num(reports["values"][:, SPEED].astype(np.float64), nan=-1.0)
         resting = ((reports["levels"] & AT_REST) != 0) | ((speed >= 0) & (speed < settings.standing_kmh))
         resting &= (reports["levels"] & MOVING) == 0
-        watch["silent_kind"] = np.where(resting, STANDING, DRIVING)
+        kind = np.where(resting, STANDING, DRIVING)
+        at_once = known & (gap_s <= 0)  # reports received together say the same in any order
+        watch["silent_kind"] = np.where(at_once, np.maximum(watch["silent_kind"], kind), kind)
 
     def sweep(self, fleet: Fleet) -> None:
         size = fleet.size
@@ -115,7 +123,7 @@ class Silent:
         if not candidates.size:
             return
         plans = fleet.plans_at(candidates, heard_ms[candidates])
-        limit_s = _limit_s(fleet, take(watch, candidates), plans)
+        limit_s = _limit_s(fleet, take(watch, candidates), plans, heard_ms[candidates])
         lost = plans["watched"] & (quiet_s[candidates] > limit_s)
         for lane, limit in zip(candidates[lost].tolist(), limit_s[lost].tolist(), strict=True):
             self._lose(fleet, lane, int(heard_ms[lane]), limit)
@@ -230,12 +238,19 @@ class Silent:
         return Cleared(heard.at, until_ms, f"{words}.", {"reports_of_the_gap": held})
 
 
-def _limit_s(fleet: Fleet, watch: Structured, plans: Structured) -> Floats:
+def _has_learned(watch: Structured, at_s: Ints, settings: AnomalySettings) -> Bools:
+    """Whether devices were heard often enough, and for long enough, up to a time."""
+    often = watch["silent_gaps"] >= settings.silent_learn_reports
+    result: Bools = often & (at_s - watch["silent_first_s"] >= settings.silent_learn_s)
+    return result
+
+
+def _limit_s(fleet: Fleet, watch: Structured, plans: Structured, heard_ms: Ints) -> Floats:
     """After how long without a receipt each device counts as silent."""
     settings = fleet.settings
     usual = watch["silent_gap_s"][np.arange(len(watch)), watch["silent_kind"]].astype(np.float64)
     usual = np.where(usual > 0, usual, watch["silent_gap_s"].max(axis=1))
-    learned = watch["silent_gaps"] >= settings.silent_learn_reports
+    learned = _has_learned(watch, heard_ms // 1000, settings)
     interval = np.where(np.isnan(plans["interval_s"]), np.where(learned, usual, np.nan), plans["interval_s"])
     limit = settings.silent_periods * interval + settings.silent_grace_s
     return np.where(np.isnan(limit), settings.silent_unlearned_s, limit)

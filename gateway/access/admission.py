@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 from gateway.access import signatures
 from gateway.access.registry import RegistryView
-from gateway.access.standing import Bucket, Excess, Standing
+from gateway.access.standing import Excess, Standing
 from gateway.access.suspicions import Evidence, Suspicions
+from gateway.rates import Bucket, Buckets
 from sealtrail.contract.device import DeviceState, Suspicion
 from sealtrail.contract.errors import DecodeError
 from sealtrail.contract.quarantine import QuarantinedMessage
@@ -16,6 +17,13 @@ from sealtrail.runtime.settings.access import AccessSettings
 
 TELL_EXCESS_EVERY_MS = 10_000
 SIGNED_FAMILY = "json"
+NOT_ITS_OWN = frozenset(
+    {
+        "bad_secret", "no_secret", "login_busy", "family_mismatch",
+        "bad_identity", "identity_mismatch", "too_many_identities",
+    }
+)  # fmt: skip
+"""Refusals of what somebody says who calls itself a device and may not be it."""
 _NO_CLOCK = int(Flag.CLOCK_UNSET | Flag.CLOCK_FUTURE)  # a plain number: this is asked for every reading
 
 
@@ -47,6 +55,13 @@ class Admission:
         self._containers = containers
         self._strangers = Bucket(settings.unknown_messages_per_s, settings.unknown_messages_per_s * 60)
         self._strangers_excess = Excess()
+        self._accepted = Buckets(
+            settings.messages_per_s,
+            settings.burst_messages,
+            settings.unknown_devices_most,
+            Bucket(settings.unknown_messages_per_s, settings.unknown_devices_most),
+        )
+        self._refused = Bucket(settings.unknown_messages_per_s, settings.unknown_messages_per_s * 60)
         self._exceeding: dict[tuple[str, str], Excess] = {}  # (family, device) with excess that isn't told
         self._told_at_ms = 0
         self._now_ms = 0
@@ -102,6 +117,8 @@ class Admission:
 
     def _stranger(self, family: str, device_id: str, payload: bytes) -> bytes:
         if self.accepts_unknown:
+            if not self._accepted.take(device_id, self._now_ms):
+                self._exceeds(self._strangers_excess, family, device_id, payload)
             if family == SIGNED_FAMILY and (signed := signatures.split(payload)) is not None:
                 return signed.payload
             return payload
@@ -109,6 +126,27 @@ class Admission:
             self._exceeds(self._strangers_excess, family, device_id, payload)
         self._suspect(device_id, Suspicion.UNKNOWN_DEVICE, {"family": family})
         raise DecodeError("unknown_device", "it isn't in the registry; see `sealtrail device add`")
+
+    def clock_ahead_s(self, device_id: str) -> int | None:
+        """How far a device's clock is ahead of UTC, where the registry says so."""
+        standing = self.standings.get(device_id)
+        return None if standing is None else standing.device.clock_ahead_s
+
+    def refused_before(self, family: str, device_id: str, payload: bytes, reason: str = "") -> None:
+        """Whether a message that is refused already, or names nobody, may still be kept.
+
+        A device's own damaged frames count as its messages do. All others share
+        one rate, so that nobody uses up that of a device by calling itself so
+        without its secret. Raises as `admit` does.
+        """
+        if device_id and reason not in NOT_ITS_OWN:
+            standing = self.standings.get(device_id)
+            if standing is not None:
+                if not standing.bucket.take(self._now_ms):
+                    self._exceeds(standing.excess, family, device_id, payload)
+                return
+        if not self._refused.take(self._now_ms):
+            self._exceeds(self._strangers_excess, family, "", payload)
 
     def _refuse(self, standing: Standing, family: str, device_id: str, payload: bytes) -> None:
         self._suspect(device_id, Suspicion.SUSPENDED_DEVICE, self._state(standing, family))

@@ -14,6 +14,8 @@ import ssl
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from gateway.decoders import decoders
+from gateway.foreign_topics import BRIDGE, publish_filters
 from sealtrail.contract.device import SPEAKING, Device
 from sealtrail.contract.subjects import device_down_topic, device_up_topic
 from sealtrail.runtime.nkeys import AccountKey, TokenError
@@ -73,17 +75,25 @@ def _fingerprint(pem: str) -> str:
 
 
 def subject(topic: str) -> str:
-    """Subject of an MQTT topic: NATS writes a level's own dot as ``//``."""
-    return ".".join(level.replace(".", "//") for level in topic.split("/"))
+    """Subject of an MQTT topic or filter without ``#``: NATS writes a level's own dot as ``//``."""
+    return ".".join("*" if level == "+" else level.replace(".", "//") for level in topic.split("/"))
 
 
 def device_grant(device: Device) -> Grant | None:
-    """A device may report as itself and hear its own answers; None while it may not speak."""
+    """A device may report as itself and hear its own answers; None while it may not speak.
+
+    One of a family with topics of its own may report on those that name it, a
+    bridge on all of its family.
+    """
     if device.state not in SPEAKING:
         return None
     up = device_up_topic(device.family, device.device_id)
     down = device_down_topic(device.family, device.device_id)
-    return Grant(device.device_id, (subject(up),), (subject(down), MQTT_OWN))
+    decoder = decoders().get(device.family)
+    bridge = BRIDGE in device.capabilities
+    foreign = publish_filters(decoder, device.device_id, bridge=bridge) if decoder is not None else []
+    publish = tuple(subject(topic) for topic in (up, *foreign))
+    return Grant(device.device_id, publish, (subject(down), MQTT_OWN))
 
 
 def subscriber_grant(user: str, subscriber_id: str) -> Grant:

@@ -8,8 +8,8 @@ import secrets
 
 from gateway.access.admission import Admission
 from gateway.access.sessions import Session, Sessions
-from gateway.access.standing import Bucket
 from gateway.access.suspicions import Evidence
+from gateway.rates import Bucket
 from sealtrail.contract.device import Device, Suspicion
 from sealtrail.runtime.passwords import is_costly, is_password
 

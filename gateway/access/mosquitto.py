@@ -16,13 +16,15 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import structlog
 
 from gateway.access.credentials import Credentials
 from gateway.decoders import decoders
+from gateway.foreign_topics import BRIDGE, publish_filters
+from sealtrail.contract.decoder import Decoder
 from sealtrail.contract.device import SPEAKING, Device, Login, subscriber_login
 from sealtrail.runtime.settings.access import AccessSettings
 
@@ -46,8 +48,10 @@ def password_lines(devices: Iterable[Device], logins: Iterable[Login]) -> str:
     return "".join(f"{user}:{hashed}\n" for user, hashed in sorted(users.items()))
 
 
-def access_lines(devices: Iterable[Device], logins: Iterable[Login], families: Iterable[str]) -> str:
-    """Access list: devices by pattern, those that may not speak and subscribers by name."""
+def access_lines(
+    devices: Collection[Device], logins: Iterable[Login], families: Mapping[str, Decoder]
+) -> str:
+    """Access list: by pattern devices; by name who may not speak, who has own topics, and subscribers."""
     silent = sorted(device.device_id for device in devices if device.state not in SPEAKING)
     lines = [f"user {device_id}\ntopic deny #\n" for device_id in silent]
     for login in sorted(logins, key=lambda one: one.subscriber_id):
@@ -56,6 +60,16 @@ def access_lines(devices: Iterable[Device], logins: Iterable[Login], families: I
             f"user {user}\ntopic deny sealtrail/+/{user}/up\n"  # else it might report under its own name
             f"topic read sealtrail/alerts/{login.subscriber_id}/#\n"
         )
+    for device in devices:
+        decoder = families.get(device.family)
+        if decoder is None or device.state not in SPEAKING:
+            continue
+        bridge = BRIDGE in device.capabilities
+        foreign = publish_filters(decoder, device.device_id, bridge=bridge)
+        if foreign:
+            lines.append(
+                "".join([f"user {device.device_id}\n", *(f"topic write {one}\n" for one in foreign)])
+            )
     lines += [
         f"pattern write sealtrail/{family}/%u/up\npattern read sealtrail/{family}/%u/down\n"
         for family in sorted(families)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.access.sequences import Counting
+from gateway.rates import Bucket
 from sealtrail.contract.device import SPEAKING, Device, DeviceState
 
 HOUR_MS = 3_600_000
@@ -12,37 +13,6 @@ REFUSALS = {
     DeviceState.RETIRED: "retired_device",
 }
 """Reasons by which what a device says is quarantined; see docs/operating.md."""
-
-
-class Bucket:
-    """A token bucket that is only filled when it is empty: a message costs one subtraction."""
-
-    __slots__ = ("_burst", "_filled_at_ms", "_rate_per_ms", "_tokens")
-
-    def __init__(self, rate_per_s: float, burst: float) -> None:
-        self._rate_per_ms = rate_per_s / 1000
-        self._burst = max(1.0, burst)
-        self._tokens = self._burst
-        self._filled_at_ms = 0
-
-    def take(self, now_ms: int) -> bool:
-        """Takes one token where there is one."""
-        if self._tokens < 1.0:
-            past_ms = max(0, now_ms - self._filled_at_ms)
-            self._tokens = min(self._burst, self._tokens + past_ms * self._rate_per_ms)
-            self._filled_at_ms = now_ms
-            if self._tokens < 1.0:
-                return False
-        elif self._filled_at_ms == 0:
-            self._filled_at_ms = now_ms
-        self._tokens -= 1.0
-        return True
-
-    def change(self, rate_per_s: float, burst: float) -> None:
-        """Other limits from now on."""
-        self._rate_per_ms = rate_per_s / 1000
-        self._burst = max(1.0, burst)
-        self._tokens = min(self._tokens, self._burst)
 
 
 class Excess:

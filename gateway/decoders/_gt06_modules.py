@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 
 from gateway.decoders._gt06_fields import (
@@ -31,6 +32,8 @@ NO_TAG_TEMPERATURE = 0x7FFF
 PRINTABLE = range(0x20, 0x7F)
 VOLTAGES, SETTINGS, DOOR, IDENTITIES, FUEL = (0x00, 0x0B), 0x04, 0x05, 0x0A, 0x0D  # kinds of information
 SUPPLY_FIELD = 0x05
+
+BATTERY_SYSTEM = struct.Struct(">8sIBHBHBHHHH")
 
 MODULE_IDENTITY, MODULE_TIME, MODULE_PLACE, MODULE_REMOVAL, MODULE_TAG = 0x01, 0x2C, 0x33, 0x35, 0x7F
 MEASURED = {0x18: ("battery_v", 100), 0x28: ("hdop", 10), 0x2E: ("odometer_km", 1000)}
@@ -177,7 +180,7 @@ def supply_modules(body: bytes, zone_ms: int) -> Found:
     for skipped in (0, 1):  # some models have a byte before the first
         values = dict(_fields(body[skipped:], 1, 1))
         if len(values.get(0x18, b"")) == 2:  # noqa: PLR2004  the voltage
-            found.reading.battery_v = int.from_bytes(values[0x18]) / 100
+            found.reading.battery_v = within("battery_v", int.from_bytes(values[0x18]) / 100)
             break
     keep_rest(found, body)
     return found
@@ -213,6 +216,38 @@ def peripheral(body: bytes, zone_ms: int) -> Found:
     if len(data) > 10:  # noqa: PLR2004  address and name
         found.extra["address"] = data[1:7].hex(":")
         found.extra["data"] = _text(data[10:])
+    return found
+
+
+def battery_system(body: bytes, zone_ms: int) -> Found:
+    """Type 40, of electric vehicles: identity (8), seconds (4), then what the battery says of itself.
+
+    Relative capacity % (1), remaining (2), absolute % (1), full (2), health % (1), temperature (2, 0.1 K),
+    current (2), voltage (2, mV), cycles (2); cells and the maker's own follow.
+    """
+    del zone_ms
+    if len(body) < BATTERY_SYSTEM.size:
+        raise DecodeError("bad_length", f"{len(body)} bytes hold no battery")
+    _, seconds, level, remaining, _, full, health, kelvin, current, millivolts, cycles = (
+        BATTERY_SYSTEM.unpack_from(body)
+    )
+    found = blank(seconds * 1000 or None)
+    found.reading.battery_pct = within("battery_pct", float(level))
+    found.reading.battery_v = within("battery_v", millivolts / 1000)
+    found.extra["imei"] = identity_of(body[:IDENTITY_BYTES])
+    found.extra.update(
+        remaining_capacity=remaining, full_capacity=full, battery_health_pct=health,
+        battery_c=round(kelvin / 10 - 273.1, 1), current=current, cycles=cycles,
+    )  # fmt: skip
+    keep_rest(found, body[BATTERY_SYSTEM.size :])
+    return found
+
+
+def unread(body: bytes, zone_ms: int) -> Found:
+    """Types whose meaning isn't public: the device lives, its bytes are kept."""
+    del zone_ms
+    found = blank()
+    keep_rest(found, body)
     return found
 
 

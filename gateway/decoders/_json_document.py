@@ -73,7 +73,7 @@ def text(value: object) -> str:
 def moment_ms(value: object) -> int | None:
     """UTC milliseconds of an RFC 3339 time, or of Unix seconds or milliseconds; None for anything else."""
     at_ms: float | None = None
-    if isinstance(value, str):
+    if isinstance(value, str) and not DECIMAL.fullmatch(value):
         try:
             at_ms = msgspec.convert(value, RfcTime).timestamp() * 1000
         except (msgspec.ValidationError, ValueError, OverflowError):

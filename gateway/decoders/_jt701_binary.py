@@ -74,7 +74,7 @@ def bcd_time(raw: bytes) -> int | None:
 
 def degrees_of(digits: str, degree_digits: int) -> float | None:
     """Degrees of ``d…dmm.mmmm``; None where it is not that."""
-    if not digits.isdecimal():
+    if not digits.isdecimal() or len(digits) <= degree_digits:
         return None
     minutes = int(digits[degree_digits:]) / 10_000
     return round(int(digits[:degree_digits]) + minutes / 60, 7) if minutes < 60 else None  # noqa: PLR2004  minutes

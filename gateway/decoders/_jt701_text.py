@@ -129,6 +129,14 @@ def _coordinate(value: float | None, hemisphere: str, positive: str, negative: s
     return value if hemisphere == positive else -value
 
 
+def _minutes(text: str, degree_digits: int) -> float | None:
+    """Degrees of ``d…dmm.mmmm``, with as many decimals as there are; None where it is not that."""
+    whole, _, decimals = text.partition(".")
+    if len(whole) != degree_digits + 2:
+        return None
+    return degrees_of(whole + decimals[:4].ljust(4, "0"), degree_digits)
+
+
 def _decimal(text: str) -> float | None:
     return float(text) if NUMBER.fullmatch(text) else None
 
@@ -244,8 +252,8 @@ def _satellites(found: int | None) -> int | None:
 def _old_report(fields: _Fields) -> tuple[int | None, Reading]:
     """``W01``."""
     text = fields.text
-    latitude = degrees_of(text(4, "latitude").replace(".", ""), 2)
-    longitude = degrees_of(text(2, "longitude").replace(".", ""), 3)
+    latitude = _minutes(text(4, "latitude"), 2)
+    longitude = _minutes(text(2, "longitude"), 3)
     reading = _located(
         place(
             _coordinate(latitude, text(5, "north or south"), "N", "S"),

@@ -21,9 +21,11 @@ from sealtrail.contract.errors import DecodeError
 
 REGISTER, AUTHENTICATE = 0x0100, 0x0102
 GENERAL_ANSWER, TIME_QUESTION, TIME_SYNC = 0x0001, 0x0004, 0x0109
+MEDIA = 0x0801
 SILENT = frozenset({GENERAL_ANSWER, 0x0002, 0x0003, 0x0506, TIME_QUESTION, TIME_SYNC, REGISTER, AUTHENTICATE})
 KNOWN = frozenset({
-    0x0107, 0x0200, 0x0201, 0x0210, 0x0500, 0x0701, 0x0702, 0x0704, 0x0900, 0x1007, 0x1300, 0x2070, 0x6006,
+    0x0107, 0x0200, 0x0201, 0x0210, 0x0500, 0x0701, 0x0702, 0x0704, 0x0801, 0x0900, 0x1007, 0x1300, 0x2070,
+    0x6006,
 })  # fmt: skip
 
 MARK, OTHER_MARK = b"\x7e", b"\xe7"
@@ -111,7 +113,10 @@ class Jt808Dialogue:
         """The general answer 8001; the dialect's 4401 where 5501 or 5502 asks for one."""
         if found.message_id not in SHORT_COUNT_IDS:
             body = _serial(found) + struct.pack(">HB", found.message_id, result)
-            return self._build(0x8001, body, found)
+            answer = self._build(0x8001, body, found)
+            if found.message_id == MEDIA and result == DONE and found.number == 1:
+                answer += self._build(0x8800, found.body[:4], found)  # none of its packets is missing
+            return answer
         if not found.wants_answer:
             return b""
         return self._build(0x4401, struct.pack(">HB", found.message_id, result), found)

@@ -42,15 +42,15 @@ class Header(NamedTuple):
     message_id: int
     serial: int
     edition_2019: bool
+    ahead_ms: int = CHINA_AHEAD_MS  # of the terminal's clock before UTC
 
+    def time(self, raw: bytes) -> int | None:
+        """UTC milliseconds of ``yymmddhhmmss``; None where the device has no time.
 
-def china_time(raw: bytes) -> int | None:
-    """UTC milliseconds of ``yymmddhhmmss`` in GMT+8; None where the device has no time.
-
-    Digits that are no time count as none: a report survives a bad clock.
-    """
-    at_ms = utc_ms_of_digits(raw.hex())
-    return None if at_ms is None else at_ms - CHINA_AHEAD_MS
+        Digits that are no time count as none: a report survives a bad clock.
+        """
+        at_ms = utc_ms_of_digits(raw.hex())
+        return None if at_ms is None else at_ms - self.ahead_ms
 
 
 def new_draft(header: Header) -> Draft:
@@ -85,8 +85,11 @@ def set_standing(draft: Draft, status: int, latitude: int, longitude: int) -> No
         draft.set_charging(charging=True)
 
 
-def location(body: bytes, header: Header, *, buffered: bool = False) -> Reading:
-    """The reading of one location report. Raises `DecodeError`."""
+def location(body: bytes, header: Header, *, buffered: bool = False, content: bytes = b"") -> Reading:
+    """The reading of one location report; ``content`` tells it from others, if it isn't the report itself.
+
+    Raises `DecodeError`.
+    """
     if len(body) < BASE.size:
         raise DecodeError("bad_length", f"{len(body)} bytes are no location report")
     alarm, status, latitude, longitude, altitude, speed, course, when = BASE.unpack_from(body)
@@ -118,10 +121,10 @@ def location(body: bytes, header: Header, *, buffered: bool = False) -> Reading:
     settle_lock_command(draft)
     if buffered:
         reading.flags |= Flag.BUFFERED.value
-    claimed_ms = china_time(when)
+    claimed_ms = header.time(when)
     if claimed_ms is None and any(when):
         draft.extra["refused_time"] = when.hex()
-    return finished(draft, header, claimed_ms, body)
+    return finished(draft, header, claimed_ms, content or body)
 
 
 PADLOCK_MARKS = frozenset({0x60, 0x63, 0x66, 0x67, 0x6C, 0xDA})

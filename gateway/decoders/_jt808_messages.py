@@ -9,7 +9,6 @@ from gateway.decoders._jt808_location import (
     BASE,
     STANDING,
     Header,
-    china_time,
     finished,
     location,
     new_draft,
@@ -17,12 +16,45 @@ from gateway.decoders._jt808_location import (
     small_batch,
 )
 from sealtrail.contract.errors import DecodeError
-from sealtrail.contract.reading import Reading
+from sealtrail.contract.reading import Reading, SealEvent
 
 CARD_STATES = {1: "inserted", 2: "removed"}
 CARD_RESULTS = {0: "read", 1: "key_refused", 2: "locked", 3: "removed_too_early", 4: "checksum"}
 ACCELERATION_SAMPLE = 12
 UTF_16, ASCII = "utf-16-be", "ascii"
+
+
+MEDIA_HEAD = 8
+MEDIA_KINDS = {0: "picture", 1: "sound", 2: "video"}
+MEDIA_REASONS: dict[int, tuple[str, SealEvent]] = {
+    0: ("command", SealEvent.NONE),
+    1: ("interval", SealEvent.NONE),
+    2: ("robbery", SealEvent.SOS),
+    3: ("accident", SealEvent.SHOCK),
+    4: ("door_open", SealEvent.DOOR_OPENED),
+    5: ("door_close", SealEvent.DOOR_CLOSED),
+}
+
+
+def media(body: bytes, header: Header) -> list[Reading]:
+    """0801: number (4), kind, coding, reason, channel, location report without items (28), then the picture.
+
+    Of the picture only the length is kept: it comes by its own message and is no report.
+    """
+    if len(body) < MEDIA_HEAD + BASE.size:
+        raise DecodeError("bad_length", f"{len(body)} bytes hold no picture's head")
+    end = MEDIA_HEAD + BASE.size
+    reading = location(body[MEDIA_HEAD:end], header, content=body[:end])
+    reason, event = MEDIA_REASONS.get(body[6], (str(body[6]), SealEvent.NONE))
+    reading.seal_events |= event.value
+    reading.extra = {
+        **(reading.extra or {}),
+        "media": MEDIA_KINDS.get(body[4], str(body[4])),
+        "media_number": number(body[:4]),
+        "media_reason": reason,
+        "media_bytes": len(body) - end,
+    }
+    return [reading]
 
 
 def attributes(body: bytes, header: Header) -> list[Reading]:
@@ -57,7 +89,7 @@ def battery(body: bytes, header: Header) -> list[Reading]:
         return small_batch(body, header)
     draft = new_draft(header)
     draft.put("battery_pct", float(body[0]))
-    return [finished(draft, header, china_time(body[1:]), body)]
+    return [finished(draft, header, header.time(body[1:]), body)]
 
 
 def query_answer(body: bytes, header: Header) -> list[Reading]:
@@ -91,7 +123,7 @@ def driver_card(body: bytes, header: Header) -> list[Reading]:
             expiry = body[at : at + 4].hex()
             if expiry.strip("0"):
                 draft.extra["card_expiry"] = expiry
-    return [finished(draft, header, china_time(body[1:7]), body)]
+    return [finished(draft, header, header.time(body[1:7]), body)]
 
 
 def text_report(body: bytes, header: Header) -> list[Reading]:
@@ -132,7 +164,7 @@ def accelerations(body: bytes, header: Header) -> list[Reading]:
         "samples": len(samples),
         "acceleration": " ".join(f"{x},{y},{z}" for x, y, z in axes),
     }
-    return [finished(draft, header, china_time(samples[-1][:6]), body)]
+    return [finished(draft, header, header.time(samples[-1][:6]), body)]
 
 
 def standing(draft: Draft, raw: bytes) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gateway.decoders._jt808_draft import Draft, number, text_of
-from gateway.decoders._jt808_location import Header, china_time, finished, new_draft
+from gateway.decoders._jt808_location import Header, finished, new_draft
 from gateway.decoders._jt808_messages import standing
 from gateway.decoders._values import place
 from sealtrail.contract.errors import DecodeError
@@ -58,9 +58,9 @@ def pass_through(body: bytes, header: Header) -> list[Reading]:
     content = body[1:]
     claimed_ms = None
     if body[0] == VEHICLE and len(content) >= VEHICLE_HEAD:
-        claimed_ms = _vehicle(draft, content)
+        claimed_ms = _vehicle(draft, content, header)
     elif body[0] == POSITION and len(content) >= 20:  # noqa: PLR2004  the form
-        claimed_ms = _position(draft, content)
+        claimed_ms = _position(draft, content, header)
     elif body[0] == DRIVER and content[2:].startswith(b"GTSL|"):
         _driver(draft, content[2:])
     else:
@@ -77,7 +77,7 @@ def _driver(draft: Draft, content: bytes) -> None:
         draft.reading.card_id = fields[4][:64] or None
 
 
-def _position(draft: Draft, content: bytes) -> int | None:
+def _position(draft: Draft, content: bytes, header: Header) -> int | None:
     """Time, latitude and longitude (signed, 10⁻⁶ °), altitude, speed (0.1 km/h), course."""
     settled = place(
         int.from_bytes(content[6:10], "big", signed=True) / 1e6,
@@ -91,10 +91,10 @@ def _position(draft: Draft, content: bytes) -> int | None:
     draft.put("altitude_m", float(int.from_bytes(content[14:16], "big", signed=True)))
     draft.put("speed_kmh", number(content[16:18]) / 10)
     draft.put("course_deg", float(number(content[18:20])))
-    return china_time(content[:6])
+    return header.time(content[:6])
 
 
-def _vehicle(draft: Draft, content: bytes) -> int | None:
+def _vehicle(draft: Draft, content: bytes, header: Header) -> int | None:
     """Time, from memory, kind of vehicle, kind of content; then the content and the place."""
     if content[6]:
         draft.reading.flags |= Flag.BUFFERED.value
@@ -111,7 +111,7 @@ def _vehicle(draft: Draft, content: bytes) -> int | None:
         draft.extra["content"] = content[VEHICLE_HEAD:].hex()
     else:
         standing(draft, rest)
-    return china_time(content[:6])
+    return header.time(content[:6])
 
 
 def _values(draft: Draft, data: bytes) -> bytes | None:

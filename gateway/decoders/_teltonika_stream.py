@@ -40,7 +40,12 @@ def measure(kept: bytearray, at: int) -> int:
     if there >= 4 and not head:  # noqa: PLR2004  the preamble
         if kept[at : at + 4] != PREAMBLE:
             raise StreamError("bad_preamble", kept[at : at + 4].hex())
-        return 0 if there < 8 else int.from_bytes(kept[at + 4 : at + 8]) + OVERHEAD  # noqa: PLR2004  and length
+        if there < 8:  # noqa: PLR2004  and length
+            return 0
+        length = int.from_bytes(kept[at + 4 : at + 8])
+        if length < LEAST_DATA:
+            raise StreamError("bad_length", f"{length} bytes of data, at least {LEAST_DATA}")
+        return length + OVERHEAD
     if there < 5:  # noqa: PLR2004  up to the channel's mark
         return 0
     if kept[at + 4] != CHANNEL_MARK and not SHORTEST_IDENTITY <= head <= LONGEST_IDENTITY:

@@ -23,6 +23,8 @@ Event-Shock         SHOCK
 Event-Drop          DROP
 Event-Lock          CLOSED
 Event-RC-Unlock     OPENED, REMOTE_COMMAND
+other Event-…       by the word in it (doubtful): Unlock OPENED; Tamper TAMPERED;
+                    Cut, Wire, Cable CUT; Battery LOW_BATTERY; else none
 any other           none; kept as ``extra["report_type"]``
 ==================  ============================================================
 
@@ -115,18 +117,34 @@ def _set_place(reading: Reading, text: str, *, valid: bool) -> None:
     reading.longitude_deg = settled.longitude_deg
 
 
+WORDS = {
+    "Unlock": SealEvent.OPENED,
+    "Tamper": SealEvent.TAMPERED,
+    "Cut": SealEvent.CUT,
+    "Wire": SealEvent.CUT,
+    "Cable": SealEvent.CUT,
+    "Battery": SealEvent.LOW_BATTERY,
+}
+"""What events say that no public table names: an alarm must not go by for want of an entry."""
+
+
 def _events(report_type: str, *, is_open: bool) -> SealEvent:
+    if report_type in EVENTS:
+        return EVENTS[report_type]
     if report_type != "Event-Door":
-        return EVENTS.get(report_type, SealEvent.NONE)
+        words = [event for word, event in WORDS.items() if word in report_type]
+        return words[0] if words and report_type.startswith("Event-") else SealEvent.NONE
     if is_open:
         return SealEvent.OPENED | SealEvent.DOOR_OPENED
     return SealEvent.CLOSED | SealEvent.DOOR_CLOSED
 
 
-def _state(report_type: str, *, is_open: bool) -> SealState:
+def _state(events: SealEvent, *, is_open: bool) -> SealState:
+    if events & SealEvent.CUT:
+        return SealState.CUT
     if is_open:
         return SealState.OPEN
-    return SealState.UNLOCKED if report_type == "Event-RC-Unlock" else SealState.SEALED
+    return SealState.UNLOCKED if events & SealEvent.OPENED else SealState.SEALED
 
 
 class Eseal:
@@ -176,8 +194,9 @@ def _reading(head: re.Match[str], report: re.Match[str]) -> Reading:
     reading.course_deg = within("course_deg", _number(report["course"]))
     reading.speed_kmh = within("speed_kmh", _number(report["speed"]))
     reading.door_open = is_open
-    reading.seal_state = _state(report_type, is_open=is_open).value
-    reading.seal_events = _events(report_type, is_open=is_open).value
+    events = _events(report_type, is_open=is_open)
+    reading.seal_state = _state(events, is_open=is_open).value
+    reading.seal_events = events.value
     acceleration = _number(report["acceleration"])
     reading.shock_g = None if acceleration is None else within("shock_g", abs(acceleration))
     reading.battery_v = within("battery_v", _number(report["battery"]))

@@ -43,6 +43,7 @@ A3* A4* A0 A2        as those, with area of 4 and cell of 8 bytes
 33* (7979), 32* (7979)  padlocks: parts with length, status: A0 locked, A1 unlocked, A2 and A3
           low battery, A4 moved, A5 unlocked by force (all doubtful: one source)
 15 21 9B  answer to a command; what came by the serial line
+40        battery of an electric vehicle        63 65 66 98  status, trouble codes, values: kept
 8C        diagnosis                             94   information: voltage, door, identities
 95*       event of a camera: 80 SOS, 87 overspeed, 90-92 driving, 93 accident
 70        modules: id (2), length (2), value    F1 F2 F3  fields, a device heard, access points
@@ -75,6 +76,7 @@ Sample: ``78782da41a0509160203cf05be31f80c306530001c0010012ed000007ef40000000006
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 from gateway.decoders import _gt06_modules as of_modules
@@ -130,11 +132,16 @@ REPORTS: dict[int, Report] = {
     0x32: of_places.later_alarm,
     0x34: of_places.place_and_ports,
     0x37: of_places.place_and_fields,
+    0x40: of_modules.battery_system,
     0x61: of_places.card_reader,
+    0x63: of_modules.unread,
+    0x65: of_modules.unread,
+    0x66: of_modules.unread,
     0x70: of_modules.modules,
     0x8C: of_modules.diagnosis,
     0x94: of_modules.information,
     0x95: of_network.video_alarm,
+    0x98: of_modules.unread,
     0x9B: of_modules.serial_data,
     0xA0: of_places.place_of_4g,
     0xA1: of_network.wide_many_cells,
@@ -187,6 +194,14 @@ class Gt06:
     aliases = ("concox", "jimi")
     binary = True
 
+    def __init__(self, ahead_ms: int | None = None) -> None:
+        """``ahead_ms``: of the device's clock before UTC; None: as its login says, else 0."""
+        self._ahead_ms = ahead_ms
+
+    def in_zone(self, ahead_ms: int) -> Gt06:
+        """See `sealtrail.contract.decoder.ZonedDecoder`."""
+        return _in_zone(ahead_ms)
+
     def decode(self, frame: bytes, device_id: str | None, received_at_ms: int) -> list[Reading]:
         """Readings of one frame, or of several one after the other; see `Decoder`.
 
@@ -197,7 +212,7 @@ class Gt06:
         if len(frame) > MAX_BYTES:
             raise DecodeError("too_large", f"{len(frame)} bytes, at most {MAX_BYTES}")
         found: list[Reading] = []
-        zone_ms = 0
+        zone_ms = self._ahead_ms or 0
         at = 0
         while at < len(frame):
             length = measure(frame, at) if frame[at : at + 2] in {b"\x78\x78", b"\x79\x79"} else 0
@@ -205,7 +220,8 @@ class Gt06:
             one = opened(frame[at:end])
             if one.kind == LOGIN:
                 device_id = settled_identity(identity_of(one.body[:IDENTITY_BYTES]), device_id)
-                zone_ms = zone_minutes(one.body) * 60_000
+                if self._ahead_ms is None:
+                    zone_ms = zone_minutes(one.body) * 60_000
             else:
                 reading = _decoded(one, device_id, received_at_ms, zone_ms)
                 if reading is not None:
@@ -259,5 +275,6 @@ def _is_bcd(body: bytes) -> bool:
     return len(body) >= IDENTITY_BYTES and body[0] < 0x10 and body[:IDENTITY_BYTES].hex().isdecimal()  # noqa: PLR2004  15 digits
 
 
+_in_zone = functools.lru_cache(maxsize=128)(Gt06)
 DECODER = Gt06()
 WIRE = Wire(framing=framing, dialogue=Talk, default_port=5023)

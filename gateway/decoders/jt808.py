@@ -29,6 +29,8 @@ message        reading
 0701, 6006,    text that answers a command
 1300, ``(…)``
 0702           driver's card: state, time, result, name, certificate, issuer, expiry
+0801           picture, sound or video: its location report, its length, why it was taken: 2 SOS, 3
+               SHOCK, 4 DOOR_OPENED, 5 DOOR_CLOSED
 0900           pass-through: 40 driver, F0 vehicle (values, trouble codes, events), FF position
 2070           acceleration, unit not published
 0001-0004,     nothing: answer, heartbeat, logout, question for the time, registration,
@@ -40,7 +42,8 @@ message        reading
 Location report: alarm word (4) | status word (4) | latitude (4) | longitude (4), 10⁻⁶ ° |
 altitude m (2, signed) | speed 0.1 km/h (2) | course ° (2) | time BCD yymmddhhmmss (6) | items:
 id (1), length (1), value. Time is **GMT+8**: the standard says so, and the frames' source reads
-every dialect so; a terminal set to UTC is seen by its constant offset of eight hours. Only 5501 and
+every dialect so; a terminal set to UTC or local time has its own offset in the registry of devices
+(``sealtrail device add --clock-offset``). Only 5501 and
 5502 are UTC, as is the maker's other protocol. All zeros or no time: the clock isn't set.
 
 Status: 0 ignition, 1 located (else the place is stale), 2 south, 3 west, 13-17 doors open (front,
@@ -89,12 +92,13 @@ Sample: ``7e02000036019111110000007a000000000001004202b71a72008dbba0000000000000
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 from gateway.decoders import _jt808_messages as messages
 from gateway.decoders._jt808_dialogue import KNOWN, SILENT, Jt808Dialogue, framing
 from gateway.decoders._jt808_frame import MAX_MESSAGE_BYTES, SHORT_COUNT_IDS, parse_message
-from gateway.decoders._jt808_location import FAMILY, Header, batch, location
+from gateway.decoders._jt808_location import CHINA_AHEAD_MS, FAMILY, Header, batch, location
 from gateway.decoders._jt808_lock import lock_report
 from gateway.decoders._jt808_passthrough import pass_through
 from gateway.decoders._jt808_text import decode_text
@@ -114,6 +118,7 @@ REPORTS: dict[int, Callable[[bytes, Header], list[Reading]]] = {
     0x0701: messages.command_result,
     0x0702: messages.driver_card,
     0x0704: batch,
+    0x0801: messages.media,
     0x0900: pass_through,
     NOTHING: lambda _body, _header: [],
     0x1300: messages.wide_result,
@@ -133,6 +138,14 @@ class Jt808:
     aliases = ("huabao", "jtt808")
     binary = True
 
+    def __init__(self, ahead_ms: int = CHINA_AHEAD_MS) -> None:
+        """``ahead_ms``: of the terminal's clock before UTC."""
+        self._ahead_ms = ahead_ms
+
+    def in_zone(self, ahead_ms: int) -> Jt808:
+        """See `sealtrail.contract.decoder.ZonedDecoder`."""
+        return _in_zone(ahead_ms)
+
     def decode(self, frame: bytes, device_id: str | None, received_at_ms: int) -> list[Reading]:
         """Readings of one message; see `sealtrail.contract.decoder.Decoder`."""
         if len(frame) > MAX_MESSAGE_BYTES:
@@ -146,9 +159,11 @@ class Jt808:
         read = REPORTS.get(found.message_id)
         if read is None:
             raise DecodeError("unknown_message", f"message {found.message_id:04x}")
-        header = Header(device, received_at_ms, found.message_id, found.serial, found.version is not None)
+        edition_2019 = found.version is not None
+        header = Header(device, received_at_ms, found.message_id, found.serial, edition_2019, self._ahead_ms)
         return read(found.body, header)
 
 
+_in_zone = functools.lru_cache(maxsize=128)(Jt808)
 DECODER = Jt808()
 WIRE = Wire(framing=framing, dialogue=Jt808Dialogue, default_port=5015)

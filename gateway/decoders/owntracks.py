@@ -54,6 +54,7 @@ from typing import Any
 import msgspec
 
 from gateway.decoders._json_document import document, moment_ms, number, scalar, text
+from gateway.decoders._lora_object import plain
 from gateway.decoders._values import REFUSED, Extra, place, settled_identity, stamped, unstamped, within
 from gateway.device_id import fit_device_id
 from sealtrail.contract.errors import DecodeError
@@ -118,8 +119,8 @@ def _extra(message: dict[str, Any]) -> Extra:
         if isinstance(value, list):
             value = ", ".join(text(each) for each in value[:MAX_EXTRA])  # noqa: PLW2901  as it is kept
         kept = scalar(value)
-        if kept is not None:
-            extra[name[:64]] = kept
+        if kept is not None and plain(name):
+            extra[plain(name)] = kept
     return extra
 
 

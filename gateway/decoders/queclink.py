@@ -96,7 +96,6 @@ from gateway.decoders._values import Extra, settled_identity, unstamped, within
 from gateway.device_time import CLOCK_EPOCH_MS, settle
 from gateway.framings import Delimited
 from gateway.wire import Heard, Wire
-from sealtrail.contract.errors import DecodeError
 from sealtrail.contract.reading import FixKind, Flag, Reading, reading_id_of
 
 FAMILY = "queclink"
@@ -245,12 +244,9 @@ class SackDialogue:
     """Every sentence names its device and is acknowledged by its count."""
 
     def hear(self, frame: bytes, received_at_ms: int) -> Heard:
-        """See `gateway.wire.Dialogue`. A sentence that can't be read is the decoder's to refuse."""
+        """See `gateway.wire.Dialogue`."""
         del received_at_ms
-        try:
-            sentence = parse(frame)
-        except DecodeError:
-            return Heard(message=frame)
+        sentence = parse(frame)
         count = "" if sentence.serial is None else f"{sentence.serial:04X}"
         if sentence.kind == HEARTBEAT:
             answer = f"+SACK:{HEARTBEAT},{sentence.version},{count}$"

@@ -1,4 +1,4 @@
-"""`HttpPort`: reports by HTTP POST. The only file that knows starlette and uvicorn.
+"""`HttpPort`: reports by HTTP POST. Only it and `http_server` know starlette and uvicorn.
 
 ::
 
@@ -8,17 +8,15 @@
 202 once the log has it. 4xx names the reason: of a message that is in the quarantine
 (401, 403, 422, 429) or of a request that can't be one (400, 404, 411, 413). 503 with ``Retry-After``
 where there is no room or the log doesn't answer in time: the same request later does no harm.
-The secret is a bearer token or the password of basic authentication.
+The secret is a bearer token or the password of basic authentication: the device's own, or
+that of the family's webhook. An address that asks too often gets 429 before anything is read.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
-import contextlib
+import hmac
 import socket
-from collections.abc import Iterator
 from typing import Any
 
 import uvicorn
@@ -26,14 +24,17 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.decoders import decoder_for
 from gateway.listeners.door import House
+from gateway.listeners.http_request import Addresses, credentials, family_tokens, named_device
+from gateway.listeners.http_server import HttpDoor, HttpServer
 from gateway.listeners.intake import Entry, Intake
-from gateway.listeners.tcp import bound_socket
+from gateway.listeners.limits import Limits, neighbourhood
+from gateway.listeners.tcp import BACKLOG, bound_socket
 from gateway.listeners.tls import server_context
-from gateway.listeners.wires import wires
+from gateway.rates import Bucket, Buckets
 from gateway.topics import DEVICE_ID, MAX_DEVICE_ID, door_topic
 from sealtrail.contract.decoder import Decoder
 from sealtrail.contract.errors import RefusedError
@@ -42,41 +43,8 @@ from sealtrail.runtime.settings.gateway import GatewaySettings
 RETRY_AFTER_S = 5
 STATUS_OF = {"rate_limited": 429}
 CLOSE_S = 5.0
-
-
-class _Server(uvicorn.Server):
-    """uvicorn's server in a process that has its own way to end."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def _impatient(patience_s: float) -> type[H11Protocol]:
-    """Connections of uvicorn that are cut when no whole request comes in that time, twice it at most."""
-
-    class Impatient(H11Protocol):
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-            super().connection_made(transport)
-            self._last: object = None
-            self._look_later()
-
-        def _look_later(self) -> None:
-            self._looking = self.loop.call_later(patience_s, self._look)
-
-        def _look(self) -> None:
-            waits = self.cycle is None or self.cycle.response_complete
-            if waits and self.cycle is self._last:
-                self.transport.abort()
-                return
-            self._last = self.cycle
-            self._look_later()
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._looking.cancel()
-            super().connection_lost(exc)
-
-    return Impatient
+MOST_ADDRESSES = 10_000
+"""Addresses whose rate is remembered."""
 
 
 class _Request:
@@ -104,14 +72,19 @@ class HttpPort:
     """One port for all families."""
 
     def __init__(self, settings: GatewaySettings, intake: Intake, house: House) -> None:
-        """Raises `SettingsError` where TLS can't be set up."""
+        """Raises `SettingsError` where TLS can't be set up, a token's family or a proxy can't be."""
         self._settings = settings.http
         self._max_bytes = settings.max_payload_bytes
         self._intake = intake
         self._house = house
         self._context = server_context("gateway.http", self._settings.tls_cert, self._settings.tls_key)
+        self._tokens = family_tokens(self._settings.tokens)
+        self._proxies = Addresses("gateway.http.proxies", self._settings.proxies)
+        rate, burst = self._settings.requests_per_s, self._settings.burst_requests
+        newcomers = Bucket(MOST_ADDRESSES / 10, MOST_ADDRESSES)
+        self._rates = Buckets(rate, burst, MOST_ADDRESSES, newcomers)
         self._socket: socket.socket | None = None
-        self._server: _Server | None = None
+        self._server: HttpServer | None = None
         self._serving: asyncio.Task[None] | None = None
 
     @property
@@ -124,7 +97,7 @@ class HttpPort:
     async def open(self) -> None:
         """Serves; raises `SettingsError` where that can't be."""
         self._socket = bound_socket("http", self._settings.host, self._settings.port, socket.SOCK_STREAM)
-        self._socket.listen(self._settings.max_connections)
+        self._socket.listen(BACKLOG)
         app = Starlette(
             routes=[
                 Route("/v1/devices/{family}/{device_id}", self._post, methods=["POST"]),
@@ -132,21 +105,28 @@ class HttpPort:
             ]
         )
         config = uvicorn.Config(
-            app,
+            self._within_rate(app),
             log_config=None,
             access_log=False,
             lifespan="off",
-            http=_impatient(self._settings.timeout_s),
-            limit_concurrency=self._settings.max_connections,
+            proxy_headers=bool(self._settings.proxies),
+            forwarded_allow_ips=list(self._settings.proxies),
             timeout_keep_alive=int(max(1, self._settings.timeout_s)),
             timeout_graceful_shutdown=1,
             server_header=False,
             ws="none",
         )
         config.load()
-        config.ssl = self._context
-        self._server = _Server(config)
-        self._serving = asyncio.create_task(self._server.serve([self._socket]))
+        door = HttpDoor(
+            self._socket,
+            self._context,
+            Limits(self._settings.max_connections, self._settings.max_connections_per_address),
+            self._settings.timeout_s,
+            self._proxies.has,
+            lambda reason: self._house.metrics.refused("http", "unknown", reason),
+        )
+        self._server = HttpServer(config, door)
+        self._serving = asyncio.create_task(self._server.serve())
 
     async def close(self) -> None:
         """Ends what is being served."""
@@ -159,6 +139,20 @@ class HttpPort:
             self._socket.close()
 
     # ------------------------------------------------------------------------- one request
+
+    def _within_rate(self, app: ASGIApp) -> ASGIApp:
+        """The application, for addresses that don't ask too often."""
+
+        async def limited(scope: Scope, receive: Receive, send: Send) -> None:
+            client = scope.get("client")
+            if client and not self._rates.take(neighbourhood(client[0]), self._house.clock()):
+                self._house.metrics.refused("http", "unknown", "too_many_requests")
+                response = _refusal(429, "too_many_requests", "from this address")
+                await response(scope, receive, send)
+                return
+            await app(scope, receive, send)
+
+        return limited
 
     async def _post(self, request: Request) -> Response:
         try:
@@ -197,13 +191,19 @@ class HttpPort:
         now_ms = self._house.clock()
         device_id = request.path_params.get("device_id")
         if device_id is None:
-            device_id = _named(decoder, body, now_ms)
+            device_id = named_device(decoder, body, now_ms)
         reason = detail = ""
         status = 422
-        user, secret = _credentials(request)
+        user, secret = credentials(request.headers.get("authorization", ""))
+        token = self._tokens.get(decoder.family)
+        if token is not None and not hmac.compare_digest(token, secret):
+            # nobody's message: a stranger must not use up the rate of the device that it names
+            device_id, reason, status = "", "bad_token" if secret else "no_token", 403 if secret else 401
         if device_id:
             if len(device_id) > MAX_DEVICE_ID or DEVICE_ID.fullmatch(device_id) is None:
                 device_id, reason, status = "", "bad_identity", 400
+            elif token is not None:
+                reason, status = self._house.access.standing(decoder.family, device_id, now_ms) or "", 403
             elif user not in {None, device_id}:
                 reason, status, detail = "identity_mismatch", 403, "the user isn't the device"
             else:
@@ -231,31 +231,6 @@ class HttpPort:
         if reason:
             return _refusal(refused_status, reason, "kept in the quarantine")
         return JSONResponse({"stored": True}, 202)
-
-
-def _credentials(request: Request) -> tuple[str | None, bytes]:
-    """(user, secret) of the request; the user is None where none is named."""
-    scheme, _, value = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return None, value.strip().encode("latin-1", "replace")
-    if scheme.lower() == "basic":
-        with contextlib.suppress(binascii.Error, ValueError):
-            user, colon, password = base64.b64decode(value.strip(), validate=True).partition(b":")
-            if colon:
-                return user.decode("utf-8", "replace"), password
-    return None, b""
-
-
-def _named(decoder: Decoder, body: bytes, now_ms: int) -> str:
-    """The one device that a message names; empty: none, or not one. What is wrong then, the pipeline says."""
-    wire = wires().get(decoder.family)
-    try:
-        if wire is not None:
-            return wire.dialogue().hear(body, now_ms).identity or ""
-        names = {reading.device_id for reading in decoder.decode(body, None, now_ms)}
-    except RefusedError:
-        return ""
-    return names.pop() if len(names) == 1 else ""
 
 
 def _refusal(status: int, reason: str, detail: str) -> JSONResponse:

@@ -9,8 +9,7 @@ import ssl
 from collections.abc import Coroutine
 from typing import Any
 
-import structlog
-
+from gateway.listeners.accepting import accept
 from gateway.listeners.door import Door
 from gateway.listeners.limits import Limits
 from gateway.listeners.proxy_protocol import HEAD_BYTES, ProxyError, body_length, source_address
@@ -18,11 +17,8 @@ from gateway.listeners.talk import END_OF_INPUT, Talk
 from sealtrail.contract.errors import SettingsError
 from sealtrail.runtime.settings.gateway import ListenerSettings
 
-LOGGER = structlog.get_logger(__name__)
-
 READ_BYTES = 16_384
 BACKLOG = 1_024
-ACCEPT_PAUSE_S = 0.2
 CLOSE_S = 10.0
 """How long a connection that we close may take to read its last answers."""
 GOODBYE_S = 1.0
@@ -43,7 +39,7 @@ class Connection(asyncio.BufferedProtocol):
         self.address = address
         self._transport: asyncio.Transport | None = None
         self._paused = self._deaf = False
-        self.lost = asyncio.Event()  # set once it is closed
+        self.lost = False  # once it is closed
         self._cut_at_s: float | None = None
         self._made_s = self._door.monotonic()
         self.talk = Talk(self._door, address, self._send, self._cut, self._ready)
@@ -94,7 +90,8 @@ class Connection(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """See `asyncio.BaseProtocol`."""
         del exc
-        self.lost.set()
+        self.lost = True
+        self._port.one_lost.set()
         self._door.counts.connections.dec()
         self.talk.gone()
         self._release_if_done()
@@ -131,7 +128,7 @@ class Connection(asyncio.BufferedProtocol):
             transport.resume_reading()
 
     def _release_if_done(self) -> None:
-        if self.lost.is_set() and self.talk.drained and self in self._port.connections:
+        if self.lost and self.talk.drained and self in self._port.connections:
             del self._port.connections[self]
             self._port.limits.leave(self.address)
 
@@ -140,7 +137,7 @@ class Connection(asyncio.BufferedProtocol):
     def sweep(self, now_s: float) -> None:
         """Ends what has been silent for too long or may speak no longer."""
         bounds = self._door.bounds
-        if self.lost.is_set():
+        if self.lost:
             return
         if self._cut_at_s is not None:
             if now_s - self._cut_at_s > CLOSE_S and self._transport is not None:
@@ -162,7 +159,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def close(self, *, at_once: bool = False) -> None:
         """Closes when what was sent has left; ``at_once`` without waiting for that."""
-        if self._transport is not None and not self.lost.is_set():
+        if self._transport is not None and not self.lost:
             if at_once:
                 self._transport.abort()
             else:
@@ -182,6 +179,7 @@ class TcpPort:
         self._context = context
         self._listening: list[socket.socket] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self.one_lost = asyncio.Event()  # a connection has ended
 
     @property
     def port(self) -> int:
@@ -193,33 +191,20 @@ class TcpPort:
         wanted = self.door.wire.default_port if self._settings.port is None else self._settings.port
         self._listening = [bound_socket(self.door.family, self._settings.host, wanted, socket.SOCK_STREAM)]
         self._listening[0].listen(BACKLOG)
-        self._start(self._accept(self._listening[0]))
+        self._start(accept(self._listening[0], self.door.family, self._begin))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _accept(self, listening: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        troubled = False
-        while True:
-            try:
-                sock, address = await loop.sock_accept(listening)
-                troubled = False
-            except OSError as error:  # no file left, or the connection was gone before it was accepted
-                if not troubled:
-                    LOGGER.warning("accept_failed", family=self.door.family, detail=str(error))
-                troubled = True
-                await asyncio.sleep(ACCEPT_PAUSE_S)
-                continue
-            host = str(address[0])
-            refused = self.limits.enter(host)
-            if refused is not None:
-                sock.close()
-                self.door.refused(refused)
-                continue
-            self._start(self._set_up(sock, host))
+    def _begin(self, sock: socket.socket, host: str) -> None:
+        refused = self.limits.enter(host)
+        if refused is not None:
+            sock.close()
+            self.door.refused(refused)
+            return
+        self._start(self._set_up(sock, host))
 
     async def _set_up(self, sock: socket.socket, host: str) -> None:
         loop = asyncio.get_running_loop()
@@ -282,8 +267,9 @@ class TcpPort:
             connection.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(GOODBYE_S):
-                for connection in list(self.connections):
-                    await connection.lost.wait()
+                while not all(connection.lost for connection in self.connections):
+                    self.one_lost.clear()
+                    await self.one_lost.wait()
         for connection in list(self.connections):
             connection.close(at_once=True)
 

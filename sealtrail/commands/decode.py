@@ -14,8 +14,9 @@ import click
 from gateway.decoders import decoder_for, decoders
 from gateway.listeners.wires import wires
 from gateway.wire import Dialogue, Heard, StreamError, Wire
+from sealtrail.commands.device_clock import clock_ahead_s
 from sealtrail.contract.clock import iso, parse_iso, wall_clock_ms
-from sealtrail.contract.decoder import Decoder
+from sealtrail.contract.decoder import Decoder, ZonedDecoder
 from sealtrail.contract.errors import DecodeError, RefusedError
 from sealtrail.contract.public.reading_line import to_line
 from sealtrail.contract.reading import Reading
@@ -189,6 +190,7 @@ def _print_refusal(error: DecodeError, text: str, *, as_json: bool) -> None:
 @click.argument("family", required=False)
 @click.argument("frames", metavar="[FRAME]...", nargs=-1)
 @click.option("--device-id", help="Identity given by topic or session, for frames that have none.")
+@click.option("--clock-offset", default="", help="The device's clock from UTC, as +08:00, if known.")
 @click.option("--received-at", help="RFC 3339 time of receipt; now, if not given.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option("--list", "list_families", is_flag=True, help="List the device families.")
@@ -197,6 +199,7 @@ def decode(
     frames: tuple[str, ...],
     *,
     device_id: str | None,
+    clock_offset: str,
     received_at: str | None,
     as_json: bool,
     list_families: bool,
@@ -219,6 +222,9 @@ def decode(
         raise click.UsageError("which FAMILY? `sealtrail decode --list` shows them")
     try:
         decoder = decoder_for(family)
+        ahead_s = clock_ahead_s(decoder.family, clock_offset)
+        if ahead_s is not None and isinstance(decoder, ZonedDecoder):
+            decoder = decoder.in_zone(ahead_s * 1000)
         received_at_ms = wall_clock_ms() if received_at is None else parse_iso(received_at)
         iso(received_at_ms)
     except (RefusedError, OverflowError, ValueError) as error:

@@ -26,6 +26,7 @@ def _print_summary(account: Account) -> None:
         f"published {account.published:,} = accepted {account.accepted:,} + duplicates {account.duplicates:,}"
         f" + quarantined {account.quarantined:,}; stored {account.stored:,} of {account.readings:,} readings"
     )
+    _say(f"  the same {account.by_device:,} messages, device by device, from {account.devices} devices")
     for outcome in account.scripted:
         if outcome.expected is not None:
             delay = f"after {outcome.delay_s:.1f} s" if outcome.delay_s is not None else "never"
@@ -55,7 +56,7 @@ async def _run(
         _say("")
         _say(f"  live map   {demonstration.address}")
         _say(f"  logs       {settings.state_dir / 'logs'}")
-        _say(f"  more       SEALTRAIL_STATE_DIR={settings.state_dir} sealtrail deliveries")
+        _say(f"  more       SEALTRAIL_STATE_DIR={settings.state_dir} sealtrail deliveries (or devices)")
         _say("  Ctrl-C stops everything." if run_s is None else f"  Ends after {run_s:.0f} s.")
         _say("")
         if browser:

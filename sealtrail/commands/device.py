@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from sealtrail.commands.device_clock import clock, clock_ahead_s
 from sealtrail.commands.device_export import export_mosquitto
 from sealtrail.commands.device_import import import_
 from sealtrail.commands.device_keys import make_key
@@ -22,6 +23,7 @@ from sealtrail.contract.device import (
     SigningKey,
     check_device,
     check_device_id,
+    clock_offset_text,
 )
 from sealtrail.contract.subjects import PAIRINGS_BUCKET
 from sealtrail.runtime.devices import DeviceRegistry
@@ -33,6 +35,8 @@ from sealtrail.runtime.settings.tree import Settings
 @click.group()
 def device() -> None:
     """Add devices, say what they may do, and pair them with containers.
+
+    What came in from each of them is told by `sealtrail devices`.
 
     Example: sealtrail device add KE-0001 --family json
     """
@@ -59,6 +63,7 @@ def shown(known: Device, container_id: str | None) -> dict[str, Any]:
         ],
         "reporting_interval_s": known.reporting_interval_s,
         "messages_per_s": known.messages_per_s,
+        "clock_offset": None if known.clock_ahead_s is None else clock_offset_text(known.clock_ahead_s),
         "capabilities": list(known.capabilities),
         "note": known.note,
         "changed_at": iso(known.changed_at_ms),
@@ -77,6 +82,9 @@ def shown(known: Device, container_id: str | None) -> dict[str, Any]:
 @click.option("--public-key", help="With --sign ed25519: its public key, base64; made otherwise.")
 @click.option("--interval", "interval_s", type=float, help="Seconds between its reports.")
 @click.option("--rate", "messages_per_s", type=float, help="Messages a second it may send in the long run.")
+@click.option(
+    "--clock-offset", default="", help="Its clock from UTC, as +08:00, where it isn't its protocol's."
+)
 @click.option(
     "--capability", "capabilities", multiple=True, help="seal, gnss, temperature, …; several times."
 )
@@ -133,6 +141,7 @@ def _from_options(device_id: str, options: dict[str, Any], made: dict[str, str])
             signature_required=bool(keys) and not options["sign_optional"],
             reporting_interval_s=options["interval_s"],
             messages_per_s=options["messages_per_s"],
+            clock_ahead_s=clock_ahead_s(options["family"], options["clock_offset"]),
             capabilities=options["capabilities"],
             note=options["note"],
         )
@@ -249,5 +258,5 @@ def retire(ctx: click.Context, device_id: str, *, note: str, actor: str) -> None
     _set_state(ctx, device_id, DeviceState.RETIRED, actor, note)
 
 
-for command in (pair, unpair, rotate, import_, export_mosquitto):
+for command in (clock, pair, unpair, rotate, import_, export_mosquitto):
     device.add_command(command)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import click
 
+from sealtrail.commands.device_clock import clock_ahead_s
 from sealtrail.contract.device import Device, InvalidDeviceError, check_device
 from sealtrail.contract.errors import RefusedError
 from sealtrail.contract.iso6346 import container_number
@@ -21,6 +22,7 @@ COLUMNS = (
     "certificate_sha256",
     "reporting_interval_s",
     "messages_per_s",
+    "clock_offset",
     "capabilities",
     "container_id",
     "note",
@@ -99,6 +101,7 @@ def _row(line: int, cells: Mapping[str | None, str | list[str] | None]) -> Row:
         certificate_sha256=text.get("certificate_sha256", "").replace(":", "").lower(),
         reporting_interval_s=_number(text, "reporting_interval_s"),
         messages_per_s=_number(text, "messages_per_s"),
+        clock_ahead_s=clock_ahead_s(text.get("family", ""), text.get("clock_offset", "")),
         capabilities=tuple(text.get("capabilities", "").split()),
         note=text.get("note", ""),
     )

@@ -26,7 +26,7 @@ def import_(ctx: click.Context, file: Path, *, check: bool, actor: str) -> None:
     """Enter the devices of a CSV file: all of them, or none and why.
 
     Columns: device_id, family, password, certificate_sha256,
-    reporting_interval_s, messages_per_s, capabilities (separated by spaces),
+    reporting_interval_s, messages_per_s, clock_offset (+08:00), capabilities (separated by spaces),
     container_id, note; the first two must be there. Devices without password
     and certificate get a password; those are printed as JSON lines, once.
 

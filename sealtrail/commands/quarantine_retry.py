@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from gateway.decoders import decoders
 from gateway.topics import is_door_topic
 from sealtrail.commands.quarantine_entries import Entry
 from sealtrail.contract.errors import UnavailableError
-from sealtrail.contract.subjects import PAIRINGS_BUCKET
+from sealtrail.contract.subjects import PAIRINGS_BUCKET, RETRIED
 from sealtrail.runtime.devices import DeviceRegistry
 from sealtrail.runtime.log import Log
 from sealtrail.runtime.settings.tree import Settings
@@ -97,8 +98,10 @@ async def retry_all(
             outcomes.append(Outcome(entry.number, 0, refusals[0].reason, refusals[0].detail))
             continue
         if not dry_run:
+            batch.tallies.clear()  # what came in was counted when it came
             for messages in rounds(batch):
-                _raise_first(await log.append_all(messages))
+                ids = [f"{RETRIED}{secrets.token_hex(12)}" for _ in messages]
+                _raise_first(await log.append_all(messages, ids))
         outcomes.append(Outcome(entry.number, len(batch.reading_ids)))
     return outcomes
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+import msgspec
 
 from sealtrail.commands.client import with_log
 from sealtrail.commands.trip_custody import authorise, check_seal, end
 from sealtrail.commands.trip_draft import new
 from sealtrail.commands.trip_options import MOMENT, actor, as_json, ways
-from sealtrail.commands.trip_reading import read_corridor, read_trip, with_times, with_ways, written
+from sealtrail.commands.trip_reading import on_lane, read_corridor, read_trip, with_times, with_ways, written
 from sealtrail.commands.trip_recording import known, planning, tell
 from sealtrail.contract.clock import iso
 from sealtrail.contract.errors import InvalidTripError
@@ -84,7 +85,7 @@ def add(  # noqa: PLR0913 (one parameter for each option)
         ready = trips
         if corridor_name is not None:
             accepted = await KnownCorridors(log).accepted(corridor_name)
-            ready = [with_ways(each, accepted, others) for each in trips]
+            ready = [on_lane(with_ways(each, accepted, others), corridor_name) for each in trips]
         under_way = {each.trip_id: each for each in await recorder.trips()}
         events = [planning(each, under_way.get(each.trip_id), from_ms, actor) for each in ready]
         for event in events:
@@ -144,6 +145,8 @@ def change(  # noqa: PLR0913 (one parameter for each option)
         found = known(await recorder.trips(), trip_id)
         way = corridor if corridor_name is None else await KnownCorridors(log).accepted(corridor_name)
         changed = with_times(with_ways(found, way, others), given)
+        if corridor_name is not None:
+            changed = msgspec.structs.replace(changed, lane=corridor_name)
         event = planning(changed, found, from_ms, actor)
         await recorder.record(event)
         return event

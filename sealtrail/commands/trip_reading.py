@@ -83,6 +83,11 @@ def with_ways(trip: Trip, corridor: Corridor | None, alternatives: tuple[Corrido
     return changed
 
 
+def on_lane(trip: Trip, name: str) -> Trip:
+    """The trip on the lane of that name, unless its plan says another."""
+    return trip if trip.lane else msgspec.structs.replace(trip, lane=name)
+
+
 def with_times(trip: Trip, times: dict[str, str]) -> Trip:
     """The trip with other times (keys of a trip file), checked again."""
     if not times:

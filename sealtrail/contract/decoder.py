@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from sealtrail.contract.reading import Reading
 
@@ -38,4 +38,13 @@ class Decoder(Protocol):
         nothing (heartbeat, acknowledgement). Raises `DecodeError`, and never
         anything else, whatever the bytes.
         """
+        ...
+
+
+@runtime_checkable
+class ZonedDecoder(Protocol):
+    """A decoder of a family whose devices report times of a zone that their frames don't name."""
+
+    def in_zone(self, ahead_ms: int) -> Decoder:
+        """The decoder of a device whose clock is ahead of UTC by that; equal arguments, equal decoders."""
         ...

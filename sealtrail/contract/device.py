@@ -50,9 +50,15 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     reporting_interval_s: float | None = None
     capabilities: tuple[str, ...] = ()  # "seal", "gnss", "temperature", …
     messages_per_s: float | None = None  # rate limit, where it isn't the setting's
+    clock_ahead_s: int | None = None  # of its clock before UTC, where it isn't what its protocol says
     note: str = ""
     changed_at_ms: int = 0
     changed_by: str = ""
+
+
+FARTHEST_CLOCK_S = 14 * 3_600
+"""No zone is farther from UTC."""
+CLOCK_OFFSET = re.compile(r"([+-])(\d{1,2}):(\d{2})")
 
 
 class Suspicion(enum.StrEnum):
@@ -117,12 +123,36 @@ def check_device(device: Device) -> Device:
     ):
         if number is not None and not 0 < number < float("inf"):
             raise InvalidDeviceError("bad_number", f"{name} is {number}; it must be above 0")
+    if device.clock_ahead_s is not None and abs(device.clock_ahead_s) > FARTHEST_CLOCK_S:
+        raise InvalidDeviceError("bad_clock_offset", f"{device.clock_ahead_s} s is no zone's offset from UTC")
     if device.signature_required and not device.signing_keys:
         raise InvalidDeviceError("no_signing_key", "signatures are required, but there is no key for them")
     key_ids = [key.key_id for key in device.signing_keys]
     if len(set(key_ids)) != len(key_ids):
         raise InvalidDeviceError("key_id_twice", f"key ids {', '.join(key_ids)}")
     return device
+
+
+def clock_offset_s(text: str) -> int:
+    """Seconds of an offset from UTC: ``+08:00``, ``-03:30``, ``0``.
+
+    Raises `InvalidDeviceError` named ``bad_clock_offset``.
+    """
+    if text in {"0", "Z", "UTC"}:
+        return 0
+    found = CLOCK_OFFSET.fullmatch(text)
+    if found is None or int(found[3]) >= 60:  # noqa: PLR2004  minutes
+        raise InvalidDeviceError("bad_clock_offset", f"{text[:20]!r}: write +08:00, -03:30 or 0")
+    seconds = int(found[2]) * 3_600 + int(found[3]) * 60
+    if seconds > FARTHEST_CLOCK_S:
+        raise InvalidDeviceError("bad_clock_offset", f"{text[:20]!r} is farther from UTC than any zone")
+    return -seconds if found[1] == "-" else seconds
+
+
+def clock_offset_text(seconds: int) -> str:
+    """The inverse of `clock_offset_s`."""
+    hours, rest = divmod(abs(seconds), 3_600)
+    return f"{'-' if seconds < 0 else '+'}{hours:02d}:{rest // 60:02d}"
 
 
 class Login(msgspec.Struct, frozen=True, kw_only=True):

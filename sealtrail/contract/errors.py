@@ -8,7 +8,8 @@
     │   ├── WireError           a batch on the log
     │   │   ├── UnknownVersionError
     │   │   └── MalformedBatchError
-    │   └── InvalidTripError    a trip or a trip event
+    │   ├── InvalidTripError    a trip or a trip event
+    │   └── InvalidModelError   a learned model
     ├── SettingsError           a settings file or variable; the message says which key and why
     └── UnavailableError        a part that is needed (broker, log, store) doesn't answer
 """
@@ -51,6 +52,10 @@ class MalformedBatchError(WireError):
 
 class InvalidTripError(RefusedError):
     """A trip file or trip event whose content contradicts itself."""
+
+
+class InvalidModelError(RefusedError):
+    """A learned model, or what one is to be made from or found by."""
 
 
 class SettingsError(SealTrailError):

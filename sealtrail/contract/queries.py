@@ -1,9 +1,10 @@
 """Questions to the record, asked over the log's request subjects, answered by ingest.
 
 Request subject: ``sealtrail.request.record.<query>`` with ``query`` one of
-``latest``, ``track``, ``sensors``, ``seals``, ``counts``. Bodies are MessagePack
-of the structs below; an answer is either the result or a `QueryRefusal`
-(distinguished by the NATS header ``Sealtrail-Refused: <reason>``).
+``latest``, ``track``, ``sensors``, ``seals``, ``counts`` and ``days`` (see
+`sealtrail.contract.completeness`). Bodies are MessagePack of the structs below; an
+answer is either the result or a `QueryRefusal` (distinguished by the NATS header
+``Sealtrail-Refused: <reason>``).
 """
 
 from __future__ import annotations

@@ -4,12 +4,15 @@ Log (JetStream)::
 
     sealtrail.log.<partition>.readings    batch of readings       (codec kind READINGS)
     sealtrail.log.<partition>.trips       batch of trip events    (codec kind TRIP_EVENTS)
+    sealtrail.log.<partition>.models      batch of model events   (codec kind MODEL_EVENTS)
     sealtrail.alerts.<partition>          batch of alert events   (codec kind ALERT_EVENTS)
     sealtrail.quarantine.<family>         batch of quarantined    (codec kind QUARANTINED)
+    sealtrail.tallies                     batch of tallies        (codec kind TALLIES)
 
 Requests (core NATS, MessagePack both ways)::
 
     sealtrail.request.record.<query>      answered by ingest      (see queries.py)
+    sealtrail.request.devices.<query>     answered by ingest      (see completeness.py)
     sealtrail.request.incident            answered by alerts      (IncidentCommand -> CommandReply)
 
 MQTT topics of devices are ``sealtrail/<family>/<device_id>/up`` for reports and
@@ -24,12 +27,19 @@ import zlib
 LOG_STREAM = "SEALTRAIL_LOG"
 ALERT_STREAM = "SEALTRAIL_ALERTS"
 QUARANTINE_STREAM = "SEALTRAIL_QUARANTINE"
+TALLY_STREAM = "SEALTRAIL_TALLIES"
 
 LOG_SUBJECTS = "sealtrail.log.*.*"
 ALERT_SUBJECTS = "sealtrail.alerts.*"
 QUARANTINE_SUBJECTS = "sealtrail.quarantine.*"
+READINGS_SUBJECTS = "sealtrail.log.*.readings"
+TALLIES_SUBJECT = "sealtrail.tallies"
+
+RETRIED = "retry."
+"""So begin the message ids of readings that are put in from the quarantine; see `completeness`."""
 
 RECORD_REQUEST = "sealtrail.request.record"
+DEVICES_REQUEST = "sealtrail.request.devices"
 INCIDENT_COMMAND = "sealtrail.request.incident"
 
 TRIPS_BUCKET = "sealtrail_trips"  # trip_id -> Trip (JSON): projection for look-ups
@@ -40,8 +50,10 @@ DEVICES_BUCKET = "sealtrail_devices"  # device_id -> Device (JSON), history kept
 SUBSCRIBERS_BUCKET = "sealtrail_subscribers"  # subscriber_id -> Subscriber (JSON)
 LOGINS_BUCKET = "sealtrail_logins"  # subscriber_id -> Login (JSON) at the MQTT broker
 CORRIDORS_BUCKET = "sealtrail_corridors"  # name -> KnownCorridor (JSON), history kept
+MODELS_BUCKET = "sealtrail_models"  # <name>.<version> -> KnownModel (JSON), history kept
+MODEL_BLOBS_BUCKET = "sealtrail_model_blobs"  # SHA-256 in hex -> the model's bytes
 LEASES_BUCKET = "sealtrail_leases"  # <service>.<partition> -> holder
-SNAPSHOTS_BUCKET = "sealtrail_snapshots"  # object store: anomaly.<partition>
+SNAPSHOTS_BUCKET = "sealtrail_snapshots"  # object store: anomaly.<partition>, ingest.ledger
 
 DEVICE_TOPIC_ROOT = "sealtrail"
 
@@ -59,8 +71,12 @@ def trips_subject(partition: int) -> str:
     return f"sealtrail.log.{partition}.trips"
 
 
+def models_subject(partition: int) -> str:
+    return f"sealtrail.log.{partition}.models"
+
+
 def partition_filter(partition: int) -> str:
-    """All of one partition, readings and trip events in their order."""
+    """All of one partition, readings, trip and model events in their order."""
     return f"sealtrail.log.{partition}.*"
 
 

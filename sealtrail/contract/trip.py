@@ -115,6 +115,7 @@ class Trip(msgspec.Struct, frozen=True, kw_only=True):
     stop_max_s: float | None = None  # longest stop outside allowed places; None: the setting
     separation_max_m: float | None = None  # of its devices from each other; None: the setting
     declaration: str = ""  # number or reference of the customs declaration
+    lane: str = ""  # name of the lane it takes, by which learned models are found; empty: none known
 
 
 class TripEventKind(enum.StrEnum):

@@ -10,6 +10,7 @@ import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
 from sealtrail.contract.alert import CATALOGUE, AlertAction, AlertEvent, AlertFamily
+from sealtrail.contract.completeness import Totals
 from sealtrail.demonstration.receiver import Received
 from simulators.fleet import FleetReport, SentEvent
 
@@ -45,6 +46,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     readings: int
     stored: int
     judged: int
+    devices: int
+    by_device: int  # messages, summed over all devices
     alerts: dict[str, int]
     logged: dict[str, int]
     deliveries: int
@@ -112,6 +115,8 @@ def _problems(
         found.append(f"published {counts['published']} but accounted for {accounted}")
     if not 0 <= counts["quarantined"] - report.corrupt_sent <= report.resent:
         found.append(f"sent {report.corrupt_sent} corrupt messages but quarantined {counts['quarantined']}")
+    if counts["by_device"] != accounted:
+        found.append(f"accounted for {accounted} messages but {counts['by_device']} device by device")
     if counts["judged"] < counts["readings"]:
         found.append(f"accepted {counts['readings']} readings but judged {counts['judged']}")
     if counts["readings"] != counts["stored"]:
@@ -146,6 +151,7 @@ def settle(  # noqa: PLR0913 - one for each part that is asked, by keyword
     gateway_metrics: str,
     anomaly_metrics: str,
     stored: int,
+    devices: Totals,
     events: Sequence[AlertEvent],
     received: Sequence[Received],
     delivered_again: int,
@@ -161,6 +167,8 @@ def settle(  # noqa: PLR0913 - one for each part that is asked, by keyword
         "readings": counter_total(gateway_metrics, "sealtrail_gateway_readings_stored"),
         "stored": stored,
         "judged": counter_total(anomaly_metrics, "sealtrail_judged_readings"),
+        "devices": devices.devices,
+        "by_device": devices.messages,
     }
     outcomes = tuple(_outcome(sent, list(alerts.values()), received) for sent in report.scripted)
     problems = (*troubles, *_problems(counts, report, outcomes, alerts, events))

@@ -20,6 +20,7 @@ from sealtrail.contract import queries, subjects
 from sealtrail.contract.alert import AlertEvent
 from sealtrail.contract.clock import wall_clock_ms
 from sealtrail.contract.codec import decode_alert_events
+from sealtrail.contract.completeness import DevicesAnswer, DevicesQuery, Totals
 from sealtrail.contract.errors import UnavailableError
 from sealtrail.contract.incident import Delivery, DeliveryState
 from sealtrail.contract.public.subscriber import Channels, Subscriber, Webhook
@@ -39,6 +40,7 @@ from simulators.world import World
 Say = Callable[[str], None]
 
 SETTLE_DEADLINE_S = 60.0
+DEVICES_DEADLINE_S = 15.0
 QUIET_LOOKS = 3
 CATCH_UP_LEAD_MS = 4_000
 """Between making the world and its first live moment: time to start publishing the past."""
@@ -77,6 +79,14 @@ def _free_port(host: str) -> int:
         probe.bind((host, 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _messages(gateway_metrics: str) -> int:
+    """Messages that the gateway has dealt with."""
+    return sum(
+        counter_total(gateway_metrics, f"sealtrail_gateway_messages_{name}")
+        for name in ("accepted", "duplicate", "quarantined")
+    )
 
 
 class Demonstration:
@@ -195,13 +205,15 @@ class Demonstration:
         log = self._open_log()
         troubles = [] if await self._until_quiet(log, report.published) else ["it never came to rest"]
         troubles += self.platform.deaths()
+        gateway_metrics = await asyncio.to_thread(self.platform.metrics, "gateway")
         return settle(
             seed=self._settings.simulator.seed,
             seconds=time.monotonic() - self._begun_s,
             report=report,
-            gateway_metrics=await asyncio.to_thread(self.platform.metrics, "gateway"),
+            gateway_metrics=gateway_metrics,
             anomaly_metrics=await asyncio.to_thread(self.platform.metrics, "anomaly"),
             stored=await self.stored(),
+            devices=await self._devices(log, _messages(gateway_metrics)),
             events=await self._alert_events(log),
             received=self._receiver.received(),
             delivered_again=self._receiver.repeated,
@@ -217,6 +229,17 @@ class Demonstration:
         if "Sealtrail-Refused" in headers:
             raise UnavailableError(f"the record doesn't count: {body.decode(errors='replace')}")
         return msgspec.msgpack.decode(body, type=queries.Counts).readings
+
+    async def _devices(self, log: Log, messages: int) -> Totals:
+        """Sums over all devices, once they hold ``messages`` in all, or at the deadline."""
+        question = msgspec.msgpack.encode(DevicesQuery(limit=1))
+        deadline = time.monotonic() + DEVICES_DEADLINE_S
+        while True:
+            _, body = await log.request(f"{subjects.DEVICES_REQUEST}.list", question)
+            totals = msgspec.msgpack.decode(body, type=DevicesAnswer).totals
+            if totals.messages >= messages or time.monotonic() > deadline:
+                return totals
+            await asyncio.sleep(0.3)
 
     async def _alert_events(self, log: Log) -> list[AlertEvent]:
         """Every alert event so far, once."""
@@ -248,10 +271,7 @@ class Demonstration:
 
     async def _work_left(self, log: Log, published: int) -> tuple[int, ...]:
         gateway = await asyncio.to_thread(self.platform.metrics, "gateway")
-        received = sum(
-            counter_total(gateway, f"sealtrail_gateway_messages_{name}")
-            for name in ("accepted", "duplicate", "quarantined")
-        )
+        received = _messages(gateway)
         judged = counter_total(
             await asyncio.to_thread(self.platform.metrics, "anomaly"), "sealtrail_judged_readings"
         )

@@ -155,11 +155,18 @@ class Log:
             raise UnavailableError(f"the log took no batch: {error or type(error).__name__}") from error
         return ack.seq
 
-    async def append_all(self, batches: Sequence[tuple[str, bytes]]) -> list[int | UnavailableError]:
-        """Stores several batches at once; one result for each, in order: its sequence or the failure."""
-        results = await asyncio.gather(
-            *(self.append(subject, batch) for subject, batch in batches), return_exceptions=True
-        )
+    async def append_all(
+        self, batches: Sequence[tuple[str, bytes]], message_ids: Sequence[str] = ()
+    ) -> list[int | UnavailableError]:
+        """Stores several batches at once; one result for each, in order: its sequence or the failure.
+
+        ``message_ids`` has one for each batch, or none at all; see `append`.
+        """
+        appending = [
+            self.append(subject, batch, message_id=message_ids[place] if message_ids else None)
+            for place, (subject, batch) in enumerate(batches)
+        ]
+        results = await asyncio.gather(*appending, return_exceptions=True)
         outcome: list[int | UnavailableError] = []
         for result in results:
             if isinstance(result, BaseException) and not isinstance(result, UnavailableError):
@@ -288,10 +295,11 @@ class Log:
         group: str,
         at_once: int = 8,
         on_failure: Callable[[BaseException], None] | None = None,
-    ) -> None:
+    ) -> Callable[[], Awaitable[None]]:
         """Answers requests on ``subject`` with ``handler``, at most ``at_once`` at a time.
 
         A handler that raises is logged, gives no answer, and is told to ``on_failure``.
+        What is returned ends the answering when it is called.
         """
         slots = asyncio.Semaphore(at_once)
 
@@ -313,4 +321,10 @@ class Log:
             self._answering.add(task)
             task.add_done_callback(self._answering.discard)
 
-        await self._nc.subscribe(subject, queue=group, cb=on_request)
+        subscription = await self._nc.subscribe(subject, queue=group, cb=on_request)
+
+        async def end() -> None:
+            with contextlib.suppress(NatsError, OSError):
+                await subscription.unsubscribe()
+
+        return end

@@ -46,6 +46,12 @@ class LogMessage(NamedTuple):
     pending: int
     raw: Msg
 
+    @property
+    def message_id(self) -> str:
+        """The id under which it was appended; empty where it has none."""
+        headers = self.raw.headers
+        return str(headers.get("Nats-Msg-Id", "")) if headers else ""
+
 
 def _parsed(message: Msg) -> LogMessage:
     tokens = message.reply.split(".")[-5:]

@@ -53,6 +53,7 @@ def _streams(settings: NatsSettings) -> list[StreamConfig]:
             (subjects.LOG_STREAM, subjects.LOG_SUBJECTS, log_age_s),
             (subjects.ALERT_STREAM, subjects.ALERT_SUBJECTS, quarantine_age_s),
             (subjects.QUARANTINE_STREAM, subjects.QUARANTINE_SUBJECTS, quarantine_age_s),
+            (subjects.TALLY_STREAM, subjects.TALLIES_SUBJECT, log_age_s),
         )
     ]
 
@@ -70,7 +71,7 @@ def _durables() -> list[tuple[str, ConsumerConfig]]:
         )
 
     return [
-        (subjects.LOG_STREAM, durable(INGEST_READINGS, "sealtrail.log.*.readings", 2_000, RECORD_ACK_WAIT_S)),
+        (subjects.LOG_STREAM, durable(INGEST_READINGS, subjects.READINGS_SUBJECTS, 2_000, RECORD_ACK_WAIT_S)),
         (subjects.ALERT_STREAM, durable(INGEST_ALERTS, subjects.ALERT_SUBJECTS, 1_000, RECORD_ACK_WAIT_S)),
         (subjects.ALERT_STREAM, durable(ALERTS_EVENTS, subjects.ALERT_SUBJECTS, 1_000, ALERTS_ACK_WAIT_S)),
     ]
@@ -85,6 +86,8 @@ _BUCKETS = (
     (subjects.DEVICES_BUCKET, 64, 0.0),  # its history is kept: who was allowed what, and since when
     (subjects.LOGINS_BUCKET, 1, 0.0),
     (subjects.CORRIDORS_BUCKET, 16, 0.0),  # likewise: who proposed and who accepted which
+    (subjects.MODELS_BUCKET, 8, 0.0),  # likewise
+    (subjects.MODEL_BLOBS_BUCKET, 1, 0.0),
     (subjects.LEASES_BUCKET, 1, LEASE_TTL_S),
 )
 

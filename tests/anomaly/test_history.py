@@ -18,7 +18,7 @@ from sealtrail.contract.alert import AlertEvent
 from sealtrail.contract.codec import encode_alert_events
 from sealtrail.contract.reading import Reading, SealEvent
 from sealtrail.runtime.settings.anomaly import AnomalySettings
-from tests.anomaly.test_conformance import JOURNEY, PLAN
+from tests.anomaly.test_conformance import JOURNEY, plan
 from tests.anomaly.world import MINUTE_MS, SEAL, START_MS, Standing, drive, judge, planned, reading, standing
 
 Batches = list[list[Reading]]
@@ -51,7 +51,7 @@ LONG_JOURNEY = sorted(
 
 
 def play(batches: Batches, **limits: int) -> list[AlertEvent]:
-    made = judge(PLAN, **limits)
+    made = judge(plan(), **limits)
     return [event for batch in batches for event in made.apply_readings(batch)]
 
 

@@ -6,11 +6,12 @@ import random
 
 import pytest
 
-from sealtrail.contract.alert import AlertType
+from sealtrail.contract.alert import AlertEvent, AlertType
 from sealtrail.contract.reading import Reading, SealEvent, SealState
 from tests.anomaly.world import (
     MINUTE_MS,
     START_MS,
+    Standing,
     authorised,
     judge,
     of_type,
@@ -22,6 +23,11 @@ from tests.anomaly.world import (
 
 TAMPER = ("raised", "SEAL_TAMPER")
 HERE = (50.0, 10.1)
+
+
+def breaches(events: list[AlertEvent]) -> list[Standing]:
+    """What stands of seals; a shuffled journey has silences of its own."""
+    return [each for each in standing(events) if each[0].startswith("SEAL_")]
 
 
 def mounts(*said: bool | None, state: SealState = SealState.UNKNOWN) -> list[Reading]:
@@ -86,7 +92,7 @@ def test_a_mount_in_a_backlog_is_the_same_in_any_order(seed: int) -> None:
     rng = random.Random(seed)
     said = [True] * 40 + [None] * 30 + [False] * 50 + [None] * 20 + [True] * 9 + [None] * 70 + [False] * 3
     reports = mounts(*said, *[None] * 100, state=SealState.SEALED if seed % 2 else SealState.UNKNOWN)
-    expected = standing(judge().apply_readings(reports))
+    expected = breaches(judge().apply_readings(reports))
     assert [alert[:2] for alert in expected] == [
         ("SEAL_TAMPER", START_MS + minute * MINUTE_MS) for minute in (70, 219)
     ]
@@ -95,4 +101,38 @@ def test_a_mount_in_a_backlog_is_the_same_in_any_order(seed: int) -> None:
     events = [
         e for start in range(0, len(reports), 9) for e in made.apply_readings(reports[start : start + 9])
     ]
-    assert standing(events) == expected
+    assert breaches(events) == expected
+
+
+@pytest.mark.parametrize("order", ["newest first", "shuffled", "doubled and shuffled"])
+@pytest.mark.parametrize("again", [False, True])
+def test_a_mount_said_now_and_then_over_thousands_of_reports_is_the_same_in_any_order(
+    order: str, *, again: bool
+) -> None:
+    """A tracker without a seal state that says its mount in every third report: every tampering is found."""
+    off = [False, None, None] * 300
+    said = [True, None, None] * 20 + (off + [True, None, None] * 5 + off if again else off)
+    reports = mounts(*said)
+    expected = breaches(judge().apply_readings(reports))
+    assert len(expected) == 1 + again
+    rng = random.Random(7)
+    if order == "newest first":
+        reports.reverse()
+    else:
+        reports *= 2 if "doubled" in order else 1
+        rng.shuffle(reports)
+    made = judge()
+    events = [e for at in range(0, len(reports), 50) for e in made.apply_readings(reports[at : at + 50])]
+    assert breaches(events) == expected
+
+
+def test_an_event_between_mounts_said_alike_is_found_and_ends() -> None:
+    """Cuts that arrive last, among silences that were given up between equal mounts, are each a breach."""
+    reports = mounts(*[True, None, None] * 300)
+    cuts = [reading(minute + 0.5, HERE, events=SealEvent.CUT) for minute in (100, 200)]
+    made = judge()
+    events = [e for at in range(0, len(reports), 50) for e in made.apply_readings(reports[at : at + 50])]
+    events += made.apply_readings(cuts)
+    assert [alert[:2] for alert in breaches(events)] == [
+        ("SEAL_CUT", START_MS + round((minute + 0.5) * MINUTE_MS)) for minute in (100, 200)
+    ]

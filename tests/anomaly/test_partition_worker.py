@@ -12,15 +12,18 @@ from pathlib import Path
 
 import msgspec
 
-from anomaly.worker import PartitionWorker, Snapshot
+from anomaly.worker import REFUSED, PartitionWorker, Snapshot
 from sealtrail.contract import subjects
 from sealtrail.contract.alert import AlertEvent, AlertType
 from sealtrail.contract.clock import wall_clock_ms
 from sealtrail.contract.codec import decode_alert_events, encode_readings, encode_trip_events
+from sealtrail.contract.model import ModelState
 from sealtrail.contract.reading import Reading, SealEvent
+from sealtrail.runtime.known_models import KnownModels
 from sealtrail.runtime.log import Log
 from sealtrail.runtime.settings.anomaly import AnomalySettings
 from sealtrail.runtime.settings.nats import NatsSettings
+from tests.anomaly.models.made import card, model
 from tests.anomaly.world import drive, planned, reading
 from tests.parts.nats import nats_server, nats_settings, open_log
 
@@ -105,6 +108,19 @@ async def test_two_workers_at_once_say_nothing_twice(open_log: Log) -> None:
     said = await _said(open_log)
     assert [event.type for event in said].count(AlertType.SEAL_CUT) == 1
     assert len({event.event_id for event in said}) == len(said)
+
+
+async def test_decisions_about_models_are_passed_over(open_log: Log) -> None:
+    """An accepted model among a partition's messages is no refusal, and what comes after it is judged."""
+    made_card, blob = card(model())
+    known = await KnownModels(open_log).propose(made_card, blob, "planner")
+    await _plan(open_log)
+    await KnownModels(open_log).decide(known, ModelState.ACCEPTED, actor="J. Mwangi", reason="", partitions=1)
+    await _append(open_log, drive(range(10)), [reading(10, events=SealEvent.CUT)])
+    before = REFUSED.labels("wrong_kind")._value.get()  # noqa: SLF001 (the counter has no other reader)
+    await _judged(open_log)
+    assert REFUSED.labels("wrong_kind")._value.get() == before  # noqa: SLF001
+    assert AlertType.SEAL_CUT in [event.type for event in await _said(open_log)]
 
 
 async def test_what_other_settings_find_is_said(open_log: Log) -> None:

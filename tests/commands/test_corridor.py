@@ -85,6 +85,7 @@ async def test_nothing_is_used_before_somebody_has_accepted_it(
     assert properties["proposed_by"] == "planner"
     await run(nats_settings, "trip", "add", str(plan), "--corridor-name", "lane-1")
     shown = json.loads((await run(nats_settings, "trip", "show", "T-1")).stdout)
+    assert shown["lane"] == "lane-1"
     assert shown["corridor"]["geometry"] == json.loads(accepted.stdout)["geometry"]
     with pytest.raises(InvalidTripError, match="corridor_in_use"):
         await run(

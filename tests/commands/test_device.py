@@ -62,6 +62,25 @@ async def test_password_is_told_once(run: Run, open_log: Log) -> None:
         assert known.device.password_hash not in said
 
 
+async def test_clock_of_a_device(run: Run, open_log: Log) -> None:
+    """Its offset from UTC is entered, changed and taken back; where it makes no sense it is refused."""
+    identity = "013812345678"
+    add = ("device", "add", identity, "--family", "jt808", "--no-password")
+    assert "+8" in await _refused(run, *add, "--clock-offset", "+8")
+    assert "any zone" in await _refused(run, *add, "--clock-offset", "+15:00")
+    assert "say their zone" in await _refused(
+        run, "device", "add", "KE-0001", "--family", "json", "--clock-offset", "+03:00"
+    )
+    shown = json.loads(await _said(run, *add, "--clock-offset", "+02:00", "--json"))
+    assert shown["clock_offset"] == "+02:00"
+    assert "-03:30" in await _said(run, "device", "clock", identity, "-03:30")
+    known = await DeviceRegistry(open_log).get(identity)
+    assert known is not None
+    assert known.device.clock_ahead_s == -12_600
+    assert "protocol" in await _said(run, "device", "clock", identity, "protocol")
+    assert json.loads(await _said(run, "device", "show", identity, "--json"))["clock_offset"] is None
+
+
 async def test_life_of_a_device(run: Run, open_log: Log) -> None:
     """Suspended, resumed, retired; every step is in its history, and its identity isn't given again."""
     await _said(run, "device", "add", "KE-0001", "--family", "json", "--actor", "Achieng")

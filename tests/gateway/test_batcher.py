@@ -16,7 +16,7 @@ from gateway.chunks import MAX_CHUNK_BYTES, rounds
 from gateway.decoders import decoders
 from gateway.recent import Recent
 from gateway.session import Delivery
-from sealtrail.contract.codec import decode_quarantined, decode_readings
+from sealtrail.contract.codec import decode_quarantined, decode_readings, encode_tallies
 from sealtrail.contract.errors import DecodeError
 from sealtrail.contract.reading import Reading
 from sealtrail.contract.subjects import partition_of, readings_subject
@@ -203,7 +203,8 @@ def test_sound_frame_without_a_reading_is_accepted_and_empty() -> None:
     decoder = BatchDecoder({"silent": Silent()}, PARTITIONS, 65_536)
     batch = decoder.decode([(up("d1", "silent"), b"heartbeat", 1)], NOW_MS, {}, Recent(0))
     assert batch.accepted["silent"] == batch.empty["silent"] == 1
-    assert rounds(batch) == []
+    assert rounds(batch) == [[("sealtrail.tallies", encode_tallies(list(batch.tallies.values())))]]
+    assert [tally.empty for tally in batch.tallies.values()] == [1]
 
 
 @given(

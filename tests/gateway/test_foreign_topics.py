@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.decoders import decoders
-from gateway.foreign_topics import ForeignTopics
+from gateway.foreign_topics import ForeignTopics, publish_filters
 from gateway.frames import Frames
 from gateway.topics import Routes
 
@@ -89,3 +89,24 @@ def test_only_our_own_topics_must_be_granted(answers: bytes, accepted: bool) -> 
     frames.feed(bytes((0x90, 2 + len(answers), 0, 1)) + answers)
     assert frames.subscription_accepted is accepted
     assert frames.subscription_answers == answers
+
+
+@pytest.mark.parametrize(
+    ("family", "device_id", "bridge", "filters"),
+    [
+        ("owntracks", "jane-phone", False, ["owntracks/jane/phone", "owntracks/jane/phone/event"]),
+        ("owntracks", "a-b-c", False, [
+            "owntracks/a/b-c", "owntracks/a-b/c", "owntracks/a/b-c/event", "owntracks/a-b/c/event",
+        ]),
+        ("owntracks", "phone", False, []),
+        ("owntracks", "server", True, ["owntracks/+/+", "owntracks/+/+/event"]),
+        ("ttn", "seal-7", False, ["v3/+/devices/seal-7/up", "v3/+/devices/seal-7/location/solved"]),
+        ("json", "KE-0001", True, []),
+    ],
+)  # fmt: skip
+def test_where_a_login_may_publish(family: str, device_id: str, bridge: bool, filters: list[str]) -> None:  # noqa: FBT001
+    """On every foreign topic that names the device and on no other; a bridge on all of its family."""
+    assert publish_filters(DECODERS[family], device_id, bridge=bridge) == filters
+    for one in filters:
+        if not bridge:
+            assert Routes(DECODERS)[one.replace("+", "any")].device_id == device_id

@@ -6,9 +6,12 @@ import random
 from typing import Any
 
 from sealtrail.contract.alert import AlertAction, AlertEvent, AlertType, Severity, event_id_of
+from sealtrail.contract.completeness import DeviceDay
 from sealtrail.contract.reading import FixKind, Reading, SealState
 
 START_MS = 1_790_000_000_000
+DAY_MS = 86_400_000
+START_DAY_MS = START_MS - START_MS % DAY_MS
 
 
 def report(reading_id: int, occurred_at_ms: int = START_MS, **fields: Any) -> Reading:
@@ -74,3 +77,26 @@ def alert(cause: int, occurred_at_ms: int = START_MS, **fields: Any) -> AlertEve
         "longitude_deg": 36.0,
     }
     return AlertEvent(occurred_at_ms=occurred_at_ms, **(basics | fields))
+
+
+def device_day(device_id: str = "KE-0001", day: int = 0, **fields: Any) -> DeviceDay:
+    """A daily record with something in every field."""
+    basics: dict[str, Any] = {
+        "family": "json",
+        "container_id": "MSCU6639870",
+        "received": 12,
+        "accepted": 8,
+        "duplicate": 2,
+        "empty": 1,
+        "refused": {"bad_json": 2},
+        "retried": 1,
+        "late": 3,
+        "out_of_order": 4,
+        "missing": 5,
+        "restarts": 6,
+        "clock_steps": 7,
+        "clock_offset_ms": -1_500,
+        "interval_s": 62.5,
+        "last_seen_ms": START_MS + day * DAY_MS,
+    }
+    return DeviceDay(device_id=device_id, day_ms=START_DAY_MS + day * DAY_MS, **(basics | fields))

@@ -65,7 +65,7 @@ async def test_a_newer_file_is_refused(tmp_path: Path) -> None:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
     store = SqliteStore(path)
-    with pytest.raises(UnavailableError, match="version 99, this program knows 1"):
+    with pytest.raises(UnavailableError, match="version 99, this program knows 2"):
         await store.open()
     await store.close()
 

@@ -12,8 +12,10 @@ from pathlib import Path
 import msgspec
 
 from gateway.decoders import decoder_for
+from sealtrail.commands.devices_ask import list_all
 from sealtrail.contract import subjects
 from sealtrail.contract.clock import wall_clock_ms
+from sealtrail.contract.completeness import DevicesAnswer, DevicesQuery
 from sealtrail.contract.errors import DecodeError
 from sealtrail.contract.incident import Incident
 from sealtrail.contract.reading import Flag
@@ -126,6 +128,10 @@ class Rig(Demonstration):
             return False
         os.kill(pid, signal.SIGKILL)
         return True
+
+    async def devices(self) -> DevicesAnswer:
+        """The ledger's sums; raises `UnavailableError` while nobody keeps it."""
+        return await list_all(self._open_log(), DevicesQuery(), 0)
 
     async def incidents(self) -> list[Incident]:
         """All incidents as they stand."""

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import pytest
 
+from sealtrail.contract.completeness import Totals
 from sealtrail.demonstration.account import Account, settle
 from simulators.fleet import FleetReport
 
-SOUND = {"published": 12, "accepted": 9, "duplicate": 1, "quarantined": 2, "stored": 9, "judged": 9}
+SOUND = {
+    "published": 12,
+    "accepted": 9,
+    "duplicate": 1,
+    "quarantined": 2,
+    "stored": 9,
+    "judged": 9,
+    "by_device": 12,
+}
 
 
 def _account(*troubles: str, **changes: int) -> Account:
@@ -37,6 +46,7 @@ def _account(*troubles: str, **changes: int) -> Account:
         gateway_metrics=gateway,
         anomaly_metrics=f"sealtrail_judged_readings_total {counts['judged']}.0\n",
         stored=counts["stored"],
+        devices=Totals(devices=3, messages=counts["by_device"]),
         events=(),
         received=(),
         delivered_again=0,
@@ -57,6 +67,7 @@ def test_a_sound_run_is_ok() -> None:
         ({"accepted": 10, "quarantined": 1}, "sent 2 corrupt messages but quarantined 1"),
         ({"judged": 8}, "accepted 9 readings but judged 8"),
         ({"stored": 8}, "accepted 9 readings but stored 8"),
+        ({"by_device": 11}, "accounted for 12 messages but 11 device by device"),
         ({"published": 13}, "published 13 but accounted for 12"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections import Counter
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sealtrail.contract.alert import CATALOGUE, AlertAction, AlertFamily, AlertType
+from sealtrail.contract.errors import UnavailableError
 from tests.system.rig import RAISED, Rig, settings_toml, until
 
 VICTIMS = ("gateway", "ingest", "anomaly", "alerts", "nats")
@@ -29,9 +31,24 @@ async def _kill_in_turn(rig: Rig, seed: int) -> Counter[str]:
     return kills
 
 
+async def _until_counted(rig: Rig) -> None:
+    """Until device by device exactly what is stored is accepted; always, the sums are what came in."""
+    async with asyncio.timeout(60):
+        while True:
+            with contextlib.suppress(UnavailableError):
+                found = await rig.devices()
+                assert found.totals.received == found.came_in.received
+                assert found.totals.messages == found.came_in.messages
+                assert all(one.balanced for one in found.devices)
+                stored = await asyncio.to_thread(rig.stored_readings)
+                if found.totals.accepted == len(stored) and not found.behind:
+                    break
+            await asyncio.sleep(0.5)
+
+
 @pytest.mark.slow
 async def test_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
-    """Every reading whose PUBACK was seen is stored, every breach is told exactly once."""
+    """Every reading whose PUBACK was seen is stored and counted once, every breach is told exactly once."""
     async with Rig(settings_toml(tmp_path, seed=11, containers=120)) as rig:
         stop = asyncio.Event()
         world = rig.world(run_s=12)
@@ -47,6 +64,7 @@ async def test_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
             60,
             f"{len(expected)} acknowledged readings are stored",
         )
+        await _until_counted(rig)
         scripted = {
             (sent.event.trip_id, CATALOGUE[AlertType(sent.event.alert_type)].family)
             for sent in report.scripted

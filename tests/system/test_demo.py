@@ -58,6 +58,7 @@ async def test_every_message_and_event_is_accounted_for(tmp_path: Path) -> None:
     account: dict[str, Any] = json.loads(out)
     assert account["published"] == account["accepted"] + account["duplicates"] + account["quarantined"]
     assert account["stored"] == account["readings"] > 3_000
+    assert account["by_device"] == account["published"]
     assert account["duplicates"] > 0
     assert account["quarantined"] > 0
     expected = [event for event in account["scripted"] if event["expected"]]

@@ -51,6 +51,11 @@ class TripFile(FileModel):
     container_id: str = Field(description="ISO 6346 number with its check digit")
     device_ids: tuple[Name, ...] = Field(min_length=1, description="seal and trackers on the container")
     declaration: str = Field(default="", max_length=128, description="number or reference of the declaration")
+    lane: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9_-]{0,64}$",
+        description="name of the lane, by which models of its sensors' usual values are found",
+    )
     corridor: CorridorFile | None = Field(default=None, description="missing: the route is not watched")
     alternatives: tuple[CorridorFile, ...] = Field(default=(), description="other ways that are as good")
     seal_numbers: tuple[Name, ...] = Field(default=(), description="numbers of the seals as declared")
@@ -91,6 +96,7 @@ class TripFile(FileModel):
             container_id=container_id,
             device_ids=self.device_ids,
             declaration=self.declaration,
+            lane=self.lane,
             corridor=self.corridor.to_corridor() if self.corridor else None,
             alternatives=tuple(each.to_corridor() for each in self.alternatives),
             seal_numbers=self.seal_numbers,
@@ -124,6 +130,7 @@ class TripFile(FileModel):
             container_id=trip.container_id,
             device_ids=trip.device_ids,
             declaration=trip.declaration,
+            lane=trip.lane,
             corridor=CorridorFile.from_corridor(trip.corridor) if trip.corridor else None,
             alternatives=tuple(CorridorFile.from_corridor(each) for each in trip.alternatives),
             seal_numbers=trip.seal_numbers,

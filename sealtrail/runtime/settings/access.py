@@ -60,7 +60,16 @@ class AccessSettings(Section):
         description="Messages that a device may send at once after being quiet: a backlog of days.",
     )
     unknown_messages_per_s: float = Field(
-        default=200.0, gt=0, description="Messages a second of all unknown or refused devices together."
+        default=200.0,
+        gt=0,
+        description="Messages a second of all unknown or refused devices together, and of all messages that "
+        "name no device; where unknown devices are accepted, new ones among them a second.",
+    )
+    unknown_devices_most: int = Field(
+        default=50_000,
+        ge=100,
+        description="Unknown devices that are accepted and whose rates are remembered (250 bytes each); each "
+        "may send messages_per_s and burst_messages.",
     )
     excess_kept_bytes: int = Field(
         default=262_144,

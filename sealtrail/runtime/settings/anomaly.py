@@ -8,13 +8,14 @@ from pydantic import Field
 
 from sealtrail.runtime.settings.anomaly_cargo import CargoSettings
 from sealtrail.runtime.settings.anomaly_gnss import GnssSettings
+from sealtrail.runtime.settings.anomaly_route import RouteSettings
 from sealtrail.runtime.settings.anomaly_seal import SealRuleSettings
 from sealtrail.runtime.settings.anomaly_silence import SilenceSettings
 
 SeverityOrOff = Literal["low", "medium", "high", "critical", "off"]
 
 
-class AnomalySettings(SealRuleSettings, SilenceSettings, GnssSettings, CargoSettings):
+class AnomalySettings(SealRuleSettings, SilenceSettings, GnssSettings, CargoSettings, RouteSettings):
     """What counts as a breach, a deviation, a jump; and how much is remembered."""
 
     # memory
@@ -91,6 +92,15 @@ class AnomalySettings(SealRuleSettings, SilenceSettings, GnssSettings, CargoSett
     )
     late_after_s: float = Field(
         default=300, ge=0, description="A report later than this is called late in the alert's sentence."
+    )
+
+    # learned models
+    model_alarms_per_container_day: float = Field(
+        default=0.01,
+        gt=0,
+        le=10,
+        description="False alarms that a learned model may raise in a day of one container; the threshold of "
+        "a model that is trained follows from it (`sealtrail models train`).",
     )
 
     # uncertainty of a fix

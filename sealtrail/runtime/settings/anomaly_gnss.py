@@ -18,16 +18,16 @@ class GnssSettings(Section):
     )
     jam_lost_s: float = Field(default=900, ge=0, description="… once they last so long.")
     jam_fixes: int = Field(
-        default=5, ge=1, description="So many reports in a row had a fix before it counts as lost."
+        default=5, ge=1, le=64, description="So many reports must have had a fix before one counts as lost."
+    )
+    jam_chance: float = Field(
+        default=1e-6,
+        gt=0,
+        lt=0.1,
+        description="A run of reports without a fix must be as rare as this by the device's own habits.",
     )
     jam_fix_age_s: float = Field(
         default=1_800, gt=0, description="After a longer gap nobody knows when the fix was lost."
-    )
-    jam_always: int = Field(
-        default=20,
-        ge=1,
-        le=255,
-        description="The same where the device says nothing of a position: it may just not send one.",
     )
     neighbours_least: int = Field(
         default=3,

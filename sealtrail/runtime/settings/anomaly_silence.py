@@ -19,6 +19,9 @@ class SilenceSettings(Section):
     silent_learn_reports: int = Field(
         default=8, ge=2, description="So many gaps must a device have shown before its own are believed."
     )
+    silent_learn_s: float = Field(
+        default=43_200, ge=0, description="And so long it must have been heard: bursts are no interval."
+    )
     silent_unlearned_s: float = Field(
         default=86_400,
         gt=0,
@@ -27,8 +30,8 @@ class SilenceSettings(Section):
     silent_gap_growth: float = Field(
         default=1.5, gt=1, description="A gap wider than the usual ones by more counts only as so much wider."
     )
-    silent_gap_decay: float = Field(
-        default=0.995, gt=0, le=1, description="By this the widest usual gap shrinks with each report."
+    silent_memory_s: float = Field(
+        default=604_800, gt=0, description="In this time the widest usual gap is forgotten to a third."
     )
     silent_high_s: float = Field(
         default=21_600, gt=0, description="A silence this much longer than allowed is high."

@@ -105,7 +105,31 @@ class HttpSettings(Section):
     tls_cert: Path | None = Field(default=None, description="Certificate chain; given: HTTPS only.")
     tls_key: Path | None = Field(default=None, description="Key of tls_cert.")
     max_connections: int = Field(
-        default=1_000, ge=1, description="Requests and connections at one time; beyond it 503."
+        default=1_000, ge=1, description="Connections at one time; beyond it they are refused with 503."
+    )
+    max_connections_per_address: int = Field(
+        default=100,
+        ge=1,
+        description="Connections from one address (of IPv6: one /64 network); beyond it 429.",
+    )
+    requests_per_s: float = Field(
+        default=200.0,
+        gt=0,
+        description="Requests a second from one address in the long run; beyond it 429. A network server "
+        "sends those of all its devices from one.",
+    )
+    burst_requests: int = Field(
+        default=2_000, ge=1, description="Requests from one address at once after it was quiet."
+    )
+    proxies: tuple[str, ...] = Field(
+        default=(),
+        description="Addresses or networks of proxies in front, whose X-Forwarded-For is believed and whose "
+        "connections aren't counted by address.",
+    )
+    tokens: dict[str, SecretStr] = Field(
+        default={},
+        description="By family, what the webhook of a network server must say as bearer token or password, "
+        "such as [gateway.http.tokens] ttn; it speaks for all devices of the family.",
     )
     max_pending_messages: int = Field(
         default=1_000, ge=1, description="Messages that the log doesn't have yet; beyond it 503."

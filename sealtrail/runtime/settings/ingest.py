@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
+from sealtrail.runtime.settings.completeness import CompletenessSettings
 from sealtrail.runtime.settings.section import Section
 
 
@@ -63,4 +64,7 @@ class IngestSettings(Section):
         default=7_500_000,
         ge=1_000,
         description="Largest answer to a question; must be below the log server's max_payload.",
+    )
+    completeness: CompletenessSettings = Field(
+        default=CompletenessSettings(), description="What came in from each device, and what is missing."
     )

@@ -82,11 +82,13 @@ class Desk:
             self._process = None
 
 
-async def enter(log: Log, device_id: str, password: str = OPEN, **known: object) -> Device:
+async def enter(
+    log: Log, device_id: str, password: str = OPEN, *, family: str = "json", **known: object
+) -> Device:
     """A device in the registry that signs in with ``password``."""
     device = Device(
         device_id=device_id,
-        family="json",
+        family=family,
         password_hash=hash_password(password, MADE_ITERATIONS),
         **known,  # type: ignore[arg-type]  # fields of Device
     )

@@ -18,10 +18,12 @@ from gateway.access.suspicions import Suspicions
 from gateway.batch import BatchDecoder
 from gateway.decoders import decoders
 from gateway.session import Delivery
+from sealtrail.contract.clock import iso
 from sealtrail.contract.device import Device, DeviceState, SignatureAlgorithm, SigningKey, Suspicion
 from sealtrail.contract.errors import DecodeError
 from sealtrail.contract.subjects import device_up_topic
 from sealtrail.runtime.settings.access import AccessSettings
+from tests.gateway.decoders.jt808_frames import IDENTITY, framed, location
 
 NOW_MS = 1_790_000_000_000
 SECRET = b"s" * 32
@@ -138,6 +140,85 @@ def test_mad_device_is_bounded_and_starves_nobody() -> None:
     assert told.detail.startswith(f"{990 - len(kept)} further messages")
     later = hall.decoder.decode([_report(2_000, "mad"), _report(2_001, "mad")], NOW_MS + 1_000, {}, ())
     assert (later.accepted["json"], later.quarantined["json", "rate_limited"]) == (1, 1)
+
+
+def test_mad_device_that_is_not_in_the_registry_is_bounded_too() -> None:
+    """Unknown devices that are accepted have the rate of known ones; the excess is refused and counted."""
+    hall = Hall(
+        unknown_devices="accept", messages_per_s=1, burst_messages=10, excess_kept_bytes=500,
+        unknown_messages_per_s=1,
+    )  # fmt: skip
+    flood = [_report(number, "mad") for number in range(1_000)]
+    batch = hall.decoder.decode([*flood, _report(1, "other")], NOW_MS, {}, ())
+    assert (batch.accepted["json"], batch.quarantined["json", "rate_limited"]) == (11, 990)
+    kept = [message for message in batch.refused["json"] if message.payload]
+    (told,) = (message for message in batch.refused["json"] if not message.payload)
+    assert 0 < sum(len(message.payload) for message in kept) <= 500
+    assert told.detail.startswith(f"{990 - len(kept)} further messages")
+    later = hall.decoder.decode([_report(2_000, "mad"), _report(2_001, "mad")], NOW_MS + 1_000, {}, ())
+    assert (later.accepted["json"], later.quarantined["json", "rate_limited"]) == (1, 1)
+
+
+def test_invented_names_do_not_get_round_the_rate() -> None:
+    """New names are let in at a rate of their own; a device that was heard before goes on meanwhile."""
+    hall = Hall(unknown_devices="accept", unknown_devices_most=100, unknown_messages_per_s=1)
+    assert hall.refusal("good") == ""
+    reasons = [hall.refusal(f"invented-{number}") for number in range(1_000)]
+    assert (reasons.count(""), reasons.count("rate_limited")) == (99, 901)
+    assert hall.refusal("invented-90") == ""
+    hall.admission.begin(NOW_MS + 5_000)
+    assert [hall.refusal(f"late-{number}") for number in range(10)].count("") == 5
+
+
+def test_messages_that_name_nobody_are_bounded() -> None:
+    """Noise at a door and wrong topics share one rate; what is too much is counted and told, not kept."""
+    hall = Hall(unknown_messages_per_s=1, excess_kept_bytes=100)
+    noise: list[Delivery] = [("tcp/gt06/?no_start_mark?none", b"?" * 40, -number) for number in range(1, 501)]
+    wrong: list[Delivery] = [("elsewhere", b"?" * 40, number) for number in range(1, 501)]
+    batch = hall.decoder.decode([*noise, *wrong], NOW_MS, {}, ())
+    assert batch.quarantined.total() == 1_000
+    assert batch.quarantined["gt06", "no_start_mark"] == 60
+    kept = [message for each in batch.refused.values() for message in each]
+    assert len(kept) == 60 + 2 + 1
+    assert kept[-1].detail.startswith("938 further messages")
+
+
+def test_clock_of_a_device_is_the_registrys() -> None:
+    """A JT/T 808 terminal that isn't set to GMT+8 is read by its own offset, once the registry has it."""
+    terminal = Device(device_id=IDENTITY.hex(), family="jt808")
+    hall = Hall(terminal)
+
+    def occurred_at(serial: int) -> str:
+        frame = framed(0x0200, location(), serial=serial)
+        batch = hall.decoder.decode(
+            [(device_up_topic("jt808", IDENTITY.hex()), frame, 1)], NOW_MS * 2, {}, ()
+        )
+        ((reading,),) = batch.readings.values()
+        return iso(reading.occurred_at_ms)
+
+    assert occurred_at(1) == "2026-11-23T06:00:00.000Z"
+    hall.change(msgspec.structs.replace(terminal, clock_ahead_s=0))
+    assert occurred_at(2) == "2026-11-23T14:00:00.000Z"
+    hall.change(msgspec.structs.replace(terminal, clock_ahead_s=-12_600))
+    assert occurred_at(3) == "2026-11-23T17:30:00.000Z"
+
+
+def test_damaged_frames_of_a_device_are_kept_beside_noise() -> None:
+    """A flood that names nobody, or has a wrong secret, costs a known device none of its own frames."""
+    tracker = Device(device_id="868120143196532", family="gt06")
+    hall = Hall(
+        tracker, unknown_messages_per_s=0.01, messages_per_s=0.01, burst_messages=5, excess_kept_bytes=0
+    )
+    noise: list[Delivery] = [("tcp/gt06/?no_start_mark?none", b"?", -number) for number in range(1, 100)]
+    forged: list[Delivery] = [
+        (f"http/gt06/{tracker.device_id}?bad_secret?", b"?", -number) for number in range(100, 200)
+    ]
+    own: list[Delivery] = [
+        (f"tcp/gt06/{tracker.device_id}?bad_crc?it", b"!", -number) for number in range(200, 210)
+    ]
+    batch = hall.decoder.decode([*noise, *forged, *own], NOW_MS, {}, ())
+    assert [message.payload for message in batch.refused["gt06"] if message.reason == "bad_crc"] == [b"!"] * 5
+    assert batch.quarantined["gt06", "rate_limited"] == 98 + 100 + 5
 
 
 @pytest.mark.parametrize("required", [True, False])

@@ -41,7 +41,7 @@ def field(endpoint: Endpoint, open_log: Log, tmp_path: Path) -> Iterator[Field]:
     folder.mkdir()
     pid_file = tmp_path / "mosquitto.pid"
     (files / "passwords.own").write_text(f"gateway:{hash_password('own', MADE_ITERATIONS)}\n")
-    (files / "acl.own").write_text("user gateway\ntopic readwrite sealtrail/#\n\n")
+    (files / "acl.own").write_text("user gateway\ntopic readwrite sealtrail/#\ntopic read #\n\n")
     desk = Desk(tmp_path, endpoint, mosquitto_dir=str(files), mosquitto_pid_file=str(pid_file))
     desk.start()
     lines = (
@@ -78,6 +78,25 @@ async def test_device_may_speak_and_hear_as_itself_only(field: Field) -> None:
         await gateway.publish("sealtrail/json/KE.0001/down", b"the end", qos=1)
         assert await heard_until(gateway, b"own") == []
         assert await heard_until(device, b"the end") == []
+
+
+async def test_topics_of_other_systems_need_a_login(field: Field) -> None:
+    """A telephone may report on topics that name it, a network server on all of its family, no more."""
+    eui = "application/1/device/70b3d57ed0000007/event/up"
+    await enter(field.log, "jane-phone", family="owntracks")
+    await enter(field.log, "lora", family="chirpstack", capabilities=("bridge",))
+    await until_in(field.port, "jane-phone")
+    await until_in(field.port, "lora")
+    async with field.gateway() as gateway, client(field.port, "jane-phone") as phone:
+        for topic in ("owntracks/#", "application/#", "v3/#"):
+            await gateway.subscribe(topic, qos=1)
+        await _forge(field, "jane-phone", "owntracks/john/phone", eui)
+        await _forge(field, "lora", "owntracks/jane/phone", "v3/app/devices/seal-7/up")
+        await phone.publish("owntracks/jane/phone", b"own", qos=1)
+        assert await heard_until(gateway, b"own") == []
+        async with client(field.port, "lora") as bridge:
+            await bridge.publish(eui, b"uplink", qos=1)
+        assert await heard_until(gateway, b"uplink") == []
 
 
 async def test_suspended_device_is_cut_within_seconds(field: Field) -> None:

@@ -64,6 +64,33 @@ async def test_device_reports_as_itself_only(desk: Desk, endpoint: Endpoint, ope
         assert answer.payload == b"answer"
 
 
+async def test_topics_of_other_systems_need_a_login(desk: Desk, endpoint: Endpoint, open_log: Log) -> None:
+    """A telephone may report on topics that name it, a network server on all of its family, no more."""
+    assert desk.ready()
+    port = endpoint.mqtt_port
+    await enter(open_log, "jane-phone", family="owntracks")
+    await enter(open_log, "lora", family="chirpstack", capabilities=("bridge",))
+    await until_in(port, "jane-phone")
+    await until_in(port, "lora")
+    assert not await gets_in(port, "nobody")
+    eui = "application/1/device/70b3d57ed0000007/event/up"
+    async with (
+        _gateway(endpoint) as gateway,
+        client(port, "jane-phone") as phone,
+        client(port, "lora") as bridge,
+    ):
+        for topic in ("owntracks/#", "application/#", "v3/#"):
+            await gateway.subscribe(topic, qos=1)
+        for topic in ("owntracks/john/phone", "owntracks/jane/phone/cmd", eui):
+            await phone.publish(topic, b"forged", qos=1)
+        await phone.publish("owntracks/jane/phone", b"own", qos=1)
+        assert await heard_until(gateway, b"own") == []
+        for topic in ("owntracks/jane/phone", "v3/app/devices/seal-7/up", "sealtrail/json/KE-0001/up"):
+            await bridge.publish(topic, b"forged", qos=1)
+        await bridge.publish(eui, b"uplink", qos=1)
+        assert await heard_until(gateway, b"uplink") == []
+
+
 async def test_device_hears_nothing_but_its_answers(desk: Desk, endpoint: Endpoint, open_log: Log) -> None:
     """A stolen device shows neither alerts nor what others report or are told."""
     assert desk.ready()

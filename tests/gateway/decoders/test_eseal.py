@@ -71,3 +71,24 @@ def test_index_and_type_are_part_of_the_identity() -> None:
 def test_signal(dbm: int, percent: float | None) -> None:
     """Received power is told in percent of a modem's scale; 0 dBm is no measurement."""
     assert DECODER.decode(frame("Normal", signal=dbm), None, RECEIVED_AT_MS)[0].signal_pct == percent
+
+
+@pytest.mark.parametrize(
+    ("report_type", "event", "state"),
+    [
+        ("Event-Tamper", SealEvent.TAMPERED, SealState.SEALED),
+        ("Event-Wire-Cut", SealEvent.CUT, SealState.CUT),
+        ("Event-Key-Unlock", SealEvent.OPENED, SealState.UNLOCKED),
+        ("Event-LowBattery", SealEvent.LOW_BATTERY, SealState.SEALED),
+        ("Event-Lock", SealEvent.CLOSED, SealState.SEALED),
+        ("Tamper-Test", SealEvent.NONE, SealState.SEALED),
+    ],
+)
+def test_events_without_a_public_name(report_type: str, event: SealEvent, state: SealState) -> None:
+    """An event that no table names says by its word what has happened; what is no event says nothing."""
+    frame = (
+        f"##S,eSeal,1000821,256,3.0.6,{report_type},34,2017-08-31,08:14:40,15,A,25.708828N 100.372870W,"
+        "10,0,Close,0.71,0:0:3:0,3.8,-73,E##"
+    )
+    (reading,) = DECODER.decode(frame.encode(), None, 1_795_415_400_000)
+    assert (reading.seal_events, reading.seal_state) == (event, state)

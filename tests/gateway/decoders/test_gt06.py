@@ -296,11 +296,11 @@ def test_noise_without_an_end_is_given_up() -> None:
 
 
 def test_start_marks_without_frames() -> None:
-    """Nothing but start marks is noise in pieces; next to nothing is kept, and a frame after it is found."""
-    framing = WIRE.framing()
-    assert b"".join(framing.cut(b"x" * 5000)) + framing.rest() == b"x" * 5000
-    assert len(framing.rest()) < 200
-    assert PLACE in framing.cut(b"\r\n" * 100 + PLACE)
+    """Start marks alone are one piece of noise; the frame after it is found, and endless noise is the end."""
+    noise = b"x" * 3000 + bytes(200)
+    assert WIRE.framing().cut(noise + PLACE) == [noise, PLACE]
+    with pytest.raises(StreamError, match="no_start_mark"):
+        WIRE.framing().cut(b"x" * 5000)
 
 
 def test_conversation() -> None:
@@ -351,3 +351,29 @@ def test_damaged_frames_are_not_answered() -> None:
     """A frame with a wrong checksum is refused by the conversation, too."""
     with pytest.raises(DecodeError, match="bad_crc"):
         WIRE.dialogue().hear(TAMPER[:-3] + b"\0\r\n", RECEIVED_AT_MS)
+
+
+def test_zone_of_the_registry() -> None:
+    """The operator's word about a device's clock goes before what its login says."""
+    at_ms = DECODER.decode(PLACE, DEVICE, RECEIVED_AT_MS)[0].occurred_at_ms
+    for frames in (PLACE, LOGIN_WEST + PLACE):
+        reading = DECODER.in_zone(7_200_000).decode(
+            frames, None if frames != PLACE else DEVICE, RECEIVED_AT_MS
+        )[0]
+        assert reading.occurred_at_ms == at_ms - 7_200_000
+
+
+@pytest.mark.parametrize("kind", [0x63, 0x65, 0x66, 0x98])
+def test_types_without_a_public_table(kind: int) -> None:
+    """A sound report of such a type says that the device lives, with its bytes; it isn't refused."""
+    reading = decoded(kind, b"\x05\x01")
+    assert (reading.seal_events, reading.extra) == (
+        0,
+        {"rest": "0501", "type": f"{kind:02x}", "serial_number": 7},
+    )
+
+
+def test_a_supply_that_cannot_be_is_not_kept() -> None:
+    """A battery of 653.89 V in a frame of modules is left out, one of 3.9 V is kept."""
+    assert decoded(0x36, bytes.fromhex("1802ff6d")).battery_v is None
+    assert decoded(0x36, bytes.fromhex("18020186")).battery_v == 3.9

@@ -238,3 +238,15 @@ def test_a_conversation_survives_anything(data: bytes, at: int, changed: int, wh
             assert error.reason  # noqa: PT017  either outcome is right
         else:
             assert heard.identity
+
+
+def test_a_picture_is_confirmed_by_its_own_answer() -> None:
+    """Once all of a picture is there, 8800 says that none of its packets is missing."""
+    head = bytes.fromhex("0000002a00000401")
+    talk = WIRE.dialogue()
+    first = framed(0x0801, head + location() + b"\xff\xd8" * 50, serial=1, part=(1, 2))
+    last = framed(0x0801, b"\xff\xd9" * 50, serial=2, part=(2, 2))
+    assert answers(talk.hear(first, NOW_MS)) == []
+    said = answers(talk.hear(last, NOW_MS))
+    assert [frame.message_id for frame in said] == [0x8001, 0x8800, 0x8001]
+    assert said[1].body == head[:4]

@@ -89,7 +89,7 @@ def test_frames() -> None:
     """Each building block cuts as it says."""
     assert Delimited(b"(", b")", 20).cut(b"noise(a)\r\n(b)(c") == [b"noise", b"(a)", b"(b)"]
     assert Delimited(b"##S", b"E##", 20, restarts=True).cut(b"##S,cut##S,2E##") == [b"##S,cut", b"##S,2E##"]
-    assert Delimited(b"~", b"~", 20).cut(b"joined~~a~~b~") == [b"joined", b"~", b"~a~", b"~b~"]
+    assert Delimited(b"~", b"~", 20).cut(b"joined~~a~~b~") == [b"joined~", b"~a~", b"~b~"]
     assert Lines(20).cut(b"a\r\n\r\nb\n") == [b"a\r\n", b"b\n"]
     assert LengthField((b"xx",), 2, 1, "big", 5, 30, end=b"\r\n").cut(b"xx\1a\r\nxx\1a__xx\1b\r\n") == [
         b"xx\1a\r\n",
@@ -98,12 +98,22 @@ def test_frames() -> None:
     ]
 
 
+def test_noise_is_one_piece() -> None:
+    """Neighbouring noise, start marks by chance and all, is handed over once, just before the next frame."""
+    framing = LengthField((b"xx",), 2, 1, "big", 5, 30, end=b"\r\n")
+    assert framing.cut(b"junk xx\1a__ xx\1a__ xx") == []
+    assert framing.cut(b"\1a\r\n") == [b"junk xx\1a__ xx\1a__ ", b"xx\1a\r\n"]
+    marks = Delimited(b"~", b"~", 20)
+    assert marks.cut(b"~" * 15 + b"a~") == [b"~" * 14, b"~a~"]
+
+
 @pytest.mark.parametrize(
     ("framing", "stream", "reason"),
     [
         (Delimited(b"(", b")", 20), b"(" + b"a" * 20, "frame_too_long"),
         (Delimited(b"(", b")", 20), b"(" + b"a" * 19 + b")", "frame_too_long"),
         (Delimited(b"(", b")", 20), b"a" * 21, "no_start_mark"),
+        (Delimited(b"~", b"~", 20), b"~" * 22, "no_start_mark"),
         (LengthField((b"$",), 1, 2, "big", 4, 40), b"$\xff\xff", "frame_too_long"),
         (LengthField((), 0, 1, "big", 0, 40), b"\0", "bad_length"),
         (Lines(5), b"abcdef", "frame_too_long"),

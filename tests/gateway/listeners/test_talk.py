@@ -11,7 +11,7 @@ from gateway.framings import Lines
 from gateway.listeners.access import Access, Anyone
 from gateway.listeners.door import Door, House
 from gateway.listeners.intake import Intake
-from gateway.listeners.talk import MAX_IDENTITIES, Talk
+from gateway.listeners.talk import MAX_IDENTITIES, MOST_NOISE_BYTES, Talk
 from gateway.metrics import DoorMetrics
 from gateway.wire import Heard, Wire
 from sealtrail.contract.errors import DecodeError
@@ -265,3 +265,24 @@ def test_finish_hears_all_at_once() -> None:
     play.talk.finish()
     assert play.intake.unsettled == 52
     assert list(itertools.islice((payload for _, payload in reversed(play.store())), 2)) == [b"par", b"say\n"]
+
+
+def test_nonsense_of_somebody_without_a_name_is_one_entry() -> None:
+    """Refused frames of one read are filed together and counted, up to a size and up to the next message."""
+    play = Play()
+    play.hear(*["nonsense"] * 20, "say a", *["nonsense"] * 3)
+    play.hear("nonsense")
+    joined = [(topic, payload.count(b"nonsense")) for topic, payload in play.store()]
+    assert joined == [
+        ("tcp/json/?nonsense?20 frames; not a word", 20),
+        ("tcp/json/", 0),
+        ("tcp/json/?nonsense?3 frames; not a word", 3),
+        ("tcp/json/?nonsense?not a word", 1),
+    ]
+    counts = play.talk._door.counts  # noqa: SLF001  as the metrics show them
+    assert (counts.messages._value.get(), counts.joined._value.get()) == (4, 21)  # noqa: SLF001  of prometheus_client
+    for _ in range(100):
+        play.talk.feed(b"nonsense\n" * 90)
+    assert max(len(payload) for _, payload in play.store()) <= MOST_NOISE_BYTES
+    play.hear("login d1", "nonsense", "nonsense")
+    assert [payload for _, payload in play.store()] == [b"nonsense\n"] * 2

@@ -1,0 +1,1 @@
+"""Learned models as the judgement uses them: arrays and NumPy, nothing else."""

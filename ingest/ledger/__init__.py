@@ -1,0 +1,1 @@
+"""The ledger: what came in from each device, and what is missing."""

@@ -1,0 +1,1 @@
+"""How well the judgement does against a truth: pure functions, no I/O."""

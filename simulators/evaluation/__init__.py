@@ -1,0 +1,1 @@
+"""A world for measuring the judgement: every alert type scripted with its truth, as canonical readings."""
