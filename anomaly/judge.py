@@ -134,7 +134,10 @@ class Judge(Memory):
         if not lanes.size:
             return
         begins = np.flatnonzero(np.concatenate(([True], lanes[1:] != lanes[:-1])))
-        nth = np.arange(len(lanes)) - np.repeat(begins, np.diff(np.append(begins, len(lanes))))
+        sizes = np.diff(np.append(begins, len(lanes)))
+        for burst in np.flatnonzero(sizes > 1):
+            self.lanes.expect_late(int(lanes[begins[burst]]), int(sizes[burst]))
+        nth = np.arange(len(lanes)) - np.repeat(begins, sizes)
         vectors = vectors_of(reports)
         by_round = np.argsort(nth, kind="stable")
         start = 0
@@ -151,9 +154,7 @@ class Judge(Memory):
         """Put reports of lanes with late ones where they belong, and judge those lanes again."""
         if not lanes.size:
             return
-        base = take(self.lanes.base, lanes)
-        same = reports["t"] == base["last_t"]
-        old = (reports["t"] < base["last_t"]) | (same & (reports["rid"] <= base["last_rid"]))
+        old = self.lanes.older(lanes, reports)
         fit = np.flatnonzero(~old)
         begins = (
             np.flatnonzero(np.concatenate(([True], lanes[fit][1:] != lanes[fit][:-1]))) if fit.size else fit
@@ -276,7 +277,8 @@ class Judge(Memory):
             for segment in file.custody.segments if file.custody else ():
                 if segment.trip.trip_id not in file.started:
                     heapq.heappush(self.departures, (segment.from_ms, file.key, segment.trip.trip_id))
-        replay(self.stepper, {lane: extra for lane, extra in targets.items() if self.lanes.count[lane]})
+        again = {lane: extra for lane, extra in targets.items() if self.lanes.count[lane]}
+        replay(self.stepper, again, whole=True)
 
     def _departed(self) -> list[AlertEvent]:
         """Trips whose beginning has passed by the log's own clock."""

@@ -120,7 +120,7 @@ class SealLog:
         notes = self.notes
         notes.added += added
         limit = kept_busy if notes.busy else kept
-        if notes.added > limit:
+        if notes.added > limit * (1 if notes.busy else 2):
             notes.added, notes.busy = 0, False
             self._stretches = _joined(self.stretches, limit)
             self._drop(len(self._stretches) - limit)
