@@ -21,10 +21,10 @@ import numpy as np
 from anomaly.past import WIDE, Block, Past
 from anomaly.path_log import PathLog
 from anomaly.reports import CLOCKLESS, REPORT
-from anomaly.rows import join, plain, put, take
-from anomaly.seal_log import SealLog
+from anomaly.rows import copied, join, put, take
+from anomaly.seal_log import SealLog, join_all
 from anomaly.sphere import Bools, Ints, Structured
-from anomaly.thinning import ENTRY, thin
+from anomaly.thinning import thin
 from sealtrail.runtime.settings.anomaly import AnomalySettings
 
 FIRST_CAPACITY = 64
@@ -47,6 +47,7 @@ class Lanes:
         self.seal_logs: list[SealLog] = []
         self.path_logs: list[PathLog] = []
         self.paths_to_thin: set[int] = set()
+        self.seals_to_join: set[int] = set()
         self.state = state
         self.index: dict[tuple[str, str], int] = {}
         self.keys: list[tuple[str, str]] = []  # (container or device, device)
@@ -154,7 +155,8 @@ class Lanes:
 
     def log(self, lane: int, reports: Structured) -> None:
         """Put reports that leave the history into the lane's seal log and path log."""
-        self.seal_logs[lane].append(reports, *self.stretches_kept)
+        if self.seal_logs[lane].append(reports, *self.stretches_kept):
+            self.seals_to_join.add(lane)
         self.path_logs[lane].append(reports)
         self.note_path(lane)
 
@@ -168,8 +170,11 @@ class Lanes:
         busy = self.path_logs[lane].notes.busy
         return self.settings.path_reports_kept_busy if busy else self.settings.path_reports_kept
 
-    def thin_paths(self) -> None:
-        """Thin the path logs that have grown, all at once; once for each batch, so that it is cheap."""
+    def thin_logs(self) -> None:
+        """Thin the logs that have grown, all at once; once for each batch, so that it is cheap."""
+        if self.seals_to_join:
+            join_all([self.seal_logs[lane] for lane in sorted(self.seals_to_join)], *self.stretches_kept)
+            self.seals_to_join.clear()
         due = sorted(self.paths_to_thin)
         if not due:
             return
@@ -181,7 +186,7 @@ class Lanes:
         ends = np.cumsum(np.bincount(of, minlength=len(due)))
         most = self.settings.path_reports_kept_busy
         for log, begin, end in zip(logs, [0, *ends[:-1]], ends, strict=True):
-            log.entries = plain(entries[begin:end]).copy().view(ENTRY)
+            log.entries = copied(entries[begin:end])
             log.notes.added, log.notes.busy = 0, False
             if end - begin > most + most // 2:
                 log.give_up(most)
@@ -200,14 +205,14 @@ class Lanes:
         middles = self.middle[lanes].tolist()
         put_away: list[int] = []
         for lane, middle in zip(lanes.tolist(), middles, strict=True):
-            reports = plain(self.ring[lane, :middle]).copy().view(REPORT)
+            reports = copied(self.ring[lane, :middle])
             past = self.pasts.get(lane)
             if past is None and self.history - middle >= self.least:
                 self.log(lane, reports)
                 continue
             if past is None:
                 past = self.pasts[lane] = Past()
-            past.push(Block(self.base[lane : lane + 1].copy(), reports))
+            past.push(Block(copied(self.base[lane : lane + 1]), reports))
             past.grow_quiet(middle, 4 * self.history)
             put_away.append(lane)
         places = np.arange(self.history)
@@ -242,13 +247,13 @@ class Lanes:
         """All that is kept of a lane as blocks; the last has no reports and the state after all."""
         count, middle = int(self.count[lane]), int(self.middle[lane])
         past, row = self.pasts.get(lane), slice(lane, lane + 1)
-        ring = plain(self.ring[lane, :count]).copy().view(REPORT)
+        ring = copied(self.ring[lane, :count])
         found = list(past.blocks) if past is not None else []
         if count:
-            found.append(Block(self.base[row].copy(), ring[: middle or count]))
+            found.append(Block(copied(self.base[row]), ring[: middle or count]))
         if 0 < middle < count:
-            found.append(Block(self.mid[row].copy(), ring[middle:count]))
-        found.append(Block(self.live[row].copy(), ring[:0]))
+            found.append(Block(copied(self.mid[row]), ring[middle:count]))
+        found.append(Block(copied(self.live[row]), ring[:0]))
         return found
 
     def lay(self, lane: int, blocks: list[Block], same: int) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 from anomaly.lanes import Lanes
 from anomaly.past import BLOCK_REPORTS, Block, Key, block_of
 from anomaly.reports import NO_PLACE, PLAUSIBLE, REPORT, vectors_of
-from anomaly.rows import join, plain, put, take
+from anomaly.rows import copied, join, put, take
 from anomaly.rules.catalogue import RULES
 from anomaly.rules.rule import Signal
 from anomaly.sphere import Ints, Structured
@@ -140,7 +140,7 @@ class _Rounds:
         if job.todo and job.todo[-1] == number:
             job.todo.pop()
         block, late = job.blocks[number], job.late.get(number)
-        job.judged.append(Block(self._state[n : n + 1].copy(), block.reports[:0]))
+        job.judged.append(Block(copied(self._state[n : n + 1]), block.reports[:0]))
         reports, job.cuts = block.reports, []
         if late is not None and len(late):
             reports = join((reports, late))
@@ -169,9 +169,9 @@ class _Rounds:
     def _go_on(self, n: int, job: _Job) -> bool:
         """At the end of a block, or where one is cut; False: the job is done."""
         begin, end = int(self._begun[n]), int(self._cursor[n])
-        job.judged[-1].reports = plain(self._pool[begin:end]).copy().view(REPORT)
+        job.judged[-1].reports = copied(self._pool[begin:end])
         if job.cuts:
-            job.judged.append(Block(self._state[n : n + 1].copy(), self._pool[:0]))
+            job.judged.append(Block(copied(self._state[n : n + 1]), self._pool[:0]))
             self._begun[n] = end
             self._stop[n] = job.cuts.pop(0)
             return True
@@ -182,7 +182,7 @@ class _Rounds:
         following = job.at + 1
         if following == len(job.blocks):
             if len(job.judged[-1].reports):  # late reports behind all others
-                job.judged.append(Block(self._state[n : n + 1].copy(), self._pool[:0]))
+                job.judged.append(Block(copied(self._state[n : n + 1]), self._pool[:0]))
             return False
         state = self._state[n : n + 1]
         if following in job.late or not alike(state, job.blocks[following].state):

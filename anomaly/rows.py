@@ -21,6 +21,12 @@ def plain(rows: Structured) -> Structured:
     return rows.view(_void(rows.dtype.itemsize))
 
 
+def copied(rows: Structured) -> Structured:
+    """``rows.copy()``."""
+    fresh: Structured = plain(rows).copy().view(rows.dtype)
+    return fresh
+
+
 def take(rows: Structured, index: Any) -> Structured:
     """``rows[index]`` for an array of places or of truth values: a copy."""
     taken: Structured = plain(rows)[index].view(rows.dtype)

@@ -17,6 +17,7 @@ from anomaly.past import Block, Past
 from anomaly.path_log import PathLog, PathLogNotes
 from anomaly.plans import PlansKept
 from anomaly.reports import REPORT
+from anomaly.rows import copied
 from anomaly.rules.catalogue import JUDGED
 from anomaly.rules.rule import Signal, Track
 from anomaly.seal_log import STRETCH, SealLog, SealLogNotes
@@ -176,7 +177,7 @@ def _past(state: PastState) -> Past:
     states, reports = np.frombuffer(state.states, STATE), np.frombuffer(state.reports, REPORT)
     ends = list(itertools.accumulate(state.sizes))
     blocks = [
-        Block(states[number : number + 1].copy(), reports[end - size : end].copy())
+        Block(copied(states[number : number + 1]), copied(reports[end - size : end]))
         for number, (size, end) in enumerate(zip(state.sizes, ends, strict=True))
     ]
     return Past(blocks, state.keep, state.quiet, sum(state.sizes))
@@ -222,13 +223,13 @@ def _fill(memory: Memory, state: JudgeState) -> None:
     stretches, count = np.frombuffer(state.stretches, STRETCH), np.frombuffer(state.stretch_count, np.int64)
     ends = np.cumsum(count)
     lanes.seal_logs = [
-        SealLog(stretches[begin:end].copy(), notes)
+        SealLog(copied(stretches[begin:end]), notes)
         for begin, end, notes in zip(ends - count, ends, state.seal_notes, strict=True)
     ]
     entries, count = np.frombuffer(state.paths, ENTRY), np.frombuffer(state.path_count, np.int64)
     ends = np.cumsum(count)
     lanes.path_logs = [
-        PathLog(entries[begin:end].copy(), notes)
+        PathLog(copied(entries[begin:end]), notes)
         for begin, end, notes in zip(ends - count, ends, state.path_notes, strict=True)
     ]
     lanes.watch[:size] = np.frombuffer(state.watch, WATCH)
