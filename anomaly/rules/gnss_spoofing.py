@@ -11,10 +11,12 @@ hour of each other. One device that jumps and comes back alone is a fault
 
 When: at the first report of it; it ends when the device is back on a track that
 it can have travelled, or its network agrees, and is the same within
-``gnss_join_s`` of its end. While (a) lasts its places clear no deviation.
+``gnss_join_s`` of its end. Places of (a) are used by no rule for
+``spoof_doubt_s``: they open no deviation and clear none. After that time they
+are believed: nobody is locked out.
 
 Severity: high, or the trip's own; outside of trips nothing is raised.
-Settings: spoof_fixes, spoof_cell_age_s, neighbours_least, gnss_join_s,
+Settings: spoof_fixes, spoof_doubt_s, spoof_cell_age_s, neighbours_least, gnss_join_s,
 max_speed_m_s, time_slack_s, uncertainty_factor. Source: ../shared/ALERTS.md;
 ../shared/DETECTION.md 5.6 items 7, 8. Equivalents: none.
 """
@@ -24,7 +26,7 @@ from __future__ import annotations
 import numpy as np
 
 from anomaly.neighbourhood import Kind, Note
-from anomaly.reports import IMPLAUSIBLE, NO_PLACE, PLAUSIBLE
+from anomaly.reports import IMPLAUSIBLE, MATTERS, NO_PLACE, PLAUSIBLE
 from anomaly.rows import take
 from anomaly.rules.breach import where_words
 from anomaly.rules.levels import Episode, episodes, follow
@@ -57,6 +59,7 @@ class GnssSpoofing:
         ("spoof_ok", "u1"),
         ("spoof_cell", "u1"),
         ("spoof_word", "u1"),
+        ("spoof_since", "i8"),  # when it switched to another track
     )
 
     def step(self, rows: Rows) -> None:
@@ -70,10 +73,23 @@ class GnssSpoofing:
         false = (reports["quality"] == IMPLAUSIBLE) & (reports["kind"] == FixKind.GNSS)
         false &= (np.abs(reports["lat"]) > NEAR_E7) | (np.abs(reports["lon"]) > NEAR_E7)
         word |= np.where(false, FALSE, 0)
+        begins = (word & SWITCHED != 0) & (state["spoof_word"] & SWITCHED == 0)
+        since = state["spoof_since"]
         if word.any() or state["spoof_word"].any():
             follow(rows, NAME, "spoof_word", word)
+        rows.state["spoof_since"] = np.where(word & SWITCHED, np.where(begins, reports["t"], since), 0)
+        self._doubt(rows, fine, word)
         for column, name in (("spoof_t", "t"), ("spoof_lat", "lat"), ("spoof_lon", "lon")):
             state[column] = np.where(fine, reports[name], state[column])
+
+    def _doubt(self, rows: Rows, fine: Bools, word: Ints) -> None:
+        """Places of a track that it can't have reached are used by no rule, for a time: never locked out."""
+        state, reports = rows.state, rows.reports
+        young = reports["t"] - state["spoof_since"] <= rows.settings.spoof_doubt_s * 1000
+        doubtful = fine & (word & SWITCHED != 0) & young
+        if doubtful.any():
+            reports["quality"][doubtful] = IMPLAUSIBLE
+            reports["mark"][doubtful] = MATTERS
 
     def _switched(self, rows: Rows, fine: Bools) -> Bools:
         """Which devices are on another track now, that they can't have travelled to; counts support."""
