@@ -310,6 +310,7 @@ class Consignment:
             alert_type=plan.alert.value if plan.alert else None,
             occurred_at_ms=occurred_at_ms,
             description=plan.description,
+            also=tuple(kind.value for kind in plan.also),
         )
 
     def _devices(self) -> list[Device]:

@@ -38,6 +38,7 @@ class Plan(NamedTuple):
     alert: AlertType | None
     least_past_h: float  # hours of past that it needs; 0: happens live
     description: str
+    also: tuple[AlertType, ...] = ()  # what else must come of it
 
 
 PLANS: dict[Kind, Plan] = {
@@ -58,7 +59,12 @@ PLANS: dict[Kind, Plan] = {
     Kind.DOOR_LIVE: Plan(AlertType.DOOR_OPENED, 0, "door opened while live, the seal untouched"),
     Kind.JAMMED_LIVE: Plan(AlertType.GNSS_JAMMING, 0, "satellites jammed while live"),
     Kind.STOPPED: Plan(AlertType.UNSCHEDULED_STOP, 4, "stands for long where the plan has no stop"),
-    Kind.DETOUR: Plan(AlertType.ROUTE_DEVIATION, 4, "leaves the corridor and stays away"),
+    Kind.DETOUR: Plan(
+        AlertType.ROUTE_DEVIATION,
+        4,
+        "leaves the corridor and stands out there",
+        (AlertType.UNSCHEDULED_STOP,),
+    ),
     Kind.DETOUR_RETURN: Plan(AlertType.ROUTE_DEVIATION, 5, "leaves the corridor and returns"),
     Kind.JUMP: Plan(None, 1, "one wrong fix, hundreds of kilometres away"),
 }
