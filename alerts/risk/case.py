@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from sealtrail.contract.alert import AlertEvent, AlertType, Severity
 from sealtrail.contract.completeness import DeviceCompleteness
@@ -28,10 +28,17 @@ class PastIncident:
 
 @dataclass(frozen=True, slots=True)
 class LanePast:
-    """Other trips of the same lane, ended or under way, and their incidents."""
+    """All trips of a lane, ended or under way, and what happened on them; made once for all of them.
+
+    ``newest`` is the newest serious incident of each trip that had one, in
+    order from new to old, ``weights`` what is left of it after its time, and
+    ``weight`` the sum (`history_part.lane_past_of`).
+    """
 
     trips: int = 0
-    incidents: Sequence[PastIncident] = ()
+    newest: Mapping[str, PastIncident] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
+    weight: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import msgspec
 import structlog
 from nats.errors import Error as NatsError
 
-from alerts.risk.index import Index, Surroundings
+from alerts.risk.index import Index, Lanes, Surroundings
 from alerts.risk.score import rank, risk_of
 from sealtrail.contract import subjects
 from sealtrail.contract.clock import Clock
@@ -72,7 +72,8 @@ class RiskDesk:
                 trip = trips.get(query.trip_id)
                 if trip is None:
                     raise RefusedError("unknown_trip", f"no trip {query.trip_id[:64]!r} is under way")
-                risks = [risk_of(self._index.case(trip, around), self._settings, now_ms)]
+                lanes = Lanes(self._index, self._settings, now_ms)
+                risks = [risk_of(self._index.case(trip, around, lanes), self._settings, now_ms)]
             elif self._ranking is not None and self._ranking[0] == query.limit:
                 return self._ranking[1]
             else:
@@ -84,8 +85,9 @@ class RiskDesk:
 
     async def _ranked(self, limit: int, now_ms: int) -> list[TripRisk]:
         best: list[TripRisk] = []
+        lanes = Lanes(self._index, self._settings, now_ms)
         for number, trip in enumerate(list(self._index.trips.values()), 1):
-            best.append(risk_of(self._index.case(trip, self._around), self._settings, now_ms))
+            best.append(risk_of(self._index.case(trip, self._around, lanes), self._settings, now_ms))
             if number % AT_ONCE == 0:
                 best = heapq.nsmallest(limit, best, key=rank)
                 await asyncio.sleep(0)  # notifications go out meanwhile

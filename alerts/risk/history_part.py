@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Iterable
 
-from alerts.risk.case import PastIncident, TripCase
+from alerts.risk.case import LanePast, PastIncident, TripCase
 from alerts.risk.fading import fading
 from alerts.risk.words import DAY_MS, ago, counted
 from sealtrail.contract.risk import BasisKind, RiskBasis, RiskPart, RiskPartName
@@ -13,28 +15,24 @@ from sealtrail.runtime.settings.risk import RiskSettings
 MOST_BASIS = 20
 
 
-def _serious(
-    past: Iterable[PastIncident], case: TripCase, settings: RiskSettings, now_ms: int
-) -> list[PastIncident]:
-    """Incidents of other trips that are severe enough and have happened, newest first."""
-    found = [
-        one
-        for one in past
-        if one.trip_id != case.trip.trip_id
-        and one.severity.rank >= settings.history_from.rank
-        and one.occurred_at_ms <= now_ms
-    ]
+def _serious(past: Iterable[PastIncident], settings: RiskSettings, now_ms: int) -> list[PastIncident]:
+    """Incidents that are severe enough and have happened, newest first."""
+    least = settings.history_from.rank
+    found = [one for one in past if one.severity.rank >= least and one.occurred_at_ms <= now_ms]
     return sorted(found, key=lambda one: (-one.occurred_at_ms, one.incident_id))
 
 
-def _basis(found: list[PastIncident]) -> tuple[RiskBasis, ...]:
-    return tuple(RiskBasis(kind=BasisKind.INCIDENT, id=one.incident_id) for one in found[:MOST_BASIS])
+def _basis(found: Iterable[PastIncident]) -> tuple[RiskBasis, ...]:
+    newest = itertools.islice(found, MOST_BASIS)
+    return tuple(RiskBasis(kind=BasisKind.INCIDENT, id=one.incident_id) for one in newest)
 
 
 def device_history_part(case: TripCase, settings: RiskSettings, now_ms: int) -> RiskPart | None:
     """Points for each serious incident of the trip's devices on other trips, fading with time."""
     own = frozenset(case.trip.device_ids)
-    found = [one for one in _serious(case.device_past, case, settings, now_ms) if one.device_ids & own]
+    known = {one.incident_id: one for one in case.device_past}
+    others = [one for one in known.values() if one.trip_id != case.trip.trip_id and one.device_ids & own]
+    found = _serious(others, settings, now_ms)
     if not found:
         return None
     half_life_ms = settings.history_half_life_days * DAY_MS
@@ -49,24 +47,32 @@ def device_history_part(case: TripCase, settings: RiskSettings, now_ms: int) -> 
     )
 
 
+def lane_past_of(
+    trips: int, incidents: Iterable[PastIncident], settings: RiskSettings, now_ms: int
+) -> LanePast:
+    """What the ``trips`` of a lane and their incidents come to at ``now_ms``."""
+    newest: dict[str, PastIncident] = {}
+    for one in _serious(incidents, settings, now_ms):
+        newest.setdefault(one.trip_id, one)
+    half_life_ms = settings.history_half_life_days * DAY_MS
+    weights = {key: fading(one.occurred_at_ms, now_ms, half_life_ms) for key, one in newest.items()}
+    return LanePast(trips, newest, weights, math.fsum(weights.values()))
+
+
 def lane_history_part(case: TripCase, settings: RiskSettings, now_ms: int) -> RiskPart | None:
     """Points by the share of the lane's other trips that had a serious incident, fading with time."""
-    past = case.lane_past
-    found = _serious(past.incidents, case, settings, now_ms)
-    if not found or case.trip.origin is None or case.trip.destination is None:
+    past, trip = case.lane_past, case.trip
+    bad = len(past.newest) - (trip.trip_id in past.newest)
+    if bad == 0 or trip.origin is None or trip.destination is None:
         return None
-    half_life_ms = settings.history_half_life_days * DAY_MS
-    newest: dict[str, PastIncident] = {}
-    for one in found:
-        newest.setdefault(one.trip_id, one)
-    troubled = sum(fading(one.occurred_at_ms, now_ms, half_life_ms) for one in newest.values())
-    trips = max(past.trips, len(newest))
-    share = troubled / (trips + settings.lane_few_trips)
+    others = (one for one in past.newest.values() if one.trip_id != trip.trip_id)
+    basis = list(itertools.islice(others, MOST_BASIS))
+    trips = max(past.trips - 1, bad)
+    share = (past.weight - past.weights.get(trip.trip_id, 0.0)) / (trips + settings.lane_few_trips)
     return RiskPart(
         name=RiskPartName.LANE_HISTORY,
         points=round(settings.lane_history * share, 1),
-        reason=f"Of {counted(trips, 'other trip')} from {case.trip.origin.name} to "
-        f"{case.trip.destination.name}, {len(newest)} had a serious incident, the last "
-        f"{ago(found[0].occurred_at_ms, now_ms)}.",
-        basis=_basis(list(newest.values())),
+        reason=f"Of {counted(trips, 'other trip')} from {trip.origin.name} to {trip.destination.name}, "
+        f"{bad} had a serious incident, the last {ago(basis[0].occurred_at_ms, now_ms)}.",
+        basis=_basis(basis),
     )

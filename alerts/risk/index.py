@@ -14,11 +14,13 @@ from dataclasses import dataclass
 import msgspec
 
 from alerts.risk.case import Lane, LanePast, PastIncident, TripCase, lane_of
+from alerts.risk.history_part import lane_past_of
 from sealtrail.contract.alert import AlertAction, AlertEvent, AlertFamily, AlertType
 from sealtrail.contract.completeness import DeviceCompleteness
 from sealtrail.contract.incident import Incident, IncidentState
 from sealtrail.contract.queries import Position
 from sealtrail.contract.trip import Trip
+from sealtrail.runtime.settings.risk import RiskSettings
 
 LINES_PER_TRIP = 100
 _LINES = frozenset({AlertType.SEAL_DISARMED, AlertType.SEAL_ARMED, AlertType.RESEALED, AlertType.SEAL_CHECK})
@@ -128,7 +130,7 @@ class Index:
         """Drops the lines of trips that aren't under way, once trips and lines are both read."""
         self._custody = {key: lines for key, lines in self._custody.items() if key in self.trips}
 
-    def case(self, trip: Trip, around: Surroundings) -> TripCase:
+    def case(self, trip: Trip, around: Surroundings, lanes: Lanes) -> TripCase:
         """All that is known of a trip under way."""
         devices = around.devices or {}
         return TripCase(
@@ -143,7 +145,7 @@ class Index:
                 for device_id in trip.device_ids
                 for key in sorted(self._of_device.get(device_id, ()))
             ],
-            lane_past=self._lane_past(trip),
+            lane_past=lanes.past_of(lane_of(trip)),
         )
 
     def _incidents_of(self, trip: Trip) -> list[Incident]:
@@ -161,18 +163,29 @@ class Index:
                 found.append(incident)
         return found
 
-    def _lane_past(self, trip: Trip) -> LanePast:
-        lane = lane_of(trip)
+    def lane(self, lane: Lane) -> tuple[int, list[PastIncident]]:
+        """How many trips of a lane are known, and what happened on them."""
+        trips = self._of_lane.get(lane, set())
+        keys = (key for trip_id in trips for key in self._of_trip.get(trip_id, ()))
+        return len(trips), [self._past[key] for key in keys if key in self._past]
+
+
+class Lanes:
+    """The past of lanes at one moment, each worked out once however many trips are on it."""
+
+    def __init__(self, index: Index, settings: RiskSettings, now_ms: int) -> None:
+        self._index = index
+        self._settings = settings
+        self._now_ms = now_ms
+        self._known: dict[Lane, LanePast] = {}
+
+    def past_of(self, lane: Lane | None) -> LanePast:
+        """Nothing where the plan doesn't say from where to where."""
         if lane is None:
             return LanePast()
-        others = self._of_lane.get(lane, set()) - {trip.trip_id}
-        past = [
-            self._past[key]
-            for trip_id in sorted(others & self._of_trip.keys())
-            for key in sorted(self._of_trip[trip_id])
-            if key in self._past
-        ]
-        return LanePast(trips=len(others), incidents=past)
+        if lane not in self._known:
+            self._known[lane] = lane_past_of(*self._index.lane(lane), self._settings, self._now_ms)
+        return self._known[lane]
 
 
 def past_of(incident: Incident) -> PastIncident | None:

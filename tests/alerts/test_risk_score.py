@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from itertools import pairwise
 
 import msgspec
@@ -9,6 +10,7 @@ import pytest
 
 from alerts.incidents import decided, joined, opened
 from alerts.risk.case import LanePast, PastIncident, TripCase
+from alerts.risk.history_part import lane_past_of
 from alerts.risk.score import rank, risk_of
 from sealtrail.contract.alert import CATALOGUE, AlertAction, AlertFamily, AlertType, Severity
 from sealtrail.contract.completeness import DeviceCompleteness
@@ -243,11 +245,25 @@ def past(number: int, *, days: float, severity: Severity = Severity.CRITICAL) ->
     )
 
 
+def lane(others: int, incidents: list[PastIncident]) -> LanePast:
+    """The past of the trip's lane, the trip itself being on it, too."""
+    return lane_past_of(others + 1, incidents, SETTINGS, NOW_MS)
+
+
+def test_what_happened_on_the_trip_itself_is_no_history() -> None:
+    """Its own incident counts once, as it stands, and not again as its lane's or its device's past."""
+    mine = dataclasses.replace(past(1, days=0.1), trip_id=TRIP.trip_id)
+    assert scored(device_past=[mine], lane_past=lane(3, [mine])).parts == ()
+    both = part(scored(lane_past=lane(3, [mine, past(2, days=0)])), RiskPartName.LANE_HISTORY)
+    alone = part(scored(lane_past=lane(3, [past(2, days=0)])), RiskPartName.LANE_HISTORY)
+    assert both == alone
+
+
 def test_history_of_device_and_lane_fades() -> None:
     """What happened on other trips counts, less with time, and not where it was mild."""
     for name, known in (
         (RiskPartName.DEVICE_HISTORY, lambda found: {"device_past": found}),
-        (RiskPartName.LANE_HISTORY, lambda found: {"lane_past": LanePast(10, found)}),
+        (RiskPartName.LANE_HISTORY, lambda found: {"lane_past": lane(10, found)}),
     ):
         new = part(scored(**known([past(1, days=1)])), name)
         old = part(scored(**known([past(1, days=90)])), name)
@@ -260,18 +276,18 @@ def test_history_of_device_and_lane_fades() -> None:
 def test_a_lane_counts_by_the_share_of_bad_trips() -> None:
     """One bad trip of two is less than ten of twenty, and all of very many near the whole."""
 
-    def lane(bad: int, of: int) -> float:
-        return scored(lane_past=LanePast(of, [past(n, days=0) for n in range(bad)])).points
+    def points(bad: int, of: int) -> float:
+        return scored(lane_past=lane(of, [past(n, days=0) for n in range(bad)])).points
 
-    assert lane(1, 2) < lane(10, 20) < lane(500, 500) <= SETTINGS.lane_history
+    assert points(1, 2) < points(10, 20) < points(500, 500) <= SETTINGS.lane_history
 
 
 def test_the_score_does_not_depend_on_the_order_of_what_is_known() -> None:
     """The same facts in another order give the same bytes."""
     incidents = [incident_of(AlertType.SEAL_CUT, hours=hours) for hours in (3, 1, 2)]
     history = [past(n, days=n) for n in range(4)]
-    a = scored(incidents=incidents, device_past=history, lane_past=LanePast(4, history))
-    b = scored(incidents=incidents[::-1], device_past=history[::-1], lane_past=LanePast(4, history[::-1]))
+    a = scored(incidents=incidents, device_past=history, lane_past=lane(4, history))
+    b = scored(incidents=incidents[::-1], device_past=history[::-1], lane_past=lane(4, history[::-1]))
     assert msgspec.json.encode(a) == msgspec.json.encode(b)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from alerts.risk.index import Index, Surroundings
+from alerts.risk.index import Index, Lanes, Surroundings
 from alerts.risk.score import rank, risk_of
 from sealtrail.contract.errors import RefusedError
 from sealtrail.contract.incident import Incident
@@ -31,5 +31,7 @@ def work_list(
         index.take(incident)
     around = Surroundings(dict(positions), {})
     asked = trips.values() if query.trip_id is None else [trips[query.trip_id]]
-    risks = sorted((risk_of(index.case(trip, around), RiskSettings(), now_ms) for trip in asked), key=rank)
+    settings = RiskSettings()
+    lanes = Lanes(index, settings, now_ms)
+    risks = sorted((risk_of(index.case(trip, around, lanes), settings, now_ms) for trip in asked), key=rank)
     return RiskAnswer(at_ms=now_ms, trips=len(trips), unknown=(), risks=tuple(risks[: query.limit]))
