@@ -38,6 +38,9 @@ class _Counted(NamedTuple):
 
 def alert_parts(case: TripCase, settings: RiskSettings, now_ms: int) -> list[RiskPart]:
     """A part for each family that has an alert which wasn't taken back."""
+    if not case.incidents:
+        return []
+    severities, weights = _severity_points(settings), _weights(settings)
     by_part: dict[RiskPartName, list[_Counted]] = {}
     for incident in case.incidents:
         if incident.state is IncidentState.RETRACTED:
@@ -46,27 +49,23 @@ def alert_parts(case: TripCase, settings: RiskSettings, now_ms: int) -> list[Ris
             name = PART_OF.get(alert.family)
             if name is None or alert.action in (AlertAction.RETRACTED, AlertAction.LOGGED):
                 continue
-            points = _points(alert, incident, name, settings, now_ms)
+            points = severities[alert.severity] * weights[name] * _share(alert, incident, settings, now_ms)
             by_part.setdefault(name, []).append(_Counted(points, alert, incident))
     return [_part(name, found, settings, now_ms) for name, found in by_part.items()]
 
 
-def _points(
-    alert: AlertEvent, incident: Incident, name: RiskPartName, settings: RiskSettings, now_ms: int
-) -> float:
-    points = _severity_points(settings)[alert.severity] * _weights(settings)[name]
-    over = False
+def _share(alert: AlertEvent, incident: Incident, settings: RiskSettings, now_ms: int) -> float:
+    """Share of its points that an alert gives as it stands."""
+    share, over = 1.0, False
     if incident.state is IncidentState.RESOLVED:
-        points *= settings.resolved_share
-        over = True
+        share, over = settings.resolved_share, True
     elif incident.state is IncidentState.ACKNOWLEDGED:
-        points *= settings.acknowledged_share
+        share = settings.acknowledged_share
     if alert.action is AlertAction.CLEARED:
-        points *= settings.cleared_share
-        over = True
+        share, over = share * settings.cleared_share, True
     if over:
-        points *= fading(alert.occurred_at_ms, now_ms, settings.alert_half_life_h * HOUR_MS)
-    return points
+        share *= fading(alert.occurred_at_ms, now_ms, settings.alert_half_life_h * HOUR_MS)
+    return share
 
 
 def _severity_points(settings: RiskSettings) -> dict[Severity, float]:

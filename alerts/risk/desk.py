@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 import structlog
@@ -32,6 +32,7 @@ MOST_TRIPS = 1_000  # in one answer
 SMALLEST_PAGE = 1_000
 ASK_WITHIN_S = 5.0
 AT_ONCE = 200  # trips scored before others have their turn
+KEPT_TIMES = 4
 REFUSED = "Sealtrail-Refused"
 
 T = TypeVar("T")
@@ -40,6 +41,15 @@ _decode = msgspec.msgpack.Decoder(RiskQuery).decode
 _encode = msgspec.msgpack.Encoder().encode
 _trip = msgspec.json.Decoder(Trip).decode
 _incident = msgspec.json.Decoder(Incident).decode
+
+
+class _Ranking(NamedTuple):
+    """The list as it was made, by the loop's clock."""
+
+    limit: int
+    answer: RiskAnswer
+    began_at_s: float
+    made_at_s: float
 
 
 class RiskDesk:
@@ -53,7 +63,8 @@ class RiskDesk:
         self._read: dict[str, int] = {}  # bucket or stream -> last sequence that was read
         self._around = Surroundings(None, None)
         self._around_at_s = float("-inf")
-        self._ranking: tuple[int, RiskAnswer] | None = None  # limit and answer, until anything changes
+        self._ranking: _Ranking | None = None
+        self._changed = True  # since the ranking was made
         self._turn = asyncio.Lock()
 
     async def answer(self, query: RiskQuery) -> RiskAnswer:
@@ -74,14 +85,28 @@ class RiskDesk:
                     raise RefusedError("unknown_trip", f"no trip {query.trip_id[:64]!r} is under way")
                 lanes = Lanes(self._index, self._settings, now_ms)
                 risks = [risk_of(self._index.case(trip, around, lanes), self._settings, now_ms)]
-            elif self._ranking is not None and self._ranking[0] == query.limit:
-                return self._ranking[1]
+            elif (kept := self._kept(query.limit)) is not None:
+                return kept
             else:
+                self._changed = False
+                began_s = asyncio.get_running_loop().time()
                 risks = await self._ranked(query.limit, now_ms)
             answer = RiskAnswer(at_ms=now_ms, trips=len(trips), unknown=around.unknown, risks=tuple(risks))
             if query.trip_id is None:
-                self._ranking = (query.limit, answer)
+                self._ranking = _Ranking(query.limit, answer, began_s, asyncio.get_running_loop().time())
             return answer
+
+    def _kept(self, limit: int) -> RiskAnswer | None:
+        """The list as made before: while nothing has changed, and else for some times as long as it took.
+
+        So many viewers of a large fleet don't keep the service from its notifications.
+        """
+        kept = self._ranking
+        if kept is None or kept.limit != limit:
+            return None
+        age_s = asyncio.get_running_loop().time() - kept.made_at_s
+        fresh = not self._changed or age_s < KEPT_TIMES * (kept.made_at_s - kept.began_at_s)
+        return kept.answer if fresh else None
 
     async def _ranked(self, limit: int, now_ms: int) -> list[TripRisk]:
         best: list[TripRisk] = []
@@ -112,7 +137,7 @@ class RiskDesk:
         read = self._read.get(bucket, 0)
         entries = await (await self._log.bucket(bucket)).since(read, newest)
         if entries:
-            self._ranking = None
+            self._changed = True
         self._read[bucket] = max(read, newest)
         return entries
 
@@ -157,7 +182,7 @@ class RiskDesk:
     def _log_lines(self, batch: bytes, sequence: int) -> None:
         try:
             if self._index.log(decode_alert_events(batch)):
-                self._ranking = None
+                self._changed = True
         except WireError as error:
             LOGGER.warning("batch_unreadable", sequence=sequence, reason=error.reason)
 
@@ -167,7 +192,7 @@ class RiskDesk:
             return
         positions, devices = await asyncio.gather(self._positions(), self._devices())
         self._around = Surroundings(positions, devices)
-        self._ranking = None  # time has passed, too
+        self._changed = True  # time has passed, too
         self._around_at_s = now_s
 
     async def _positions(self) -> dict[str, Position] | None:
