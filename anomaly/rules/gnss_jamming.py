@@ -60,7 +60,7 @@ class GnssJamming:
         said = (reports["events"] & int(SealEvent.JAMMING)) != 0
         seen, none = state["jam_seen"], state["jam_none"]
         state["jam_none"] = (none << np.uint64(1)) | (~fixed).astype(np.uint64)
-        state["jam_seen"] = np.minimum(seen + fixed, WINDOW)
+        state["jam_seen"] = np.minimum(seen + np.uint8(1), WINDOW)
         if fixed.all() and not (state["jam_word"].any() or state["jam_n"].any() or said.any()):
             return
         located = (reports["kind"] == FixKind.CELL) | (reports["kind"] == FixKind.WIFI)
@@ -69,13 +69,14 @@ class GnssJamming:
         recent = reports["t"] - state["spoof_t"] <= age_ms
         unbroken = reports["t"] - state["last_t"] <= age_ms
         number = state["jam_n"].astype(np.int64)
-        begins = ~fixed & good & recent & (number == 0) & (seen >= settings.jam_fixes)
+        had = seen - np.bitwise_count(none & _newest(seen))
+        begins = ~fixed & good & recent & (number == 0) & (had >= settings.jam_fixes)
         goes_on = ~fixed & good & unbroken & (number > 0)
         number = np.where(fixed | ~unbroken, 0, number) + (begins | goes_on)
         number = np.minimum(number, WINDOW - 1)
         since = np.where(begins, reports["t"], state["jam_t"])
         state["jam_n"], state["jam_t"] = number, np.where(number > 0, since, 0)
-        many, some = _rare(number, none, settings)
+        many, some = _rare(number, seen.astype(np.int64), none, settings)
         lasted = many & (reports["t"] - since >= settings.jam_lost_s * 1000)
         word = np.where(said, SAID, 0) | np.where(some, GONE, 0) | np.where(lasted, LASTED, 0)
         word |= np.where(fixed | ~unbroken, 0, state["jam_word"] & (GONE | LASTED))
@@ -172,10 +173,23 @@ def _age_ms(rows: Rows) -> Floats:
     return np.maximum(rows.settings.jam_fix_age_s, INTERVALS * interval_s) * 1000
 
 
-def _rare(number: Ints, none: Structured, settings: AnomalySettings) -> tuple[Bools, Bools]:
-    """Whether runs without a fix are so long that habit hardly explains them, and half so hardly."""
-    before = none >> np.maximum(number - 1, 0).astype(np.uint64)
-    share = np.maximum((np.bitwise_count(before) + 1) / (WINDOW + 2), LEAST_SHARE)
+def _newest(number: Structured) -> Structured:
+    """Masks of so many lowest bits, up to 64."""
+    whole = np.uint64(0xFFFFFFFFFFFFFFFF)
+    return np.where(
+        number >= WINDOW, whole, (np.uint64(1) << number.astype(np.uint64) % np.uint64(64)) - np.uint64(1)
+    )
+
+
+def _rare(number: Ints, seen: Ints, none: Structured, settings: AnomalySettings) -> tuple[Bools, Bools]:
+    """Whether runs without a fix are so long that habit hardly explains them, and half so hardly.
+
+    ``seen`` and ``none`` are of the reports before this one: how many of the last 64, and which had no fix.
+    """
+    run = np.maximum(number - 1, 0)
+    before = np.maximum(seen - run, 0)
+    habits = (none >> run.astype(np.uint64)) & _newest(before)
+    share = np.maximum((np.bitwise_count(habits) + 1) / (before + 2), LEAST_SHARE)
     needed = np.log(settings.jam_chance) / np.log(share)
     many: Bools = number >= np.maximum(np.ceil(needed), settings.jam_reports)
     some: Bools = number >= np.maximum(np.ceil(needed / 2), GONE_REPORTS)
