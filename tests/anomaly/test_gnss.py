@@ -80,7 +80,7 @@ class TestJamming:
         assert said(one_by_one(made, readings), AlertType.GNSS_JAMMING) == []
 
     def test_neighbours_lose_it_together(self) -> None:
-        """Three reports are enough where three containers lose theirs about there and then; not for two."""
+        """Three reports are enough where three containers lose theirs together, and not where two do."""
         for names, expected in ((["C1", "C2", "C3"], 3), (["C1", "C2"], 0)):
             made = judge(*(planned(container=name) for name in names))
             for name in names:
