@@ -111,7 +111,7 @@ class TestSpoofing:
         assert standing(of_type(again, AlertType.GNSS_SPOOFING)) == expected
 
     def test_a_track_faster_than_anything_travels(self) -> None:
-        """Places that fly on along one line are forged, though no two of them agree; scattered ones are not."""
+        """Places that fly on along one line are forged, though no two agree; scattered ones are not."""
         flight = [reading(m, (50.0 - 0.06 * (m - 10), 15.0)) for m in range(20, 30)]
         events = one_by_one(judge(planned()), [*drive(range(20)), *flight, *drive(range(30, 40))])
         assert said(events, AlertType.GNSS_SPOOFING) == [A.RAISED, A.CLEARED]
