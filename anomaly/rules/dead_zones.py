@@ -37,6 +37,8 @@ def due_of(case: Case, segment: Segment, lost: Signal, due_ms: int) -> tuple[str
     if corridor >= 0:
         along_m, _, _ = plans.corridors.place(corridor, spot.latitude_deg, spot.longitude_deg)
         through_m = _along_m(plans, corridor, np.array(numbers), along_m, reach_m)
+        if not through_m and away_m[nearest] > case.settings.uncertainty_factor * spot.uncertainty_m:
+            return "", due_ms  # it has come out of the zone beside it
     if not through_m:
         through_m = _across_m(plans, np.array(numbers), nearest)
     through_m += max(0.0, float(away_m[nearest]))
