@@ -56,7 +56,7 @@ class RiskSettings(Section):
     )
     seal_opened_max: Points = Field(default=12.0, description="Most points of openings with leave together.")
     standing: Points = Field(
-        default=10.0, description="Points of standing under way outside the places of the plan."
+        default=5.0, description="Points of standing under way outside the places of the plan."
     )
     standing_below_kmh: float = Field(
         default=5.0, gt=0, description="A container slower than this stands, in km/h."
