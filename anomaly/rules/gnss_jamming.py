@@ -113,7 +113,7 @@ class GnssJamming:
             return None
         others = len(max((case.others(note) for note in notes_of(episode.signals)), key=len, default=set()))
         trip = segment.trip
-        expected = in_zones(case, trip.dead_zones, first.place)
+        expected = any(in_zones(case, trip.dead_zones, signal.place) for signal in episode.signals)
         if not episode.word & DRIVES:  # in a hall nobody drives for long
             expected |= in_any(case, segment, first.place)
         together = others + 1 >= settings.neighbours_least and not expected
