@@ -12,7 +12,7 @@ from sealtrail.contract.errors import InvalidTripError
 
 STEP_M = 2_000
 APPROACH_M_S = 25.0
-APPROACH_MOST_M = 50_000.0
+APPROACH_MOST_M = 150_000.0
 
 
 def due_of(case: Case, segment: Segment, lost: Signal, due_ms: int) -> tuple[str, int]:
@@ -27,7 +27,8 @@ def due_of(case: Case, segment: Segment, lost: Signal, due_ms: int) -> tuple[str
         return "", due_ms
     vector = point(spot.latitude_deg, spot.longitude_deg)[None, :]
     reach_m = case.settings.uncertainty_factor * spot.uncertainty_m
-    reach_m += min(APPROACH_MOST_M, lost.numbers["gap_s"] * APPROACH_M_S)
+    age_s = max(0, lost.at.occurred_at_ms - spot.at_ms) / 1000  # of the place, when it was last heard
+    reach_m += min(APPROACH_MOST_M, (lost.numbers["gap_s"] + age_s) * APPROACH_M_S)
     away_m = np.array([float(plans.zones.distance_m(number, vector)[0]) for number in numbers])
     nearest = int(np.argmin(away_m))
     if away_m[nearest] > reach_m:

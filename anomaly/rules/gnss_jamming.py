@@ -53,7 +53,14 @@ class GnssJamming:
     name = NAME
     version = 1
     types = (AlertType.GNSS_JAMMING,)
-    state = (("jam_word", "u1"), ("jam_seen", "u1"), ("jam_none", "u8"), ("jam_n", "u1"), ("jam_t", "i8"))
+    state = (
+        ("jam_word", "u1"),
+        ("jam_seen", "u1"),
+        ("jam_none", "u8"),
+        ("jam_n", "u1"),
+        ("jam_m", "u1"),
+        ("jam_t", "i8"),
+    )
 
     def step(self, rows: Rows) -> None:
         state, reports, settings = rows.state, rows.reports, rows.settings
@@ -80,7 +87,9 @@ class GnssJamming:
         many, some = _rare(number, seen.astype(np.int64), none, settings)
         lasted = many & (reports["t"] - since >= settings.jam_lost_s * 1000)
         word = np.where(said, SAID, 0) | np.where(some, GONE, 0) | np.where(lasted, LASTED, 0)
-        word |= np.where((number > 0) & ((reports["levels"] & MOVING) != 0), DRIVES, 0)
+        driven = np.where(number > 0, state["jam_m"] + ((reports["levels"] & MOVING) != 0), 0)
+        state["jam_m"] = np.minimum(driven, WINDOW)
+        word |= np.where((driven >= settings.jam_reports) & (2 * driven >= number), DRIVES, 0)
         word |= np.where(fixed | ~unbroken, 0, state["jam_word"] & (GONE | LASTED | DRIVES))
         for row in np.flatnonzero(word != state["jam_word"]).tolist():
             from_ms = float(since[row] if number[row] else reports["t"][row])
@@ -104,7 +113,7 @@ class GnssJamming:
             return None
         others = len(max((case.others(note) for note in notes_of(episode.signals)), key=len, default=set()))
         trip = segment.trip
-        expected = in_zones(case, trip.dead_zones, first.place)
+        expected = any(in_zones(case, trip.dead_zones, signal.place) for signal in episode.signals)
         if not episode.word & DRIVES:  # in a hall nobody drives for long
             expected |= in_any(case, segment, first.place)
         together = others + 1 >= settings.neighbours_least and not expected
