@@ -119,17 +119,15 @@ class RiskDesk:
         return heapq.nsmallest(limit, best, key=rank)
 
     async def _read_on(self) -> None:
-        first = not self._read
-        if not first and await self._log.last_sequence(subjects.ALERT_STREAM) < self._read.get(
-            subjects.ALERT_STREAM, 0
-        ):
-            self._index, self._read, first = Index(self._settings.kept_trips), {}, True  # an emptied log
+        read = self._read.get(subjects.ALERT_STREAM, 0)
+        if await self._log.last_sequence(subjects.ALERT_STREAM) < read:
+            self._index, self._read = Index(self._settings.kept_trips), {}  # an emptied log
         for entry in await self._news(subjects.TRIPS_BUCKET):
             self._take_trip(entry)
         for entry in await self._news(subjects.INCIDENTS_BUCKET):
             self._take_incident(entry)
         await self._read_custody()
-        if first:
+        if self._changed:
             self._index.forget_custody_of_others()
 
     async def _news(self, bucket: str) -> list[Entry]:

@@ -127,7 +127,7 @@ class Index:
         return taken
 
     def forget_custody_of_others(self) -> None:
-        """Drops the lines of trips that aren't under way, once trips and lines are both read."""
+        """Drops the lines of trips that aren't under way, when trips and lines have both been read."""
         self._custody = {key: lines for key, lines in self._custody.items() if key in self.trips}
 
     def case(self, trip: Trip, around: Surroundings, lanes: Lanes) -> TripCase:
