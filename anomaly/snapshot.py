@@ -18,13 +18,15 @@ from anomaly.reports import REPORT
 from anomaly.rules.catalogue import JUDGED
 from anomaly.rules.rule import Signal, Track
 from anomaly.seal_log import STRETCH, SealLog, SealLogNotes
+from anomaly.sensors import SensorsKept
 from anomaly.step import STATE, WATCH
+from anomaly.streams.jumps import JUMPS
 from anomaly.thinning import ENTRY
 from sealtrail.contract.errors import MalformedBatchError, UnknownVersionError
 from sealtrail.contract.trip import TripEvent
 
 MAGIC = b"SJ"
-VERSION = 4
+VERSION = 5
 DIGEST_BYTES = 16
 HEADER_BYTES = 3 + DIGEST_BYTES
 
@@ -74,6 +76,7 @@ class JudgeState(msgspec.Struct):
     now_ms: int
     clocks: tuple[int, int, int, int]  # swept_ms, ticked_ms, tick_gap_ms, deaf_until_ms
     refused: dict[str, int]
+    sensors: SensorsKept
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -86,7 +89,8 @@ def _digest(body: bytes) -> bytes:
 
 def rules_name() -> str:
     """Changes with the rules' versions and their columns of state."""
-    text = f"{[(rule.name, rule.version) for rule in JUDGED]}{STATE.descr}{WATCH.descr}{ENTRY.descr}"
+    columns = [each.descr for each in (STATE, WATCH, ENTRY, JUMPS)]
+    text = f"{[(rule.name, rule.version) for rule in JUDGED]}{columns}"
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
@@ -134,6 +138,7 @@ def pack(memory: Memory) -> bytes:
         now_ms=memory.now_ms,
         clocks=(memory.swept_ms, memory.ticked_ms, memory.tick_gap_ms, memory.deaf_until_ms),
         refused=dict(memory.refused),
+        sensors=memory.sensors.kept,
     )
     body = _encode(state)
     return MAGIC + bytes((VERSION,)) + _digest(body) + body
@@ -155,7 +160,7 @@ def unpack(memory: Memory, snapshot: bytes) -> None:
         if state.rules != rules_name():
             raise UnknownVersionError("snapshot_of_other_rules", "judge the log again from its beginning")
         _fill(memory, state)
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError, IndexError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError, IndexError, KeyError) as error:
         raise MalformedBatchError("malformed_snapshot", str(error)) from error
 
 
@@ -210,3 +215,4 @@ def _fill(memory: Memory, state: JudgeState) -> None:
     memory.departures, memory.now_ms = state.departures, state.now_ms
     memory.swept_ms, memory.ticked_ms, memory.tick_gap_ms, memory.deaf_until_ms = state.clocks
     memory.refused.update(state.refused)
+    memory.sensors.restore(state.sensors)
