@@ -69,6 +69,7 @@ class Sensors:
         self.held: list[Held] = []
         self.models: dict[int, tuple[Model, Pool]] = {}
         self.pending: dict[tuple[int, int], Pending] = {}  # by lane and group
+        self._swept_ms = 0
         self._families: dict[str, int] = {}
         self._numbers: dict[Held, int] = {}
 
@@ -76,6 +77,13 @@ class Sensors:
         """Take a decision in; trips under way ask again for their model. Raises as `Shelf.take` does."""
         if self.shelf.take(event):
             self.generation += 1
+
+    def is_due(self, now_ms: int, every_ms: int) -> bool:
+        """Whether it is time to look for what is to be forgotten; then not again for ``every_ms``."""
+        due = now_ms - self._swept_ms >= every_ms
+        if due:
+            self._swept_ms = now_ms
+        return due
 
     def family_number(self, family: str) -> int:
         """Number of a family, new or known; 0 where there are too many."""

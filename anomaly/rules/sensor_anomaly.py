@@ -55,6 +55,8 @@ COLUMNS = [COLUMN[quantity] for quantity in QUANTITIES]
 _LEAST = np.array([FLOORS[quantity] for quantity in QUANTITIES])
 _MEMBERS = np.array([[quantity in group for group in GROUPS] for quantity in QUANTITIES], np.float64)
 _TUNING = Tuning()
+SWEEPS = 24
+"""What is to be forgotten is looked for so often in the time after which it is."""
 
 
 class SensorAnomaly:
@@ -97,8 +99,10 @@ class SensorAnomaly:
 
     def sweep(self, fleet: Fleet) -> None:
         """Forget devices that are not heard of; they begin afresh whether or not this has run."""
-        watch = fleet.lanes.watch[: fleet.size]
         forget_ms = _forget_ms(fleet.settings)
+        if not fleet.sensors.is_due(fleet.now_ms, forget_ms // SWEEPS):
+            return
+        watch = fleet.lanes.watch[: fleet.size]
         idle = np.flatnonzero((watch["sensor_trip"] != 0) & (fleet.now_ms - watch["sensor_recv"] > forget_ms))
         if idle.size:
             mine = take(watch, idle)
