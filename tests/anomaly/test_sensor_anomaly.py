@@ -52,7 +52,7 @@ def values(reports: int, seed: int = 5) -> list[tuple[float, float]]:
 
 
 def series(
-    reports: int = 90, *, hot: Sequence[int] = (), first: int = 0, seed: int = 5, **fields: object
+    reports: int = 64, *, hot: Sequence[int] = (), first: int = 0, seed: int = 5, **fields: object
 ) -> list[Reading]:
     """A report every ten minutes; those of ``hot`` are 24 °C too warm and 32 % too dry."""
     return [
@@ -66,8 +66,8 @@ def series(
     ]
 
 
-HOT = series(hot=range(60, 84))
-ONSET_MS = HOT[60].occurred_at_ms
+HOT = series(hot=range(40, 54))
+ONSET_MS = HOT[40].occurred_at_ms
 
 
 def said(made: Judge, batches: Sequence[Sequence[Reading]]) -> list[AlertEvent]:
@@ -101,17 +101,23 @@ def test_a_jump_scores_as_the_spike_part_of_the_bank() -> None:
 def test_hot_and_dry_at_once_is_raised_once() -> None:
     """A change that the device has never shown is told at its second report, from the first on, in words."""
     made = judge()
-    assert said(made, one_by_one(HOT[:61])) == []
-    [event] = said(made, one_by_one(HOT[61:]))
+    assert said(made, one_by_one(HOT[:41])) == []
+    [event] = said(made, one_by_one(HOT[41:]))
     assert event.occurred_at_ms == ONSET_MS
-    assert event.received_at_ms == HOT[61].received_at_ms
+    assert event.received_at_ms == HOT[41].received_at_ms
     assert event.severity is Severity.MEDIUM
-    assert [each.occurred_at_ms for each in event.evidence] == [ONSET_MS, HOT[61].occurred_at_ms]
+    assert [each.occurred_at_ms for each in event.evidence] == [ONSET_MS, HOT[41].occurred_at_ms]
     assert event.details["judged_by"] == "its own past"
     assert event.details["calibrated"] is False
     assert float(str(event.details["score"])) >= AnomalySettings().sensor_jump_score
-    assert event.details["temperature_c"] == pytest.approx(HOT[60].temperature_c, abs=0.02)
-    for words in ("temperature from 1", "humidity from 5", " are usual", "own past", "(uncalibrated)"):
+    assert event.details["temperature_c"] == pytest.approx(HOT[40].temperature_c, abs=0.02)
+    for words in (
+        "temperature from 20.3 °C to 43",
+        "humidity from 5",
+        " are usual",
+        "own past",
+        "(uncalibrated)",
+    ):
         assert words in event.sentence
     assert event.sentence.endswith(".")
 
@@ -120,7 +126,7 @@ def test_it_ends_when_nothing_unusual_has_come_for_long() -> None:
     """The way back is the same alert; twelve hours later by the log's own clock it ends, with no report."""
     made = judge()
     events = said(made, one_by_one(HOT))
-    last_min = 85 * EVERY_MIN  # the second report after the way back
+    last_min = 55 * EVERY_MIN  # the second report after the way back
     events += made.apply_trip_events([tick(last_min + QUIET_MIN - 1)])
     assert [event.action.value for event in of_type(events, AlertType.SENSOR_ANOMALY)] == ["raised"]
     ended = made.apply_trip_events([tick(last_min + QUIET_MIN + 1)])
@@ -132,11 +138,11 @@ def test_it_ends_when_nothing_unusual_has_come_for_long() -> None:
 @pytest.mark.parametrize(
     "reports",
     [
-        series(hot=[60]),
-        series(hot=range(20, 90)),
+        series(hot=[40]),
+        series(hot=range(20, 64)),
         series(),
-        series(hot=range(60, 84), container=None),
-        series(hot=range(60, 84), flags=int(Flag.CLOCK_UNSET)),
+        series(hot=range(40, 54), container=None),
+        series(hot=range(40, 54), flags=int(Flag.CLOCK_UNSET)),
         [msgspec.structs.replace(each, temperature_c=None, humidity_pct=float("nan")) for each in HOT],
     ],
     ids=["one wild value", "too young", "an ordinary day", "on no trip", "without a clock", "no values"],
@@ -166,7 +172,7 @@ def test_what_the_cargo_profile_tells_is_not_told_twice() -> None:
 def test_a_limit_that_becomes_known_late_takes_it_back() -> None:
     """The plan's change says that the values were the profile's concern: retracted."""
     made = judge()
-    [event] = said(made, one_by_one(HOT[:70]))
+    [event] = said(made, one_by_one(HOT[:50]))
     limit = SensorLimit(quantity="temperature_c", greatest=30.0, lasting_s=1e6)
     changed = planned(cargo_limits=(limit,))
     change = msgspec.structs.replace(
@@ -176,7 +182,7 @@ def test_a_limit_that_becomes_known_late_takes_it_back() -> None:
     assert (back.alert_id, back.action.value) == (event.alert_id, "retracted")
 
 
-@pytest.mark.parametrize("cut", [1, 7, 90, 1000])
+@pytest.mark.parametrize("cut", [1, 7, 1000])
 def test_nothing_depends_on_how_readings_are_cut(cut: int) -> None:
     """One by one, in sevens, all at once, everything twice: the same alert, byte for byte in what it says."""
     expected = said(judge(), one_by_one(HOT))
@@ -192,16 +198,16 @@ def test_nothing_depends_on_how_readings_are_cut(cut: int) -> None:
 def test_a_report_older_than_the_newest_is_passed_over() -> None:
     """Late reports neither raise nor change anything, whatever they say, nor do they teach."""
     late = [
-        reading(i * EVERY_MIN + 5, late_min=590 - i * EVERY_MIN, temperature_c=-60.0, humidity_pct=3.0)
-        for i in range(59)
+        reading(i * EVERY_MIN + 5, late_min=390 - i * EVERY_MIN, temperature_c=-60.0, humidity_pct=3.0)
+        for i in range(39)
     ]
     made = judge()
-    assert said(made, [*one_by_one(HOT[:60]), late]) == []
-    assert standing(said(made, one_by_one(HOT[60:]))) == standing(said(judge(), one_by_one(HOT)))
-    assert said(judge(), [HOT[i : i + 9] for i in range(81, -1, -9)]) == []
+    assert said(made, [*one_by_one(HOT[:40]), late]) == []
+    assert standing(said(made, one_by_one(HOT[40:]))) == standing(said(judge(), one_by_one(HOT)))
+    assert said(judge(), [HOT[i : i + 9] for i in range(54, -1, -9)]) == []
 
 
-@pytest.mark.parametrize("at", [10, 45, 61, 70, 85])
+@pytest.mark.parametrize("at", [10, 35, 41, 50, 55])
 def test_a_snapshot_loses_nothing(at: int) -> None:
     """Restored in the middle, also between the first report and the one that confirms it: the same alerts."""
     expected = said(judge(), one_by_one(HOT))
@@ -215,7 +221,7 @@ def test_a_snapshot_loses_nothing(at: int) -> None:
 def test_a_fleet_is_judged_like_each_alone() -> None:
     """Ten containers in one batch a round, of different pasts: of each what it says alone."""
     names = [f"{CONTAINER}-{n}" for n in range(10)]
-    hot = {name: range(60 + n % 5, 84) if n % 3 else () for n, name in enumerate(names)}
+    hot = {name: range(40 + n % 5, 54) if n % 3 else () for n, name in enumerate(names)}
     of = {name: series(hot=hot[name], seed=n, container=name) for n, name in enumerate(names)}
     made = judge(*(planned(container=name) for name in names))
     events = said(made, [list(each) for each in zip(*of.values(), strict=True)])
@@ -323,9 +329,9 @@ def test_a_trip_keeps_its_model() -> None:
     events = said(made, one_by_one(HOT[:30]))
     later = accepted(ordinary(threshold=1e5), 300, 2)
     made.apply_model_events([later, later])
-    events += said(made, one_by_one(HOT[30:50]))
+    events += said(made, one_by_one(HOT[30:36]))
     made = Judge.restore(made.settings, made.snapshot())
-    events += said(made, one_by_one(HOT[50:]))
+    events += said(made, one_by_one(HOT[36:]))
     assert events == said(modelled(accepted(ordinary(), -60)), one_by_one(HOT))
     assert len(events) == 1
 
@@ -333,9 +339,9 @@ def test_a_trip_keeps_its_model() -> None:
 def test_a_decision_that_comes_late_counts_from_its_own_time() -> None:
     """Accepted before the trip, heard of under way: the trip is judged by it from there on."""
     made = modelled()
-    assert said(made, one_by_one(HOT[:30])) == []
+    assert said(made, one_by_one(HOT[:20])) == []
     made.apply_model_events([accepted(ordinary(), -60)])
-    assert len(said(made, one_by_one(HOT[30:]))) == 1
+    assert len(said(made, one_by_one(HOT[20:]))) == 1
 
 
 def test_bytes_that_are_no_model_are_refused_by_name() -> None:
