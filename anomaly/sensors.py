@@ -15,7 +15,7 @@ from anomaly.models.model import Model
 from anomaly.models.shelf import Shelf
 from anomaly.pool import Pool
 from anomaly.reports import Sighting
-from anomaly.sphere import Ints
+from anomaly.sphere import Ints, Structured
 from anomaly.streams.jumps import JUMPS
 from sealtrail.contract.model import ModelEvent
 
@@ -38,6 +38,7 @@ class Pending(msgspec.Struct):
 
     first: Sighting
     numbers: dict[str, float]  # what the first of them shows
+    at_ms: int = 0  # of the newest of them
     bits: int = 0  # of the newest values: which were unusual
     told: bool = False
 
@@ -110,7 +111,7 @@ class Sensors:
             self.held.append(held)
             number = self._numbers[held] = len(self.held)
         if number not in self.models:
-            self.models[number] = model, Pool(new_states(1, model.layout))
+            self.models[number] = model, Pool(_moments(model))
         return number
 
     def release(self, series: Ints, models: Ints, states: Ints) -> None:
@@ -147,10 +148,19 @@ class Sensors:
         self.series.restore(np.frombuffer(kept.series.rows, JUMPS), kept.series.free)
         for number, each in kept.models.items():
             model = self.shelf.model(kept.held[number - 1].sha256)
-            pool = Pool(new_states(1, model.layout))
+            pool = Pool(_moments(model))
             pool.restore(np.frombuffer(each.rows, pool.rows.dtype), each.free)
             self.models[number] = model, pool
         self.pending = {(lane, group): each for lane, group, each in kept.pending}
+
+
+def _moments(model: Model) -> Structured:
+    """A device's row under a model: its state before and after the newest moment, and the values then."""
+    state = new_states(1, model.layout)
+    channels = len(model.layout.channels)
+    row = np.zeros(1, [("before", state.dtype), ("after", state.dtype), ("values", "f8", (channels,))])
+    row["before"] = row["after"] = state
+    return row
 
 
 def _kept(pool: Pool) -> PoolKept:

@@ -14,10 +14,11 @@ again within ``sensor_quiet_s`` belongs to it, and it ends after so long without
 Quantities beyond the trip's ``cargo_limits`` are left out: sensor_excursion.py says
 so already.
 
-A watcher: values are judged on arrival and once, in event-time order. A report older
-than the newest judged of its device is passed over, as is one from before its trip
-was known, or without a clock. A series is *not ready* for its first thirty values on
-a trip, and for a value after a silence of six hours.
+A watcher: values are judged on arrival and once, in event-time order; several reports
+of one moment count as one. A report older than the newest judged of its device is
+passed over, as is one from before its trip was known, or without a clock. A series is
+*not ready* for its first thirty values on a trip, and for a value after a silence of
+six hours.
 
 Severity: medium, or the trip's own. Settings: sensor_streams, sensor_jump_score,
 sensor_confirm_values, sensor_confirm_of, sensor_quiet_s, sensor_forget_s. Source:
@@ -133,11 +134,11 @@ def _forget(fleet: Fleet, lanes: Ints, mine: Structured) -> None:
 
 
 class _Round:
-    """One report of each of different lanes, newer than what was judged of them."""
+    """One report of each of different lanes, not older than what was judged of them."""
 
     def __init__(self, fleet: Fleet, lanes: Ints, reports: Structured, values: Floats, trips: Ints) -> None:
         mine = take(fleet.lanes.watch, lanes)
-        newer = reports["t"] > mine["sensor_t"]
+        newer = reports["t"] >= mine["sensor_t"]
         if not newer.all():
             lanes, reports, values, trips = lanes[newer], take(reports, newer), values[newer], trips[newer]
             mine = take(mine, newer)
@@ -168,40 +169,48 @@ class _Round:
     # -- by the series' own past --------------------------------------------------
 
     def _by_own_past(self) -> None:
-        told = ~np.isnan(self.values)
-        row, column = np.nonzero(told)
-        if not row.size:
-            return
+        pool, t_ms = self.sensors.series, self.reports["t"]
+        row, column = np.nonzero(~np.isnan(self.values))
         places = self.mine["sensor_series"][row, column].astype(np.int64)
         new = places == 0
         if new.any():
-            places[new] = self.sensors.series.give(int(new.sum()))
+            places[new] = pool.give(int(new.sum()))
             self.mine["sensor_series"][row[new], column[new]] = places[new]
-        state, values = take(self.sensors.series.rows, places), self.values[row, column]
-        found = jumps.step(state, values, self.reports["t"][row], _TUNING, _LEAST[column])
-        put(self.sensors.series.rows, places, state)
-        scores = np.zeros(told.shape)
-        scores[row, column] = np.where(found.ready, found.score, 0.0)
-        hit = scores @ _MEMBERS >= self.settings.sensor_jump_score
-        if not hit.any() and not self.mine["sensor_pending"].any():
-            return
-        usual, spread = np.zeros(told.shape), np.zeros(told.shape)
-        usual[row, column], spread[row, column] = found.usual, found.spread
-        groups_told = told @ _MEMBERS > 0
+        state = take(pool.rows, places)
+        first = state["t"] < t_ms[row]  # some devices send one moment's values in several reports
+        if not first.all():
+            row, column, places, state = row[first], column[first], places[first], take(state, first)
+        jumps.step(state, self.values[row, column], t_ms[row], _TUNING, _LEAST[column])
+        put(pool.rows, places, state)
+        worth = (self.mine["sensor_pending"] != 0) & (self.mine["sensor_pending"] != 1 << MODEL_GROUP)
+        worth[row[state["score"] > 0]] = True
+        rows = np.flatnonzero(worth)
+        if rows.size:
+            self._together(rows)
+
+    def _together(self, rows: Ints) -> None:
+        """Join what quantities that belong together show at one moment."""
+        places = self.mine["sensor_series"][rows].astype(np.int64)
+        series = take(self.sensors.series.rows, places)
+        now = (places > 0) & (series["t"] == self.reports["t"][rows][:, None])
+        scores = np.where(now, series["score"], 0.0)
+        told = now @ _MEMBERS > 0
+        hit = np.zeros((len(self.mine), MODEL_GROUP), bool)
+        hit[rows] = scores @ _MEMBERS >= self.settings.sensor_jump_score
+        at = {row: i for i, row in enumerate(rows.tolist())}
         for group in range(MODEL_GROUP):
             of = [QUANTITIES.index(quantity) for quantity in GROUPS[group]]
 
-            def numbers(i: int, of: list[int] = of) -> dict[str, float]:
+            def numbers(row: int, of: list[int] = of) -> dict[str, float]:
+                i = at[row]
                 return {
-                    f"{what}_{COLUMNS[j]}": float(figures[i, j])
+                    f"{name}_{COLUMNS[j]}": float(series[name][i, j])
                     for j in of
                     if scores[i, j] > 0
-                    for what, figures in (
-                        ("value", self.values), ("usual", usual), ("spread", spread), ("score", scores),
-                    )
-                }  # fmt: skip
+                    for name in ("value", "usual", "spread", "score")
+                }
 
-            self._follow(group, np.flatnonzero(groups_told[:, group]), hit[:, group], numbers)
+            self._follow(group, rows[told[:, group]], hit[:, group], numbers)
 
     # -- by a model ---------------------------------------------------------------
 
@@ -229,11 +238,16 @@ class _Round:
     def _by_model(self, number: int, rows: Ints) -> None:
         model, pool = self.sensors.models[number]
         places, reports = self.mine["sensor_place"][rows], take(self.reports, rows)
-        longitude = np.where(reports["quality"] == NO_PLACE, np.nan, reports["lon"] / DEGREE_E7)
+        kept, t_ms = take(pool.rows, places), reports["t"]
+        same = kept["after"]["at_ms"] == t_ms  # a moment's further report: judge the moment again with it
+        kept["before"] = np.where(same, kept["before"], kept["after"])
         values = reports["values"][:, model.layout.columns].astype(np.float64)
-        states = take(pool.rows, places)
-        states, found = features.step(states, values, reports["t"], longitude, model.layout)
-        put(pool.rows, places, states)
+        values = np.where(same[:, None] & np.isnan(values), kept["values"], values)
+        longitude = np.where(reports["quality"] == NO_PLACE, np.nan, reports["lon"] / DEGREE_E7)
+        longitude = np.where(same & np.isnan(longitude), kept["after"]["lon"], longitude)
+        kept["after"], found = features.step(kept["before"], values, t_ms, longitude, model.layout)
+        kept["values"] = values
+        put(pool.rows, places, kept)
         scores = model.score(found)
         ready, hit = np.zeros(len(self.mine), bool), np.zeros(len(self.mine), bool)
         ready[rows], hit[rows] = ~np.isnan(scores), model.alarming(scores)
@@ -260,7 +274,10 @@ class _Round:
             if pending is None:
                 pending = self.sensors.pending[lane, group] = Pending(at, numbers(row))
             window = (1 << settings.sensor_confirm_of) - 1
-            pending.bits = (pending.bits << 1 | int(hit[row])) & window
+            if pending.at_ms != at.occurred_at_ms:
+                pending.bits = pending.bits << 1 & window
+            pending.bits |= int(hit[row])
+            pending.at_ms = at.occurred_at_ms
             if not pending.bits:
                 del self.sensors.pending[lane, group]
                 self.mine["sensor_pending"][row] &= ~np.uint8(bit)

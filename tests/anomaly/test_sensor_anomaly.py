@@ -362,6 +362,22 @@ def test_both_ways_to_know_tell_one_alert() -> None:
     assert [event.action.value for event in said(made, one_by_one(HOT))] == ["raised"]
 
 
+@pytest.mark.parametrize("by_model", [False, True])
+def test_values_of_one_moment_may_come_in_several_reports(*, by_model: bool) -> None:
+    """Many trackers send temperature and humidity apart: joined, and counted once, however they are cut."""
+    apart: list[Reading] = []
+    for i, each in enumerate(HOT):
+        warm = msgspec.structs.replace(each, humidity_pct=None)
+        dry = msgspec.structs.replace(each, temperature_c=None, reading_id=each.reading_id ^ 1)
+        both = msgspec.structs.replace(each, reading_id=each.reading_id ^ 2)
+        apart += [(warm, dry), (dry, warm), (dry, both, warm)][i % 3]
+    for cut in (1, 2, 1000):
+        made = modelled(accepted(ordinary(), -60)) if by_model else judge()
+        [event] = said(made, [apart[i : i + cut] for i in range(0, len(apart), cut)])
+        assert event.occurred_at_ms == ONSET_MS
+        assert max(each.occurred_at_ms for each in event.evidence) == HOT[41].occurred_at_ms
+
+
 def test_two_devices_of_a_container_are_judged_apart() -> None:
     """A tracker that sits elsewhere has its own usual values."""
     tracker = series(seed=9, device="TR-9")
