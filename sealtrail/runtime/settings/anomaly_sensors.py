@@ -27,10 +27,10 @@ class SensorSettings(Section):
         default=3, ge=1, le=7, description="… of so many reports with such values in a row."
     )
     sensor_quiet_s: float = Field(
-        default=43_200,
+        default=108_000,
         gt=0,
-        description="What is unusual again within this time belongs to the same alert; it ends after so long "
-        "without.",
+        description="What is unusual again within this time belongs to the same alert, which ends after so long "
+        "without; more than a day, since what the sun does once it does again the next noon.",
     )
     sensor_forget_s: float = Field(
         default=172_800,
