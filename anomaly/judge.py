@@ -80,7 +80,7 @@ class Judge(Memory):
         cause = Cause("a late report", received_at_ms)
         events = self._departed() + settle_touched(self, cause)
         self.stepper.forget_cards()
-        self.lanes.thin_paths()
+        self.lanes.thin_logs()
         return events
 
     def _lanes_of(self, batch: Sequence[Reading]) -> Ints:
@@ -105,9 +105,10 @@ class Judge(Memory):
         for i, reading in enumerate(batch):
             if reading.card_id is not None:
                 self.stepper.cards.setdefault(int(lanes[i]), {})[reading.reading_id] = reading.card_id
-        for i in np.flatnonzero(reports["number"]).tolist():
-            if int(reports["number"][i]) not in self.plans.seal_numbers:
-                self.stepper.keep_number(int(reports["number"][i]), str(batch[i].seal_number))
+        numbers, firsts = np.unique(reports["number"], return_index=True)
+        for number, i in zip(numbers.tolist(), firsts.tolist(), strict=True):
+            if number and number not in self.plans.seal_numbers:
+                self.stepper.keep_number(number, str(batch[i].seal_number))
 
     def _recognise(self, reports: Structured, lanes: Ints) -> tuple[Structured, Ints, Ints]:
         """Reports not seen before, by lane and event-time order, and which of them are late."""
@@ -137,7 +138,10 @@ class Judge(Memory):
         if not lanes.size:
             return
         begins = np.flatnonzero(np.concatenate(([True], lanes[1:] != lanes[:-1])))
-        nth = np.arange(len(lanes)) - np.repeat(begins, np.diff(np.append(begins, len(lanes))))
+        sizes = np.diff(np.append(begins, len(lanes)))
+        for burst in np.flatnonzero(sizes > self.lanes.least):
+            self.lanes.expect_late(int(lanes[begins[burst]]), int(sizes[burst]))
+        nth = np.arange(len(lanes)) - np.repeat(begins, sizes)
         vectors = vectors_of(reports)
         by_round = np.argsort(nth, kind="stable")
         start = 0
@@ -154,9 +158,7 @@ class Judge(Memory):
         """Put reports of lanes with late ones where they belong, and judge those lanes again."""
         if not lanes.size:
             return
-        base = take(self.lanes.base, lanes)
-        same = reports["t"] == base["last_t"]
-        old = (reports["t"] < base["last_t"]) | (same & (reports["rid"] <= base["last_rid"]))
+        old = self.lanes.older(lanes, reports)
         fit = np.flatnonzero(~old)
         begins = (
             np.flatnonzero(np.concatenate(([True], lanes[fit][1:] != lanes[fit][:-1]))) if fit.size else fit
@@ -245,7 +247,7 @@ class Judge(Memory):
             else:
                 self.containers.replan(row, self._refuse)
         self._replan(replan)
-        self.lanes.thin_paths()
+        self.lanes.thin_logs()
         self._sweep(self._fleet())
         return told + self._departed() + settle_touched(self, cause)
 
@@ -291,7 +293,8 @@ class Judge(Memory):
             for segment in file.custody.segments if file.custody else ():
                 if segment.trip.trip_id not in file.started:
                     heapq.heappush(self.departures, (segment.from_ms, file.key, segment.trip.trip_id))
-        replay(self.stepper, {lane: extra for lane, extra in targets.items() if self.lanes.count[lane]})
+        again = {lane: extra for lane, extra in targets.items() if self.lanes.count[lane]}
+        replay(self.stepper, again, whole=True)
 
     def _departed(self) -> list[AlertEvent]:
         """Trips whose beginning has passed by the log's own clock."""

@@ -24,7 +24,7 @@ from sealtrail.runtime.settings.health import LoggingSettings
 from tests.parts.influxd import find_influxd
 from tests.parts.mosquitto import find_mosquitto
 
-PARTS = ("influx", "telegraf", "embedded", "stages")
+PARTS = ("influx", "telegraf", "embedded", "stages", "gateway")
 
 
 def _say(text: str) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import struct
 from functools import cached_property
 
 import msgspec
@@ -27,6 +28,10 @@ MOST_REPORTS = LEG_STEPS * LEGS
 HALF_WIDTH_M = 5_000.0
 SWAY_DEG = 0.05  # lanes bend to and fro, so that legs differ in course
 CUT_REPORTS = 2  # sealed, then cut
+PADLOCK = "jt701"
+
+_PADLOCK_HEAD = bytes((0x16, 0x11, 0x00, 35))  # version, a live report, bytes that follow
+_LOCKED = 0x20C0  # rope in, motor locked, back cap closed
 
 _TEMPLATE = (
     '{"sequence":%d,"occurred_at":"%s","fix":{"latitude_deg":%.6f,"longitude_deg":%.6f,'
@@ -36,12 +41,22 @@ _TEMPLATE = (
 )
 
 
+def _minutes(degrees: float, digits: int) -> str:
+    """``d…dmm.mmmm`` without the point."""
+    whole, rest = divmod(round(abs(degrees) * 600_000), 600_000)
+    return f"{whole:0{digits}d}{rest:06d}"
+
+
 class Load(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """``containers`` under way and ``cuts`` further ones; ``start_ms`` is the time of the first report."""
+    """``containers`` under way and ``cuts`` further ones; ``start_ms`` is the time of the first report.
+
+    ``family`` "jt701" gives a padlock's binary frames instead of SealTrail's JSON; it has no cuts.
+    """
 
     containers: int
     cuts: int
     start_ms: int
+    family: str = "json"
 
     @property
     def most_messages(self) -> int:
@@ -50,7 +65,7 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     def device_id(self, index: int) -> str:
         """Containers under way come first, then those that are cut."""
-        return f"BENCH{index:06d}"
+        return f"75{index:08d}" if self.family == PADLOCK else f"BENCH{index:06d}"
 
     def container_id(self, index: int) -> str:
         stem = f"SLTU{index:06d}"
@@ -96,12 +111,15 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def _topics(self) -> list[str]:
         return [
-            device_up_topic("json", self.device_id(index)) for index in range(self.containers + self.cuts)
+            device_up_topic(self.family, self.device_id(index))
+            for index in range(self.containers + self.cuts)
         ]
 
     def message(self, number: int) -> tuple[str, bytes]:
         """(topic, payload) of a report under way."""
         step, index = divmod(number, self.containers)
+        if self.family == PADLOCK:
+            return self._topics[index], self.padlock_report(index, step)
         return self._topics[index], self.report(index, step, "sealed", "")
 
     def cut_message(self, number: int, *, cut: bool, at_step: int) -> tuple[str, bytes]:
@@ -110,12 +128,33 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         payload = self.report(index, at_step, *(("cut", ',"events":["cut"]') if cut else ("sealed", "")))
         return self._topics[index], payload
 
+    def _at_ms(self, index: int, step: int) -> int:
+        spread_ms = index * REPORT_EVERY_MS // (self.containers + self.cuts)
+        return self.start_ms + step * REPORT_EVERY_MS + spread_ms
+
+    def padlock_report(self, index: int, step: int) -> bytes:
+        """The same report as a long frame of family ``jt701``: locked, rope in, nothing happened."""
+        at = dt.datetime.fromtimestamp(self._at_ms(index, step) / 1000, dt.UTC)
+        latitude, longitude = self.place(index, step)
+        bits = 9 | (latitude >= 0) << 1 | (longitude >= 0) << 2
+        digits = f"{_minutes(latitude, 2)}{_minutes(longitude, 3)}{bits:x}"
+        return (
+            b"$"
+            + bytes.fromhex(self.device_id(index))
+            + _PADLOCK_HEAD
+            + bytes.fromhex(at.strftime("%d%m%y%H%M%S") + digits)
+            + struct.pack(">BBIBIHBHHB", 60, 4, step, 9, index, _LOCKED, 95 - step // 50, 0xD9BE, 0x100A, 20)
+            + bytes((step % 256,))
+        )
+
     def report(self, index: int, step: int, state: str, events: str) -> bytes:
         """Payload of one report of one container."""
-        at_ms = (
-            self.start_ms + step * REPORT_EVERY_MS + index * REPORT_EVERY_MS // (self.containers + self.cuts)
+        at = (
+            dt.datetime.fromtimestamp(self._at_ms(index, step) / 1000, dt.UTC).isoformat(
+                timespec="milliseconds"
+            )[:-6]
+            + "Z"
         )
-        at = dt.datetime.fromtimestamp(at_ms / 1000, dt.UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
         latitude, longitude = self.place(index, step)
         shade = (index * 7 + step) % 100
         return (

@@ -6,7 +6,9 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.load import MOST_REPORTS, REPORT_EVERY_MS, Load
+import msgspec
+
+from bench.load import MOST_REPORTS, PADLOCK, REPORT_EVERY_MS, Load
 from bench.machine import describe
 from bench.parts import influxdb, mosquitto
 from bench.pipeline import Amount, Say, measure_peer, measure_system
@@ -18,6 +20,7 @@ from bench.telegraf import telegraf_system
 
 MAIN = "SealTrail: Mosquitto -> InfluxDB"
 EMBEDDED = "SealTrail: NATS MQTT -> SQLite"
+GATEWAYS = (("json", "own"), ("json", "paho"), (PADLOCK, "own"), (PADLOCK, "paho"))
 EMBEDDED_WARM_UP_SHARE = 4  # its broker writes every message to disk, so it warms up with fewer
 
 
@@ -64,6 +67,8 @@ async def run(plan: Plan, programs: Programs, folder: Path, report: Report, say:
             way, latency = await measure_system(system, amount, plan.latency_s, say)
         report.ways.append(way)
         report.latencies.append(latency)
+    if {"stages", "gateway"} & plan.parts:
+        await _gateway_stages(plan, programs.mosquitto, folder, report, say)
     if "stages" in plan.parts:
         await _stages(plan, programs, folder, report, say)
 
@@ -99,6 +104,20 @@ async def _with_influxdb(plan: Plan, programs: Programs, folder: Path, report: R
                 report.ways.append(await measure_peer(peer, load, plan.warm_up, count, say))
 
 
+async def _gateway_stages(plan: Plan, program: str | None, folder: Path, report: Report, say: Say) -> None:
+    """The gateway alone, for the two families that matter most, both MQTT clients in turn."""
+    if program is None:
+        report.skipped.append("gateway alone: Mosquitto is needed (apt-get install mosquitto)")
+        return
+    for number, (family, client) in enumerate(GATEWAYS):
+        say(f"stages: gateway, {family}, {client}")
+        load = _load(plan)
+        if family == PADLOCK:
+            load = msgspec.structs.replace(load, family=family, cuts=0)
+        place = folder / f"gateway-{number}"
+        report.stages.append(await gateway_stage(place, program, load, plan.stage_count * 2, client))
+
+
 async def _stages(plan: Plan, programs: Programs, folder: Path, report: Report, say: Say) -> None:
     load = _load(plan)
     say("stages: decoders, codec, ledger, judgement")
@@ -106,13 +125,6 @@ async def _stages(plan: Plan, programs: Programs, folder: Path, report: Report, 
     report.stages += codec_stages(load)
     report.stages.append(ledger_stage(load, plan.stage_count))
     report.stages += judgement_stages(load, plan.stage_count)
-    if programs.mosquitto is not None:
-        say("stages: gateway")
-        report.stages.append(
-            await gateway_stage(folder / "gateway", programs.mosquitto, load, plan.stage_count * 2)
-        )
-    else:
-        report.skipped.append("gateway alone: Mosquitto is needed (apt-get install mosquitto)")
     say("stages: ingest")
     report.stages.append(await ingest_stage(folder / "sqlite", load, plan.stage_count, None))
     if programs.influxd is not None:

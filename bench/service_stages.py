@@ -71,12 +71,13 @@ class _Watch:
         )
 
 
-async def gateway_stage(folder: Path, program: str, load: Load, count: int) -> Stage:
-    """Mosquitto -> gateway -> log: nobody reads the log."""
+async def gateway_stage(folder: Path, program: str, load: Load, count: int, client: str = "own") -> Stage:
+    """Mosquitto -> gateway -> log: nobody reads the log. ``client`` makes the MQTT connection."""
     with mosquitto(program, folder / "mosquitto") as broker, nats(folder / "nats") as endpoint:
         environment = {
             "SEALTRAIL_GATEWAY__MQTT__HOST": broker.host,
             "SEALTRAIL_GATEWAY__MQTT__PORT": str(broker.port),
+            "SEALTRAIL_GATEWAY__MQTT__CLIENT": client,
         }
         async with services(folder / "state", endpoint, environment) as running:
             pid = await running.start("gateway")
@@ -90,7 +91,7 @@ async def gateway_stage(folder: Path, program: str, load: Load, count: int) -> S
                 await publisher.go()
                 await warming.until(WARM_UP, "message", "")
                 await publisher.prepare(Work(first=WARM_UP, count=count))
-                watch = _Watch("gateway (Mosquitto -> log)", pid, stored)
+                watch = _Watch(f"gateway (Mosquitto -> log), {load.family}, {client}", pid, stored)
                 going = asyncio.create_task(publisher.go())
                 try:
                     return await watch.until(WARM_UP + count, "message", "fsync before every acknowledgement")

@@ -16,10 +16,10 @@ from gateway.listeners.door import House
 from gateway.listeners.server import Listeners
 from gateway.listeners.sources import Sources
 from gateway.metrics import DoorMetrics, Metrics
-from gateway.paho_session import PahoSession
 from gateway.pairings import Pairings
 from gateway.pipeline import Pipeline
 from gateway.session import SessionState
+from gateway.sessions import mqtt_session
 from sealtrail.contract.clock import wall_clock_ms
 from sealtrail.runtime.service import Service
 
@@ -36,7 +36,7 @@ async def main(service: Service) -> None:
             health.waiting("mqtt", f"{state.value}: {why}")
 
     health.waiting("mqtt", "not connected yet")
-    session = PahoSession(settings.gateway, on_state)
+    session = mqtt_session(settings.gateway, on_state)
     pairings = Pairings()
     view = RegistryView(settings.access)
     activation = Activation()

@@ -16,7 +16,7 @@ from sealtrail.contract.decoder import Decoder, ZonedDecoder
 from sealtrail.contract.errors import DecodeError, RefusedError
 from sealtrail.contract.quarantine import QuarantinedMessage
 from sealtrail.contract.reading import Reading
-from sealtrail.contract.subjects import partition_of
+from sealtrail.contract.subjects import device_down_topic, partition_of
 
 LOGGER = structlog.get_logger(__name__)
 
@@ -43,6 +43,10 @@ class Batch:
     duplicate: Counter[str] = field(default_factory=Counter)
     quarantined: Counter[tuple[str, str]] = field(default_factory=Counter)  # (family, reason)
     refusals: dict[int, str] = field(default_factory=dict)  # reason by token, of messages of the doors
+    answers: list[tuple[str, bytes]] = field(
+        default_factory=list
+    )  # (topic, payload), once the log has it all
+    answered: Counter[str] = field(default_factory=Counter)
     new_readings: Counter[str] = field(default_factory=Counter)
     known_readings: Counter[str] = field(default_factory=Counter)
     tallies: dict[str, Tally] = field(default_factory=dict)  # by device: what the log doesn't show
@@ -99,7 +103,7 @@ class BatchDecoder:
         for topic, payload, token in deliveries:
             route = routes[topic] if token >= 0 else self._door_routes[topic]
             try:
-                readings = self._readings(route, payload, received_at_ms)
+                readings = self._readings(batch, route, payload)
             except RefusedError as refusal:
                 if token < 0:
                     batch.refusals[token] = refusal.reason
@@ -137,7 +141,7 @@ class BatchDecoder:
         named.discard("")
         return named - admission.standings.keys()
 
-    def _readings(self, route: Route, payload: bytes, received_at_ms: int) -> list[Reading]:
+    def _readings(self, batch: Batch, route: Route, payload: bytes) -> list[Reading]:
         if route.decoder is None:
             # a fresh one each time: a raised exception keeps its frames, and with them whole batches, alive
             refusal = route.refusal or DecodeError("unknown_family")
@@ -149,11 +153,15 @@ class BatchDecoder:
                 payload = self.admission.admit(route.family, route.device_id, payload)
             else:
                 self.admission.refused_before(route.label, "", payload)
+        if route.answer is not None and (answer := route.answer(payload)):
+            # also where it is refused now: it is kept, and sending it again would not help
+            batch.answers.append((device_down_topic(route.family, route.device_id), answer))
+            batch.answered[route.label] += 1
         if len(payload) > self._max_payload_bytes:
             raise DecodeError("payload_too_large", f"more than {self._max_payload_bytes} bytes, kept cut")
         try:
             decoder = self._decoder(route, route.decoder) if route.family in self._zoned else route.decoder
-            readings = decoder.decode(payload, route.device_id or None, received_at_ms)
+            readings = decoder.decode(payload, route.device_id or None, batch.received_at_ms)
         except RefusedError:
             raise
         except Exception as error:

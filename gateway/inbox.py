@@ -11,6 +11,19 @@ from gateway.session import Delivery
 
 TAKE_BYTES = 16 * 1024 * 1024
 """A batch that is taken holds at most this much payload (or one message)."""
+MOST_UNSENT_BYTES = 1 << 20
+"""Messages for devices are dropped beyond it: a broker that doesn't read gets no queue."""
+
+
+def cut(waiting: list[Delivery], most: int) -> tuple[list[Delivery], int]:
+    """Removes the next messages, at most ``most`` and a batch's bytes (or one); they and their size."""
+    taken = waiting[:most]
+    size = sum([len(payload) for _, payload, _ in taken])
+    while size > TAKE_BYTES and len(taken) > 1:
+        del taken[len(taken) // 2 :]
+        size = sum([len(payload) for _, payload, _ in taken])
+    del waiting[: len(taken)]
+    return taken, size
 
 
 class Inbox:
@@ -31,6 +44,7 @@ class Inbox:
         self._waiting_bytes = 0
         self._in_hand = 0
         self._settled: list[int] = []
+        self._packets = bytearray()  # to send beside the acknowledgements
         self._wanted = 0  # how many waiting messages wake the taker; 0: nobody waits
         self._wake = asyncio.Event()
         self._ended = False
@@ -63,6 +77,7 @@ class Inbox:
         with self._lock:
             self._waiting = [delivery for delivery in self._waiting if not delivery[2]]
             self._waiting_bytes = sum(len(payload) for _, payload, _ in self._waiting)
+            self._packets.clear()
 
     async def take(self, most: int, linger_s: float) -> list[Delivery]:
         """See `MqttSession.take`."""
@@ -82,7 +97,7 @@ class Inbox:
             if self._ended:
                 return []
             was_full = self._room() == 0
-            taken, size = self._cut(most)
+            taken, size = cut(self._waiting, most)
             self._waiting_bytes -= size
             self._in_hand += len(taken)
             has_room = was_full and self._room() > 0
@@ -99,16 +114,6 @@ class Inbox:
             self._wake.clear()
             return False
 
-    def _cut(self, most: int) -> tuple[list[Delivery], int]:
-        """Removes the next messages, within both limits of a batch."""
-        taken = self._waiting[:most]
-        size = sum(len(payload) for _, payload, _ in taken)
-        while size > TAKE_BYTES and len(taken) > 1:
-            del taken[len(taken) // 2 :]
-            size = sum(len(payload) for _, payload, _ in taken)
-        del self._waiting[: len(taken)]
-        return taken, size
-
     def settle(self, tokens: Sequence[int]) -> None:
         """Gives back the tokens of messages that were taken, each one once, zeros included."""
         with self._lock:
@@ -121,6 +126,21 @@ class Inbox:
         with self._lock:
             tokens, self._settled = self._settled, []
         return tokens
+
+    def send(self, packets: bytes) -> None:
+        """Packets for the network thread to send; dropped where too many wait already."""
+        with self._lock:
+            if len(self._packets) > MOST_UNSENT_BYTES:
+                return
+            self._packets += packets
+        self._on_news()
+
+    def to_send(self) -> bytes:
+        """Packets to send since the last call; called by the network thread."""
+        with self._lock:
+            packets = bytes(self._packets)
+            self._packets.clear()
+        return packets
 
     def end(self) -> None:
         """Nothing more is received or taken."""

@@ -25,6 +25,7 @@ class Metrics:
         self._quarantined = counter("messages_quarantined", "Messages refused and kept.", "family", "reason")
         self._readings = counter("readings_stored", "New readings in the log.", "family")
         self._known = counter("readings_duplicate", "Readings that were known already.", "family")
+        self._answers = counter("mqtt_answers", "Answers sent to devices over MQTT.", "family")
         self._refusals = counter("log_append_failures", "Appends that the log didn't confirm.")
         self._append_s = Histogram(
             "sealtrail_gateway_append_seconds",
@@ -56,6 +57,7 @@ class Metrics:
             (self._duplicate, batch.duplicate),
             (self._readings, batch.new_readings),
             (self._known, batch.known_readings),
+            (self._answers, batch.answered),
         ):
             for family, count in counts.items():
                 metric.labels(family).inc(count)

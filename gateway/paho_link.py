@@ -25,10 +25,10 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from gateway.frames import DISCONNECT, PINGREQ, REFUSED_QOS, UNREADABLE_TOPIC, Frames
+from gateway.course import LinkDownError, check_subscription
+from gateway.frames import DISCONNECT, PINGREQ, UNREADABLE_TOPIC, Frames
 from gateway.inbox import Inbox
 from gateway.session import Delivery, SessionState
-from sealtrail.contract.errors import UnavailableError
 from sealtrail.runtime.settings.gateway import MqttSettings
 
 LOGGER = structlog.get_logger(__name__)
@@ -49,14 +49,6 @@ _REFUSALS = {
 }
 
 
-class LinkDownError(UnavailableError):
-    """The connection can't be made or has ended; ``state`` says which way."""
-
-    def __init__(self, state: SessionState, detail: str) -> None:
-        super().__init__(detail)
-        self.state = state
-
-
 class PahoLink:
     """One connection, used once."""
 
@@ -67,18 +59,17 @@ class PahoLink:
         inbox: Inbox,
         wake: socket.socket,
         frames: Frames,
-        more_filters: Sequence[str] = (),
+        filters: Sequence[str],
     ) -> None:
         """``wake`` becomes readable when the inbox has news.
 
-        ``more_filters`` are subscribed to beside the one of the settings; a broker that refuses
-        one of them is told of in the log, and no more.
+        A broker that refuses the first of ``filters`` is left; of the others the log tells.
         """
         self._settings = settings
         self._inbox = inbox
         self._wake = wake
         self._frames = frames
-        self._filters = (settings.topic_filter, *more_filters)
+        self._filters = filters
         self._selector = selectors.DefaultSelector()
         self._watched = 0  # the socket's events in the selector
         self._burst: list[Delivery] = []  # read, and not yet in the inbox
@@ -122,25 +113,12 @@ class PahoLink:
     def _on_subscribe(
         self, _client: Client, _data: Any, _mid: int, reasons: list[ReasonCode], _more: Properties | None
     ) -> None:
-        answers = [reason.value for reason in reasons]
-        if not answers or answers[0] >= REFUSED_QOS:
-            self._failure = self._refused_subscription()
+        try:
+            check_subscription(self._filters, [reason.value for reason in reasons])
+        except LinkDownError as refused:
+            self._failure = refused
             return
         self._subscribed = True
-        self._note_refused(answers)
-
-    def _note_refused(self, answers: Sequence[int]) -> None:
-        refused = [
-            each for each, answer in zip(self._filters, answers, strict=False) if answer >= REFUSED_QOS
-        ]
-        if refused:
-            LOGGER.warning("mqtt_subscription_refused", filters=refused)
-
-    def _refused_subscription(self) -> LinkDownError:
-        return LinkDownError(
-            SessionState.SUBSCRIPTION_REFUSED,
-            f"the broker refused the subscription to {self._settings.topic_filter}",
-        )
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
         """Takes what a kept session delivers before the subscription is confirmed."""
@@ -229,7 +207,7 @@ class PahoLink:
         if room and self._burst:
             self._inbox.put(self._burst[:room])
             del self._burst[:room]
-        self._outgoing += self._frames.acknowledgements(self._inbox.settled())
+        self._outgoing += self._frames.acknowledgements(self._inbox.settled()) + self._inbox.to_send()
         self._stay_alive(paused=not room)
         self._write(sock)
 
@@ -246,7 +224,7 @@ class PahoLink:
         self._watched = wanted
 
     def _nothing_to_send(self) -> bool:
-        self._outgoing += self._frames.acknowledgements(self._inbox.settled())
+        self._outgoing += self._frames.acknowledgements(self._inbox.settled()) + self._inbox.to_send()
         return not self._outgoing
 
     @staticmethod
@@ -266,12 +244,10 @@ class PahoLink:
                 raise LinkDownError(SessionState.LOST, "the broker closed the connection")
             self._heard_s = time.monotonic()
             self._burst += self._frames.feed(data)
-            if self._frames.subscription_accepted is False:
-                raise self._refused_subscription()
-            if self._frames.subscription_answers:
-                self._note_refused(self._frames.subscription_answers)
-                self._frames.subscription_answers = b""
-            if self._burst or self._frames.subscription_accepted:
+            answers, self._frames.subscription_answers = self._frames.subscription_answers, b""
+            if answers or self._frames.subscription_accepted is False:
+                check_subscription(self._filters, answers)
+            if self._burst or answers:
                 self._subscribed = True
             if len(self._burst) >= BURST:
                 return

@@ -35,7 +35,7 @@ class Pipeline:
     """Two batches are in hand at most: one is stored while the next is collected and decoded.
 
     They are appended one after the other, so that the order within a partition
-    is the order of arrival. Nothing is acknowledged before all of its batch is
+    is the order of arrival. Nothing is acknowledged or answered before all of its batch is
     confirmed; while the log refuses, the batch is kept and tried again, and the
     session stops reading when its bounds are reached.
     """
@@ -105,6 +105,8 @@ class Pipeline:
         for messages in rounds(batch):
             await self._append(messages)
         self._recent.confirm()
+        if batch.answers:
+            self._session.reply(batch.answers)
         if isinstance(self._session, Sources):
             self._session.ack(tokens, batch.refusals)
         else:

@@ -56,6 +56,14 @@ class MqttSession(Protocol):
         """Takes back tokens of messages that were taken, each one once, zeros included."""
         ...
 
+    def reply(self, messages: Sequence[tuple[str, bytes]]) -> None:
+        """Sends (topic, payload) with QoS 0.
+
+        While there is no connection, or the broker doesn't read, they are
+        dropped: whoever waits for an answer asks again.
+        """
+        ...
+
     def cease(self) -> None:
         """Receives nothing more; what was taken can still be acknowledged."""
         ...

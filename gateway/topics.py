@@ -1,12 +1,15 @@
 """Topics of messages: of MQTT ``sealtrail/<family>/<device_id>/up``, of the gateway's own doors `door_topic`.
 
+On a NATS where several gateways share the devices a number follows: ``…/up/<part>``.
+
 Which of the two a message has is told by its token (`gateway.session.Delivery`),
 never by the topic itself: no MQTT publisher can write a door's topic.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from gateway.device_id import DEVICE_ID as DEVICE_ID  # noqa: PLC0414  others know it from here
@@ -32,10 +35,13 @@ class Route(NamedTuple):
     device_id: str
     decoder: Decoder | None
     refusal: DecodeError | None
+    answer: Callable[[bytes], bytes] | None = None  # what a frame's sender waits for on its down topic
 
 
 def _route(topic: str, decoders: Mapping[str, Decoder]) -> Route:
     levels = topic.split("/")
+    if len(levels) == _LEVELS + 1 and levels[_LEVELS].isdecimal():
+        del levels[_LEVELS]  # the part of the gateways that share the devices
     if len(levels) != _LEVELS or levels[0] != DEVICE_TOPIC_ROOT or levels[3] != "up":
         refusal = DecodeError("bad_topic", f"expected {DEVICE_TOPIC_ROOT}/<family>/<device_id>/up")
         return Route(UNKNOWN_FAMILY, "", "", None, refusal)
@@ -50,7 +56,14 @@ def _route(topic: str, decoders: Mapping[str, Decoder]) -> Route:
     if decoder is None:
         refusal = DecodeError("unknown_family", f"{family[:64]!r}; there are {', '.join(sorted(decoders))}")
         return Route(UNKNOWN_FAMILY, family, device_id, None, refusal)
-    return Route(family, family, device_id, decoder, None)
+    return Route(family, family, device_id, decoder, None, _answer_of(decoder))
+
+
+def _answer_of(decoder: Decoder) -> Callable[[bytes], bytes] | None:
+    """``ANSWER`` of the decoder's module: from a frame what its sender waits for over MQTT, or nothing."""
+    found: Callable[[bytes], bytes] | None
+    found = getattr(sys.modules.get(type(decoder).__module__), "ANSWER", None)
+    return found
 
 
 def door_topic(door: str, family: str, device_id: str, reason: str = "", detail: str = "") -> str:

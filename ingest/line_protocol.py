@@ -3,8 +3,9 @@
 A line is ``measurement,tags fields time_ns``. Of the 30-odd fields of a reading
 most are missing, and devices of one kind miss the same ones; so there is one
 ``%`` template for each combination of present fields that has been seen, and a
-reading costs one look-up and one formatting. Floats are written as Python's
-shortest repr, which the server reads back exactly; integers carry an ``i``.
+reading costs one look-up and one formatting. All its numbers become text in one
+call, as JSON, which takes half the time of Python's own: the shortest text that
+the server reads back exactly. Integers carry an ``i``.
 Bits of which none is set (`names.BITS_FIELDS`) are missing too: a field costs
 the server more than a microsecond.
 """
@@ -35,7 +36,7 @@ _PLACE = (_COLUMNS.index("latitude_deg"), _COLUMNS.index("longitude_deg"))
 
 _FORMATS: dict[str, str] = {
     **dict.fromkeys(names.FLOAT_FIELDS, "%s"),
-    **dict.fromkeys(names.INT_FIELDS, "%di"),
+    **dict.fromkeys(names.INT_FIELDS, "%si"),
     **dict.fromkeys(names.BOOL_FIELDS, "%s"),
     **dict.fromkeys(_TEXTS, '"%s"'),
 }
@@ -65,9 +66,9 @@ def _head(container_id: str | None, device_id: str, family: str) -> str:
 class _Template(NamedTuple):
     """How readings with one combination of present fields are written."""
 
-    text: str  # takes head, snapshot, reading id, picked values, time
-    pick: Callable[[Sequence[Any]], tuple[Any, ...]]
-    texts: tuple[int, ...]  # which of the picked values stand in quotes
+    text: str  # takes head, snapshot, reading id, numbers, texts, time
+    numbers: Callable[[Sequence[Any]], tuple[Any, ...]]
+    texts: tuple[int, ...]  # columns of what stands in quotes
 
 
 _Shape = tuple[type | bool, ...]
@@ -85,11 +86,12 @@ def _template_of(shape: _Shape) -> _Template:
         if name in _FORMATS and shape[index] is not _NONE and index not in unset
     ]
     located = all(shape[index] is not _NONE for index in _PLACE)
-    fields = ",".join(f"{_COLUMNS[index]}={_FORMATS[_COLUMNS[index]]}" for index in present)
+    numbers = [index for index in present if _COLUMNS[index] not in _TEXTS]
+    texts = [index for index in present if _COLUMNS[index] in _TEXTS]
+    fields = ",".join(f"{_COLUMNS[index]}={_FORMATS[_COLUMNS[index]]}" for index in (*numbers, *texts))
     tag = f"{names.HAS_POSITION}={'true' if located else 'false'}"
     text = f'%s,{tag} %s{names.READING_ID}="%016x",{fields} %d'
-    texts = tuple(place for place, index in enumerate(present) if _COLUMNS[index] in _TEXTS)
-    return _Template(text, itemgetter(*present), texts)
+    return _Template(text, itemgetter(*numbers), tuple(texts))
 
 
 def _remember(shape: _Shape) -> _Template:
@@ -99,16 +101,12 @@ def _remember(shape: _Shape) -> _Template:
     return template
 
 
-def _escaped(values: tuple[Any, ...], texts: tuple[int, ...]) -> tuple[Any, ...]:
-    """The same values; those at ``texts`` as they stand within quotes."""
-    if all(type(values[place]) is str and values[place].isalnum() for place in texts):
-        return values
-    changed = list(values)
-    for place in texts:
-        value = changed[place]
-        text = value if isinstance(value, str) else _json.encode(value).decode()
-        changed[place] = text.translate(_TEXT_ESCAPES)
-    return tuple(changed)
+def _escaped(value: Any) -> str:
+    """A text or the maker's own values, as it stands within quotes."""
+    if type(value) is str and value.isalnum():
+        return value
+    text = value if isinstance(value, str) else _json.encode(value).decode()
+    return text.translate(_TEXT_ESCAPES)
 
 
 def reading_lines(readings: Sequence[Reading]) -> list[str]:
@@ -122,9 +120,9 @@ def reading_lines(readings: Sequence[Reading]) -> list[str]:
         template = _templates.get(shape)
         if template is None:
             template = _remember(shape)
-        values = template.pick(row)
-        if template.texts:
-            values = _escaped(values, template.texts)
+        values = _json.encode(template.numbers(row))[1:-1].decode().split(",")
+        for column in template.texts:
+            values.append(_escaped(row[column]))
         identity = row[_READING_ID]
         time_ns = names.point_time_ns(row[_OCCURRED_AT], identity)
         head = _head(reading.container_id, row[0], row[1])

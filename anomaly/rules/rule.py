@@ -193,7 +193,13 @@ class Rule(Judgement, Protocol):
         ...
 
     def step(self, rows: Rows) -> None:
-        """Judge one report of each of many devices."""
+        """Judge one report of each of many devices.
+
+        State should forget: a late report is judged together with what follows until the state is
+        as it was, so a counter ends where counting further tells nothing more. Columns that mean
+        something only while another isn't zero stand in ``only_while``, if a rule has any:
+        ((column, (columns, …)), …).
+        """
         ...
 
 

@@ -109,7 +109,9 @@ class Silent:
         speed = np.nan_to_num(reports["values"][:, SPEED].astype(np.float64), nan=-1.0)
         resting = ((reports["levels"] & AT_REST) != 0) | ((speed >= 0) & (speed < settings.standing_kmh))
         resting &= (reports["levels"] & MOVING) == 0
-        watch["silent_kind"] = np.where(resting, STANDING, DRIVING)
+        kind = np.where(resting, STANDING, DRIVING)
+        at_once = known & (gap_s <= 0)  # reports received together say the same in any order
+        watch["silent_kind"] = np.where(at_once, np.maximum(watch["silent_kind"], kind), kind)
 
     def sweep(self, fleet: Fleet) -> None:
         size = fleet.size

@@ -137,8 +137,12 @@ class Feed:
         while True:
             await asyncio.sleep(self._settings.flush_interval_ms / 1000)
             changed = self._board.fleet.take_changed()
-            if changed:
+            if not changed:
+                continue
+            if self._hub.watched:
                 self._hub.publish("positions", _json(PositionColumns.of(changed)))
+            else:
+                self._hub.skip()
 
     async def _report(self) -> None:
         seen, at = self._board.readings_seen, time.monotonic()

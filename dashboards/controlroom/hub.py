@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+
+EXPECTED_S = 60.0
+"""So long after a state was fetched or a stream has ended its viewer may still come for what it missed."""
 
 
 class FullError(Exception):
@@ -64,19 +68,39 @@ class Hub:
     after `restart`, so that a viewer of another run is told to start afresh.
     """
 
-    def __init__(self, *, queue_frames: int, replay_frames: int, max_viewers: int) -> None:
+    def __init__(
+        self,
+        *,
+        queue_frames: int,
+        replay_frames: int,
+        max_viewers: int,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``monotonic`` gives seconds that only grow."""
+        self._monotonic = monotonic
         self._queue_frames = queue_frames
         self._max_viewers = max_viewers
         self._kept: deque[Frame] = deque(maxlen=replay_frames)
         self._viewers: set[Viewer] = set()
         self._number = 0
         self._run = secrets.token_hex(4)
+        self._expected_until_s = monotonic()
         self.dropped = 0
 
     @property
     def cursor(self) -> str:
-        """Id of the newest message."""
+        """Id of the newest message, for somebody who will follow from there."""
+        self._expected_until_s = self._monotonic() + EXPECTED_S
+        return self._id
+
+    @property
+    def _id(self) -> str:
         return f"{self._run}-{self._number}"
+
+    @property
+    def watched(self) -> bool:
+        """Whether there is a viewer, or one may come soon for what it missed."""
+        return bool(self._viewers) or self._monotonic() < self._expected_until_s
 
     @property
     def viewers(self) -> int:
@@ -85,9 +109,14 @@ class Hub:
     def publish(self, event: str, data: bytes) -> None:
         """Send one message to all. ``data`` is one line of JSON."""
         self._number += 1
-        payload = b"id: %b\nevent: %b\ndata: %b\n\n" % (self.cursor.encode(), event.encode(), data)
+        payload = b"id: %b\nevent: %b\ndata: %b\n\n" % (self._id.encode(), event.encode(), data)
         self._kept.append(Frame(self._number, payload))
         self._offer_all(payload)
+
+    def skip(self) -> None:
+        """A message that nobody hears isn't made; whoever comes with an older id starts afresh."""
+        self._number += 1
+        self._kept.clear()
 
     def restart(self) -> None:
         """The messages so far don't lead to the present state: all viewers start afresh."""
@@ -120,6 +149,7 @@ class Hub:
                 yield payload
         finally:
             self._viewers.discard(viewer)
+            self._expected_until_s = self._monotonic() + EXPECTED_S
 
     def _join(self, after: str | None) -> Viewer:
         if len(self._viewers) >= self._max_viewers:
@@ -144,7 +174,7 @@ class Hub:
         return [frame for frame in self._kept if frame.number > seen]
 
     def _resync(self) -> bytes:
-        return b"id: %b\nevent: resync\ndata: {}\n\n" % self.cursor.encode()
+        return b"id: %b\nevent: resync\ndata: {}\n\n" % self._id.encode()
 
     def _offer_all(self, payload: bytes) -> None:
         for viewer in [viewer for viewer in self._viewers if not viewer.offer(payload)]:

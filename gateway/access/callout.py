@@ -92,7 +92,8 @@ def device_grant(device: Device) -> Grant | None:
     decoder = decoders().get(device.family)
     bridge = BRIDGE in device.capabilities
     foreign = publish_filters(decoder, device.device_id, bridge=bridge) if decoder is not None else []
-    publish = tuple(subject(topic) for topic in (up, *foreign))
+    # the part of the gateways that it belongs to, where they share the devices: NATS asks after mapping
+    publish = (subject(up), f"{subject(up)}.*", *(subject(topic) for topic in foreign))
     return Grant(device.device_id, publish, (subject(down), MQTT_OWN))
 
 

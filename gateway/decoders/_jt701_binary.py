@@ -33,8 +33,14 @@ TAIL_WITH_NETWORK = 17
 CHARGING = 0xFF
 FROM_MEMORY = (3, 4)
 
+NO_TIME = bytes(6)
+DAY_CACHE = 1024  # most reports are of today
 STATUS_CACHE = 1024  # few words are ever seen, and flag arithmetic is slow
+COURSES_DEG = tuple(within("course_deg", half * 2.0) for half in range(256))
+BATTERIES_PCT = tuple(None if byte == CHARGING else within("battery_pct", float(byte)) for byte in range(256))
+SIGNALS_PCT = tuple(signal_pct_of_csq(byte) for byte in range(256))
 BIT_LBS, BIT_CUT, BIT_ACK, BIT_ROPE_IN, BIT_LOCKED, BIT_UNLOCKING, BIT_CAP_CLOSED = 0, 3, 5, 6, 7, 8, 13
+FIX_KINDS = {kind: kind.value for kind in FixKind}  # asking an enumeration's member is slow
 STATUS_EVENTS = {
     1: SealEvent.GEOFENCE_ENTERED,
     2: SealEvent.GEOFENCE_LEFT,
@@ -59,16 +65,22 @@ class _Head(NamedTuple):
     extra: Extra
 
 
+@functools.lru_cache(maxsize=DAY_CACHE)
+def _midnight_ms(digits: str) -> int | None:
+    """Beginning of the day ``ddmmyy``; None where there is no such day."""
+    return utc_ms(int(digits[4:]), int(digits[2:4]), int(digits[:2]), 0, 0, 0)
+
+
 def bcd_time(raw: bytes) -> int | None:
     """UTC milliseconds of ``ddmmyyhhmmss``; None where all digits are zero."""
-    digits = raw.hex()
-    if digits == "000000000000":
+    if raw == NO_TIME:
         return None
+    digits = raw.hex()
     if digits.isdecimal():
-        day, month, year, hour, minute, second = (int(digits[at : at + 2]) for at in range(0, 12, 2))
-        at_ms = utc_ms(year, month, day, hour, minute, second)
-        if at_ms is not None:
-            return at_ms
+        midnight_ms = _midnight_ms(digits[:6])
+        hour, minute, second = int(digits[6:8]), int(digits[8:10]), int(digits[10:])
+        if midnight_ms is not None and hour < 24 and minute < 60 and second < 60:  # noqa: PLR2004  a clock
+            return midnight_ms + ((hour * 60 + minute) * 60 + second) * 1000
     raise DecodeError("bad_time", f"{digits} is no ddmmyyhhmmss")
 
 
@@ -107,7 +119,7 @@ def seal_events_of(status: int) -> SealEvent:
 
 
 @functools.lru_cache(maxsize=STATUS_CACHE)
-def _flags_of(status: int, data_type: int, *, charging: bool) -> Flag:
+def _flags_of(status: int, data_type: int, *, charging: bool) -> int:
     found = Flag.NONE
     if status >> BIT_ACK & 1:
         found |= Flag.ACK_REQUIRED
@@ -117,7 +129,19 @@ def _flags_of(status: int, data_type: int, *, charging: bool) -> Flag:
         found |= Flag.BUFFERED
     if charging:
         found |= Flag.CHARGING
-    return found
+    return found.value
+
+
+@functools.lru_cache(maxsize=STATUS_CACHE)
+def _seal_of(status: int) -> tuple[int, int, Extra]:
+    """State and events as a reading holds them, and what else the status word says."""
+    extra: Extra = {
+        "status": f"{status:04x}",
+        "rope_inserted": bool(status >> BIT_ROPE_IN & 1),
+        "motor_locked": bool(status >> BIT_LOCKED & 1),
+        "back_cap_closed": bool(status >> BIT_CAP_CLOSED & 1),
+    }
+    return seal_state_of(status).value, seal_events_of(status).value, extra
 
 
 def position(record: bytes, *, from_cells: bool = False) -> tuple[int | None, Reading]:
@@ -133,42 +157,37 @@ def position(record: bytes, *, from_cells: bool = False) -> tuple[int | None, Re
         kind,
     )
     reading = unstamped(FAMILY)
-    reading.flags = found.flags.value
-    reading.fix_kind = found.kind.value
-    reading.latitude_deg = found.latitude_deg
-    reading.longitude_deg = found.longitude_deg
+    if found.latitude_deg is None:
+        reading.flags = found.flags.value
+    else:
+        reading.fix_kind = FIX_KINDS[kind]
+        reading.latitude_deg = found.latitude_deg
+        reading.longitude_deg = found.longitude_deg
     reading.speed_kmh = float(speed)
-    reading.course_deg = within("course_deg", half_course * 2.0)
+    reading.course_deg = COURSES_DEG[half_course]
     return claimed_ms, reading
 
 
 def _long_record(record: bytes, head: _Head) -> tuple[int | None, Reading, bytes]:
     mileage, satellites, vehicle, status, battery, cell, area, gsm = LOCK.unpack_from(record, POSITION.size)
     claimed_ms, reading = position(record, from_cells=bool(status >> BIT_LBS & 1))
-    reading.flags |= _flags_of(status, head.data_type, charging=battery == CHARGING).value
-    reading.seal_state = seal_state_of(status).value
-    reading.seal_events = seal_events_of(status).value
+    reading.flags |= _flags_of(status, head.data_type, charging=battery == CHARGING)
+    reading.seal_state, reading.seal_events, said = _seal_of(status)
     reading.satellites = satellites
-    reading.battery_pct = None if battery == CHARGING else within("battery_pct", float(battery))
+    reading.battery_pct = BATTERIES_PCT[battery]
     reading.odometer_km = within("odometer_km", float(mileage))
-    reading.signal_pct = signal_pct_of_csq(gsm)
-    extra: Extra = {
-        **head.extra,
-        "status": f"{status:04x}",
-        "rope_inserted": bool(status >> BIT_ROPE_IN & 1),
-        "motor_locked": bool(status >> BIT_LOCKED & 1),
-        "back_cap_closed": bool(status >> BIT_CAP_CLOSED & 1),
-        "vehicle_id": vehicle,
-        "gsm_signal": gsm,
-    }
+    reading.signal_pct = SIGNALS_PCT[gsm]
+    extra: Extra = {**head.extra, **said, "vehicle_id": vehicle, "gsm_signal": gsm}
     if cell or area:
-        extra |= {"cell_id": cell, "location_area": area}
+        extra["cell_id"], extra["location_area"] = cell, area
     tail = record[LONG_RECORD:]
     if len(tail) >= TAIL_WITH_GEOFENCE:
         extra["geofence_id"] = tail[0]
     if len(tail) == TAIL_WITH_NETWORK:
         extra |= {"network_country": int.from_bytes(tail[-3:-1], "big"), "network_operator": tail[-1]}
     reading.extra = extra
+    if not status >> BIT_ACK & 1:
+        return claimed_ms, reading, record
     content = bytearray(record)
     content[STATUS_LOW_BYTE] &= ~(1 << BIT_ACK)
     return claimed_ms, reading, bytes(content)
@@ -254,7 +273,8 @@ def decode_binary(frame: bytes, device_id: str | None, received_at_ms: int) -> l
     head = _head(frame)
     device = settled_identity(head.device_id, device_id)
     decode_record = _long_record if head.format == "long" else _short_record
-    return [
-        stamped(reading, device, claimed_ms, received_at_ms, content)
-        for claimed_ms, reading, content in (decode_record(record, head) for record in head.records)
-    ]
+    found = []
+    for record in head.records:
+        claimed_ms, reading, content = decode_record(record, head)
+        found.append(stamped(reading, device, claimed_ms, received_at_ms, content))
+    return found

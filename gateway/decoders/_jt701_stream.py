@@ -11,7 +11,13 @@ status of a record has bit 5 (answer wanted), each by its own index.
 
 from __future__ import annotations
 
-from gateway.decoders._jt701_binary import BIT_ACK, LONG_HEAD, LONG_RECORD, POSITION, VERSION_WITHOUT_TAIL
+from gateway.decoders._jt701_binary import (
+    BIT_ACK,
+    LONG_HEAD,
+    LONG_RECORD,
+    STATUS_LOW_BYTE,
+    VERSION_WITHOUT_TAIL,
+)
 from gateway.framings import Delimited, Measured, Mixed
 from gateway.wire import Heard, Wire
 
@@ -20,7 +26,6 @@ MOST_BYTES = 8_192
 LENGTH_KNOWN = 10  # bytes after which the length can be told
 AROUND_RECORDS = 10  # head and index byte
 LONG_TYPE = 0x10  # device type nibble of a lock; in a short frame, over 4,000 bytes of records
-STATUS_AT = POSITION.size + 10
 INDEX_FIELD = 16  # of P45
 ID_LENGTHS = range(1, 21)
 
@@ -45,13 +50,26 @@ def _wants_answer(frame: bytes) -> bool:
     if frame[8] and frame[7] < LONG_TYPE:
         return False
     records = len(frame) - LONG_HEAD - 1
-    count = records // LONG_RECORD if frame[6] == VERSION_WITHOUT_TAIL else min(1, records // LONG_RECORD)
-    first = LONG_HEAD + STATUS_AT + 1  # the low byte
-    return any(frame[first + LONG_RECORD * number] >> BIT_ACK & 1 for number in range(count))
+    first = LONG_HEAD + STATUS_LOW_BYTE
+    if records < 2 * LONG_RECORD or frame[6] != VERSION_WITHOUT_TAIL:
+        return records >= LONG_RECORD and bool(frame[first] >> BIT_ACK & 1)
+    statuses = frame[first : len(frame) - 1 : LONG_RECORD][: records // LONG_RECORD]
+    return any(status >> BIT_ACK & 1 for status in statuses)
 
 
 def _answer(index: bytes) -> bytes:
     return b"(P69,0," + index + b")"
+
+
+def answer_of(frame: bytes) -> bytes:
+    """The acknowledgement that the sender of a frame waits for; empty where it waits for none."""
+    if frame.startswith(b"("):
+        fields = frame.strip(b"()").split(b",")
+        wanted = len(fields) > INDEX_FIELD and fields[1] == b"P45" and fields[INDEX_FIELD].isdigit()
+        return _answer(fields[INDEX_FIELD]) if wanted else b""
+    if not frame.startswith(b"$") or len(frame) <= LENGTH_KNOWN:
+        return b""
+    return _answer(b"%d" % frame[-1]) if _wants_answer(frame) else b""
 
 
 class Jt701Dialogue:
@@ -68,18 +86,14 @@ class Jt701Dialogue:
         return Heard(
             identity=device_id if device_id.isdecimal() else None,
             message=frame,
-            answer=_answer(b"%d" % frame[-1]) if _wants_answer(frame) else b"",
+            answer=answer_of(frame),
         )
 
     @staticmethod
     def _text(frame: bytes) -> Heard:
-        fields = frame.strip(b"()").split(b",")
-        identity = fields[0]
-        answer = b""
-        if len(fields) > INDEX_FIELD and fields[1] == b"P45" and fields[INDEX_FIELD].isdigit():
-            answer = _answer(fields[INDEX_FIELD])
+        identity = frame.strip(b"()").partition(b",")[0]
         named = identity.isdigit() and len(identity) in ID_LENGTHS
-        return Heard(identity=identity.decode() if named else None, message=frame, answer=answer)
+        return Heard(identity=identity.decode() if named else None, message=frame, answer=answer_of(frame))
 
 
 STREAM = Wire(framing=framing, dialogue=Jt701Dialogue, default_port=5014)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from gateway.device_time import settle
+from gateway.device_time import CLOCK_EPOCH_MS, settle
 from sealtrail.contract.errors import DecodeError
 from sealtrail.contract.public.device_report import RANGES
 from sealtrail.contract.reading import FixKind, Flag, Reading, reading_id_of
@@ -93,13 +93,18 @@ def stamped(
     reading: Reading, device_id: str, claimed_ms: int | None, received_at_ms: int, content: bytes
 ) -> Reading:
     """The reading of a device that doesn't count, given its identity and its times."""
-    time = settle(claimed_ms, received_at_ms)
     reading.device_id = device_id
     reading.reading_id = content_identity(
         device_id, received_at_ms if claimed_ms is None else claimed_ms, content
     )
-    reading.occurred_at_ms = time.occurred_at_ms
     reading.received_at_ms = received_at_ms
+    if claimed_ms is not None and CLOCK_EPOCH_MS <= claimed_ms <= received_at_ms:
+        reading.occurred_at_ms = (
+            claimed_ms  # what `settle` says of a credible clock, at a fraction of its cost
+        )
+        return reading
+    time = settle(claimed_ms, received_at_ms)
+    reading.occurred_at_ms = time.occurred_at_ms
     reading.device_time_ms = time.device_time_ms
     reading.flags |= time.flags.value
     return reading

@@ -62,7 +62,8 @@ Exactly 0, 0 stands for no position. Identity of a reading: the record's bytes
 without frame head and index, bit 5 cleared, since a copy from memory has it set.
 
 Over TCP both forms come in one stream (`WIRE`). A lock waits for ``(P69,0,<index>)``
-after a lock event ``P45`` and after a long frame in which bit 5 of a status is set.
+after a lock event ``P45`` and after a long frame in which bit 5 of a status is set;
+over MQTT (`ANSWER`) it finds the same on its ``down`` topic.
 
 Sample: ``2475201509261611002313101503464722331560113555309f00000000002d0500cb20
 6800f064109326381a03`` -> 7520150926, 2015-10-13T03:46:47Z, 22.55260 N 113.92551 E,
@@ -72,7 +73,7 @@ vibration, locked, battery 100 %.
 from __future__ import annotations
 
 from gateway.decoders._jt701_binary import FAMILY, decode_binary
-from gateway.decoders._jt701_stream import STREAM
+from gateway.decoders._jt701_stream import STREAM, answer_of
 from gateway.decoders._jt701_text import decode_text
 from sealtrail.contract.errors import DecodeError
 from sealtrail.contract.reading import Reading
@@ -102,3 +103,4 @@ class Jt701:
 
 DECODER = Jt701()
 WIRE = STREAM
+ANSWER = answer_of

@@ -118,6 +118,10 @@ class Sources:
         for number, theirs in doors.items():
             self._intakes[number].settle(theirs, refusals or {})
 
+    def reply(self, messages: Sequence[tuple[str, bytes]]) -> None:
+        """See `MqttSession.reply`."""
+        self._session.reply(messages)
+
     def cease(self) -> None:
         """The session receives nothing more; what the doors hold can still be taken."""
         self._ceased = True

@@ -150,7 +150,7 @@ accounts {{
     users: [
       {{ user: "{endpoint.mqtt_user}", password: "{endpoint.mqtt_password}" }}
 {_shared_login(endpoint)}    ]
-  }}
+{_parts(settings)}  }}
   ACCESS {{ users: [ {{ user: "{endpoint.access_user}", password: "{endpoint.access_password}" }} ] }}
 }}
 system_account: ACCESS
@@ -171,6 +171,17 @@ def _own_users(endpoint: Endpoint) -> list[str]:
     return [user for user in users if user]
 
 
+def _parts(settings: NatsSettings) -> str:
+    """Where several gateways share the load: every device's reports always go to the same one."""
+    if settings.mqtt_parts == 1:
+        return ""
+    shared = (
+        f"sealtrail.{{{{wildcard(1)}}}}.{{{{wildcard(2)}}}}.up.{{{{partition({settings.mqtt_parts},2)}}}}"
+    )
+    return f"""    mappings: {{ "sealtrail.*.*.up": "{shared}" }}
+"""
+
+
 def _shared_login(endpoint: Endpoint) -> str:
     """The user that may report for any device, where there is one."""
     if not endpoint.device_user:
@@ -178,7 +189,7 @@ def _shared_login(endpoint: Endpoint) -> str:
     return f"""      {{
         user: "{endpoint.device_user}", password: "{endpoint.device_password}"
         permissions: {{
-          publish: {{ allow: ["sealtrail.*.*.up"], deny: ["sealtrail.alerts.>"] }}
+          publish: {{ allow: ["sealtrail.*.*.up", "sealtrail.*.*.up.*"], deny: ["sealtrail.alerts.>"] }}
           subscribe: {{ allow: ["sealtrail.*.*.down", "$MQTT.sub.>"], deny: ["sealtrail.alerts.>"] }}
         }}
       }}

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from bench.load import MOST_REPORTS, Load
+import msgspec
+import pytest
+
+from bench.load import MOST_REPORTS, PADLOCK, Load
 from bench.stages import cut_alerts, judgement_stages, readings_of
+from gateway.decoders import decoders
 from sealtrail.contract.alert import AlertType
+from sealtrail.contract.reading import SealState
 
 LOAD = Load(containers=50, cuts=7, start_ms=1_790_000_000_000)
 
@@ -27,3 +32,21 @@ def test_every_message_is_a_reading_of_its_own() -> None:
     readings = readings_of(LOAD, 0, 5_000)
     assert len({reading.reading_id for reading in readings}) == 5_000
     assert len({(reading.device_id, reading.occurred_at_ms) for reading in readings}) == 5_000
+
+
+def test_the_padlocks_say_the_same_in_their_own_frames() -> None:
+    """The load of family jt701 decodes to the places and times of the JSON load, sealed, each frame once."""
+    padlocks = msgspec.structs.replace(LOAD, family=PADLOCK, cuts=0)
+    decoder = decoders()[PADLOCK]
+    same = msgspec.structs.replace(LOAD, cuts=0)
+    plain = readings_of(same, 0, 500)
+    identities = set()
+    for number, wanted in enumerate(plain):
+        topic, frame = padlocks.message(number)
+        (found,) = decoder.decode(frame, topic.split("/")[2], wanted.received_at_ms)
+        identities.add(found.reading_id)
+        assert found.occurred_at_ms == wanted.occurred_at_ms // 1000 * 1000
+        assert found.latitude_deg == pytest.approx(wanted.latitude_deg, abs=2e-6)
+        assert found.longitude_deg == pytest.approx(wanted.longitude_deg, abs=2e-6)
+        assert (found.seal_state, found.seal_events) == (SealState.SEALED, 0)
+    assert len(identities) == 500

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from dashboards.controlroom.hub import FullError, Hub
+from dashboards.controlroom.hub import EXPECTED_S, FullError, Hub
 
 
 def make(queue_frames: int = 8, replay_frames: int = 8, max_viewers: int = 8) -> Hub:
@@ -109,3 +109,39 @@ async def test_restart_sends_every_viewer_back_to_the_state() -> None:
     hub.restart()
     assert await events_of(stream, 1) == ["resync"]
     assert await events_of(hub.follow(before, 5), 1) == ["resync"]
+
+
+async def test_what_nobody_hears_is_skipped_and_known_to_be_missing() -> None:
+    """Without a viewer there is nobody to make messages for; one that comes back later starts afresh."""
+    hub = make()
+    before = hub.watched
+    hub.publish("a", b"1")
+    cursor = hub.cursor
+    assert (before, hub.watched) == (False, True), "somebody has just fetched the state"
+    hub.skip()
+    hub.publish("b", b"2")
+    stream = hub.follow(cursor, 1)
+    assert await events_of(stream, 1) == ["resync"]
+    again = hub.follow(hub.cursor, 1)
+    hub.publish("c", b"3")
+    assert await events_of(stream, 1) == ["c"]
+    assert await events_of(again, 1) == ["c"]
+
+
+async def test_a_viewer_that_left_is_expected_back() -> None:
+    """After the last stream ended messages are still made for a while, so that a reconnect misses nothing."""
+    now_s = [1_000.0]
+    hub = Hub(queue_frames=8, replay_frames=8, max_viewers=8, monotonic=lambda: now_s[0])
+    seen = [hub.watched]
+    reading = asyncio.create_task(events_of(hub.follow(None, 1), 2))
+    async with asyncio.timeout(5):
+        while not hub.viewers:
+            await asyncio.sleep(0)
+    now_s[0] += 1_000.0
+    seen.append(hub.watched)
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+    seen.append(hub.watched)
+    now_s[0] += EXPECTED_S + 1
+    seen.append(hub.watched)
+    assert seen == [False, True, True, False]

@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import pytest
 from pydantic import SecretStr
@@ -27,8 +27,11 @@ class Broker(Protocol):
     """A broker that can be talked to, killed and started again with its sessions kept."""
 
     keeps_through_kill: bool
+    client: Literal["own", "paho"]
 
-    def mqtt(self) -> MqttSettings: ...
+    def mqtt(self) -> MqttSettings:
+        """Where it is, for a gateway whose session is a ``client``."""
+        ...
 
     def kill(self) -> None: ...
 
@@ -41,6 +44,7 @@ class NatsBroker:
     keeps_through_kill = True
 
     def __init__(self, server: EmbeddedNats) -> None:
+        self.client: Literal["own", "paho"] = "own"
         self.server = server
 
     def mqtt(self) -> MqttSettings:
@@ -48,6 +52,7 @@ class NatsBroker:
         if endpoint is None:
             raise AssertionError("the server has been started")
         return MqttSettings(
+            client=self.client,
             host=endpoint.host,
             port=endpoint.mqtt_port,
             username=endpoint.mqtt_user,
@@ -71,10 +76,11 @@ class MosquittoBroker:
     keeps_through_kill = False
 
     def __init__(self, broker: Mosquitto) -> None:
+        self.client: Literal["own", "paho"] = "own"
         self._broker = broker
 
     def mqtt(self) -> MqttSettings:
-        return MqttSettings(host=self._broker.host, port=self._broker.port)
+        return MqttSettings(client=self.client, host=self._broker.host, port=self._broker.port)
 
     def kill(self) -> None:
         self._broker.kill()

@@ -256,3 +256,11 @@ def test_recent_is_bounded_and_knows_the_last_half() -> None:
         assert len(recent) <= 1_100
         assert all(identity in recent for identity in range(max(0, begin - 300), begin + 100))
     assert 0 not in recent
+
+
+def test_topic_with_a_part_is_the_devices_own() -> None:
+    """A number behind the topic, which a NATS that divides the devices writes there, changes nothing else."""
+    batch = decode((up("d1") + "/0", report(1)), (up("d1") + "/63", report(2)), (up("d1") + "/x", report(3)))
+    readings = [reading for found in batch.readings.values() for reading in found]
+    assert [(reading.device_id, reading.sequence) for reading in readings] == [("d1", 1), ("d1", 2)]
+    assert [reason for _, _, reason in refusals(batch)] == ["bad_topic"]

@@ -11,10 +11,10 @@ from prometheus_client import CollectorRegistry
 from gateway.batch import BatchDecoder
 from gateway.decoders import decoders
 from gateway.metrics import Metrics
-from gateway.paho_session import PahoSession
 from gateway.pairings import Pairings
 from gateway.pipeline import Pipeline
 from gateway.session import SessionState
+from gateway.sessions import mqtt_session
 from sealtrail.contract.clock import wall_clock_ms
 from sealtrail.contract.errors import UnavailableError
 from sealtrail.contract.subjects import QUARANTINE_STREAM
@@ -37,7 +37,7 @@ async def test_a_fault_while_storing_ends_the_work_at_once(
     monkeypatch.setattr(log, "append_all", broken)
     settings = gateway_settings(nats_broker)
     states: list[SessionState] = []
-    session = PahoSession(settings, lambda state, _: states.append(state))
+    session = mqtt_session(settings, lambda state, _: states.append(state))
     await session.open()
     await eventually(lambda: SessionState.SUBSCRIBED in states)
     decoder = BatchDecoder(decoders(), 4, settings.max_payload_bytes)
@@ -73,7 +73,7 @@ async def test_a_lost_confirmation_stores_nothing_twice(
     monkeypatch.setattr(log, "append_all", silent)
     settings = gateway_settings(nats_broker)
     states: list[SessionState] = []
-    session = PahoSession(settings, lambda state, _: states.append(state))
+    session = mqtt_session(settings, lambda state, _: states.append(state))
     await session.open()
     await eventually(lambda: SessionState.SUBSCRIBED in states)
     decoder = BatchDecoder(decoders(), 4, settings.max_payload_bytes)

@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from gateway.paho_session import PahoSession, Retry
+from gateway.course import Retry
 from gateway.session import Delivery, MqttSession, SessionState
+from gateway.sessions import SESSIONS, mqtt_session
 from sealtrail.runtime.settings.gateway import GatewaySettings
 from tests.gateway.brokers import (
     Broker,
@@ -22,13 +23,20 @@ from tests.gateway.brokers import (
 QUICK = Retry(first_s=0.05, cap_s=0.2, refused_s=0.1)
 
 
+@pytest.fixture(params=sorted(SESSIONS), autouse=True)
+def client(request: pytest.FixtureRequest, broker: Broker) -> str:
+    """Each implementation in turn, at each broker."""
+    broker.client = request.param
+    return broker.client
+
+
 @contextlib.asynccontextmanager
 async def opened(
     settings: GatewaySettings, states: list[SessionState] | None = None
 ) -> AsyncIterator[MqttSession]:
     """A session that has subscribed; closed in order at the end. ``states`` gets its changes."""
     states = [] if states is None else states
-    session = PahoSession(settings, lambda state, _: states.append(state), QUICK)
+    session = mqtt_session(settings, lambda state, _: states.append(state), QUICK)
     await session.open()
     try:
         await eventually(lambda: SessionState.SUBSCRIBED in states)
@@ -226,13 +234,13 @@ async def test_cease_lets_a_waiting_taker_go(broker: Broker) -> None:
 async def test_keep_alive_holds_an_idle_and_a_paused_session(broker: Broker) -> None:
     """Neither silence nor a full inbox makes the broker give the session up."""
     settings = gateway_settings(broker, max_pending_messages=100)
-    mqtt = settings.mqtt.model_copy(update={"keep_alive_s": 5})
+    mqtt = settings.mqtt.model_copy(update={"keep_alive_s": 2})
     states: list[SessionState] = []
     async with opened(settings.model_copy(update={"mqtt": mqtt}), states) as session:
         await publish(broker, reports(300))
         held = await collect(session, 100, ack=False)
         with pytest.raises(TimeoutError):  # twice the keep-alive: a broker gives up after one and a half
-            await asyncio.wait_for(session.take(1, 0), 11)
+            await asyncio.wait_for(session.take(1, 0), 4.5)
         session.ack([token for _, _, token in held])
         found = await collect(session, 300, have=held)
         assert states == [SessionState.SUBSCRIBED]
@@ -269,7 +277,8 @@ class Proxy:
             while data := await source.read(65_536):
                 target.write(data)
                 await target.drain()
-        target.close()
+            if not target.is_closing():
+                target.write_eof()  # half closed, so that the end of the other way is the broker's own
 
     async def cut(self) -> None:
         """Resets every connection, as a network does."""

@@ -6,12 +6,14 @@ import asyncio
 import socket
 import subprocess
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from pydantic import SecretStr
 
-from gateway.paho_session import PahoSession, Retry
+from gateway.course import Retry
 from gateway.session import SessionState
+from gateway.sessions import SESSIONS, mqtt_session
 from sealtrail.contract.errors import SettingsError
 from sealtrail.runtime.settings.gateway import GatewaySettings, MqttSettings
 from tests.gateway.brokers import NatsBroker, eventually, gateway_settings
@@ -20,12 +22,27 @@ from tests.parts.mosquitto import running_mosquitto
 from tests.parts.ports import free_port
 
 QUICK = Retry(first_s=0.05, cap_s=0.2, refused_s=0.2)
+Client = Literal["own", "paho"]
+
+
+@pytest.fixture(params=sorted(SESSIONS), autouse=True)
+def client(request: pytest.FixtureRequest) -> Client:
+    """Each implementation in turn."""
+    found: Client = request.param
+    return found
+
+
+@pytest.fixture
+def nats(nats_broker: NatsBroker, client: Client) -> NatsBroker:
+    """The embedded server, for a session of that implementation."""
+    nats_broker.client = client
+    return nats_broker
 
 
 async def states_of(settings: GatewaySettings, wanted: SessionState) -> list[tuple[SessionState, str]]:
     """Opens a session until it has been in the wanted state and tried a few times more."""
     states: list[tuple[SessionState, str]] = []
-    session = PahoSession(settings, lambda state, why: states.append((state, why)), QUICK)
+    session = mqtt_session(settings, lambda state, why: states.append((state, why)), QUICK)
     await session.open()
     try:
         await eventually(lambda: wanted in [state for state, _ in states])
@@ -35,18 +52,18 @@ async def states_of(settings: GatewaySettings, wanted: SessionState) -> list[tup
     return states
 
 
-async def test_wrong_password_is_named_once(nats_broker: NatsBroker) -> None:
+async def test_wrong_password_is_named_once(nats: NatsBroker) -> None:
     """Refused credentials have a state of their own, which is one transition however often it is tried."""
-    mqtt = nats_broker.mqtt().model_copy(update={"password": SecretStr("wrong")})
+    mqtt = nats.mqtt().model_copy(update={"password": SecretStr("wrong")})
     states = await states_of(GatewaySettings(mqtt=mqtt), SessionState.CREDENTIALS_REFUSED)
     assert [state for state, _ in states] == [SessionState.CREDENTIALS_REFUSED, SessionState.CLOSED]
 
 
-async def test_refused_subscription_is_named(nats_broker: NatsBroker) -> None:
+async def test_refused_subscription_is_named(nats: NatsBroker) -> None:
     """A login that may not read the device topics, such as a device's, is a named state, not silence."""
-    endpoint = nats_broker.server.endpoint
+    endpoint = nats.server.endpoint
     assert endpoint is not None
-    mqtt = nats_broker.mqtt().model_copy(
+    mqtt = nats.mqtt().model_copy(
         update={"username": endpoint.device_user, "password": SecretStr(endpoint.device_password)}
     )
     states = await states_of(GatewaySettings(mqtt=mqtt), SessionState.SUBSCRIPTION_REFUSED)
@@ -54,24 +71,26 @@ async def test_refused_subscription_is_named(nats_broker: NatsBroker) -> None:
     assert "sealtrail/+/+/up" in states[0][1]
 
 
-async def test_absent_broker_is_lost_once() -> None:
+async def test_absent_broker_is_lost_once(client: Client) -> None:
     """A broker that isn't there is one transition however often it is tried."""
-    settings = GatewaySettings(mqtt=MqttSettings(host="127.0.0.1", port=free_port()))
+    settings = GatewaySettings(mqtt=MqttSettings(client=client, host="127.0.0.1", port=free_port()))
     states = await states_of(settings, SessionState.LOST)
     assert [state for state, _ in states] == [SessionState.LOST, SessionState.CLOSED]
     assert "refused" in states[0][1]
 
 
-async def test_silent_server_is_given_up() -> None:
+async def test_silent_server_is_given_up(client: Client) -> None:
     """Something that accepts connections and says nothing doesn't hold the session at shutdown."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        settings = GatewaySettings(mqtt=MqttSettings(host="127.0.0.1", port=silent.getsockname()[1]))
-        session = PahoSession(settings, lambda *_: None, QUICK)
+        settings = GatewaySettings(
+            mqtt=MqttSettings(client=client, host="127.0.0.1", port=silent.getsockname()[1])
+        )
+        session = mqtt_session(settings, lambda *_: None, QUICK)
         await session.open()
         await asyncio.wait_for(session.close(), 3)
 
 
-async def test_server_that_speaks_something_else_is_lost() -> None:
+async def test_server_that_speaks_something_else_is_lost(client: Client) -> None:
     """Bytes that are no MQTT end the connection with a name instead of an exception."""
 
     async def babble(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -82,22 +101,22 @@ async def test_server_that_speaks_something_else_is_lost() -> None:
     server = await asyncio.start_server(babble, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        settings = GatewaySettings(mqtt=MqttSettings(host="127.0.0.1", port=port))
+        settings = GatewaySettings(mqtt=MqttSettings(client=client, host="127.0.0.1", port=port))
         states = await states_of(settings, SessionState.LOST)
     assert [state for state, _ in states] == [SessionState.LOST, SessionState.CLOSED]
 
 
-def test_no_broker_configured_says_what_to_do() -> None:
+def test_no_broker_configured_says_what_to_do(client: Client) -> None:
     """Without a host the session refuses by the setting's name."""
     with pytest.raises(SettingsError, match=r"gateway\.mqtt\.host"):
-        PahoSession(GatewaySettings(), lambda *_: None)
+        mqtt_session(GatewaySettings(mqtt=MqttSettings(client=client)), lambda *_: None)
 
 
-async def test_missing_tls_files_are_a_setting_error(tmp_path: Path) -> None:
+async def test_missing_tls_files_are_a_setting_error(tmp_path: Path, client: Client) -> None:
     """A CA file that isn't there is found before the first connection."""
-    mqtt = MqttSettings(host="127.0.0.1", tls=True, tls_ca=tmp_path / "no.pem")
+    mqtt = MqttSettings(client=client, host="127.0.0.1", tls=True, tls_ca=tmp_path / "no.pem")
     with pytest.raises(SettingsError, match="TLS"):
-        PahoSession(GatewaySettings(mqtt=mqtt), lambda *_: None)
+        mqtt_session(GatewaySettings(mqtt=mqtt), lambda *_: None)
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
@@ -121,14 +140,14 @@ def tls_lines(folder: Path, port: int) -> tuple[str, Path]:
     return f"user root\nlistener {port} 127.0.0.1\ncertfile {cert}\nkeyfile {key}\n", cert
 
 
-async def test_tls_moves_everything(tmp_path: Path) -> None:
+async def test_tls_moves_everything(tmp_path: Path, client: Client) -> None:
     """Over TLS thousands of messages arrive and are acknowledged on one connection."""
     port = free_port()
     lines, cert = tls_lines(tmp_path, port)
     with running_mosquitto(tmp_path, lines=lines) as broker:
-        mqtt = MqttSettings(host="127.0.0.1", port=port, tls=True, tls_ca=cert)
+        mqtt = MqttSettings(client=client, host="127.0.0.1", port=port, tls=True, tls_ca=cert)
         states: list[SessionState] = []
-        session = PahoSession(GatewaySettings(mqtt=mqtt), lambda state, _: states.append(state), QUICK)
+        session = mqtt_session(GatewaySettings(mqtt=mqtt), lambda state, _: states.append(state), QUICK)
         await session.open()
         await eventually(lambda: SessionState.SUBSCRIBED in states)
         with Publisher(broker.host, broker.port, "a-device") as device:
@@ -147,19 +166,21 @@ async def test_tls_moves_everything(tmp_path: Path) -> None:
 
 # paho leaves the socket of a failed handshake to the garbage collector, which warns
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-async def test_certificate_of_another_authority_is_refused(tmp_path: Path) -> None:
+async def test_certificate_of_another_authority_is_refused(tmp_path: Path, client: Client) -> None:
     """A broker whose certificate the configured CA didn't sign is not spoken to."""
     port = free_port()
     lines, _ = tls_lines(tmp_path, port)
     other = tmp_path / "other"
     other.mkdir()
     with running_mosquitto(tmp_path, lines=lines):
-        mqtt = MqttSettings(host="127.0.0.1", port=port, tls=True, tls_ca=certificate(other)[0])
+        mqtt = MqttSettings(
+            client=client, host="127.0.0.1", port=port, tls=True, tls_ca=certificate(other)[0]
+        )
         found = await states_of(GatewaySettings(mqtt=mqtt), SessionState.LOST)
     assert "certificate verify failed" in found[0][1]
 
 
-async def test_a_fault_of_ours_does_not_end_the_session(nats_broker: NatsBroker) -> None:
+async def test_a_fault_of_ours_does_not_end_the_session(nats: NatsBroker) -> None:
     """An exception that nobody expected in the network thread is a lost connection, made again."""
     states: list[SessionState] = []
     faults = iter([RuntimeError("nobody expected this")])
@@ -169,10 +190,10 @@ async def test_a_fault_of_ours_does_not_end_the_session(nats_broker: NatsBroker)
         if state is SessionState.SUBSCRIBED and (fault := next(faults, None)):
             raise fault
 
-    session = PahoSession(gateway_settings(nats_broker), on_state, QUICK)
+    session = mqtt_session(gateway_settings(nats), on_state, QUICK)
     await session.open()
     await eventually(lambda: states.count(SessionState.SUBSCRIBED) == 2)
-    mqtt = nats_broker.mqtt()
+    mqtt = nats.mqtt()
     with Publisher(
         mqtt.host, mqtt.port, "a-device", mqtt.username, mqtt.password.get_secret_value()
     ) as device:

@@ -63,11 +63,12 @@ def test_every_field_and_every_escape() -> None:
         r'reading,container_id=a\,b\ \=c"d,device_id=a\,b\ \=c"d,family=eseal,has_position=true '
         'snapshot="[1790000000000,2,-0.0,1e-7,1.0,2.0,3.0,4,2097152,10.0]",'
         'reading_id="ffffffffffffffff",received_at_ms=1790000000000i,sequence=-1i,device_time_ms=0i,flags=3i,'
-        "fix_kind=2i,latitude_deg=-0.0,longitude_deg=1e-07,accuracy_m=1.0,altitude_m=-3.5,speed_kmh=2.0,"
+        "fix_kind=2i,latitude_deg=-0.0,longitude_deg=1e-7,accuracy_m=1.0,altitude_m=-3.5,speed_kmh=2.0,"
         "course_deg=3.0,satellites=0i,hdop=4.0,seal_state=4i,seal_events=2097152i,"
-        'seal_number="x\\"y\\\\,\n",card_id="",door_open=True,mounted=False,moving=True,light_lux=5.0,'
+        "door_open=true,mounted=false,moving=true,light_lux=5.0,"
         "shock_g=6.0,tilt_deg=7.0,temperature_c=-8.5,humidity_pct=9.0,battery_pct=10.0,battery_v=11.0,"
-        "external_v=12.0,odometer_km=1e+22,signal_pct=14.0,"
+        "external_v=12.0,odometer_km=1e22,signal_pct=14.0,"
+        'seal_number="x\\"y\\\\,\n",card_id="",'
         r'extra="{\"a\":1,\"b\":\"say \\\"hi\\\"\"}" 1790000000000551615'
     )
 

@@ -29,8 +29,8 @@ class SensorSettings(Section):
     sensor_quiet_s: float = Field(
         default=108_000,
         gt=0,
-        description="What is unusual again within this time belongs to the same alert, which ends after so long "
-        "without; more than a day, since what the sun does once it does again the next noon.",
+        description="What is unusual again within this time belongs to the same alert; it ends after so long "
+        "without; more than a day, as the sun does again the next noon what it did.",
     )
     sensor_forget_s: float = Field(
         default=172_800,

@@ -13,6 +13,10 @@ from sealtrail.runtime.settings.section import Section
 class MqttSettings(Section):
     """The broker on which devices publish."""
 
+    client: Literal["own", "paho"] = Field(
+        default="own",
+        description="Who makes the connection: the gateway's own session, in its event loop, or paho-mqtt.",
+    )
     host: str = Field(default="", description="Host of the broker; empty: the embedded one.")
     port: int = Field(default=1883, ge=1, le=65535, description="Port of the broker.")
     username: str = Field(default="", description="User name at the broker.")

@@ -50,6 +50,13 @@ class NatsSettings(Section):
         description="Embedded: unacknowledged MQTT messages that one subscription may have in flight; all "
         "of a session's together may not exceed 65535, and one that ends in /# counts twice.",
     )
+    mqtt_parts: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="Embedded: gateways that share the devices. With 2 or more a report arrives on "
+        "sealtrail/<family>/<device_id>/up/<part>, parts counted from 0; each gateway subscribes to one.",
+    )
     mqtt_ack_wait_s: float = Field(
         default=15.0,
         ge=1,

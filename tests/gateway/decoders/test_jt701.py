@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.decoders.jt701 import DECODER
+from gateway.decoders.jt701 import ANSWER, DECODER
 from sealtrail.contract.clock import iso, parse_iso
 from sealtrail.contract.errors import DecodeError
 from sealtrail.contract.reading import FixKind, Flag, Reading, SealEvent, SealState
@@ -240,3 +240,19 @@ def test_refusals(frame: bytes, reason: str) -> None:
     with pytest.raises(DecodeError) as refusal:
         decoded(frame)
     assert refusal.value.reason == reason
+
+
+@given(st.integers(0, 0xFFFF), st.integers(0, 0xFF), st.integers(0, 0xFF))
+def test_answer_is_wanted_by_bit_5_of_the_status_alone(status: int, battery: int, index: int) -> None:
+    """A long frame is answered by its index exactly where bit 5 is set, whatever stands beside the status."""
+    frame = bytearray(LIVE)
+    frame[STATUS] = status.to_bytes(2, "big")
+    frame[BATTERY], frame[-1] = battery, index
+    assert ANSWER(bytes(frame)) == (b"(P69,0,%d)" % index if status >> 5 & 1 else b"")
+
+
+@given(st.binary(max_size=80))
+def test_answer_never_fails(frame: bytes) -> None:
+    """Whatever the bytes, there is an answer or none."""
+    for head in (b"", b"$", b"("):
+        assert ANSWER(head + frame).startswith(b"(P69,0,") or ANSWER(head + frame) == b""

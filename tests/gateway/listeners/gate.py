@@ -44,11 +44,15 @@ class QuietSession:
     def __init__(self) -> None:
         self.waiting: list[Delivery] = []
         self.acknowledged: list[int] = []
+        self.replies: list[tuple[str, bytes]] = []
         self._news = asyncio.Event()
         self._ceased = False
 
     async def open(self) -> None:
         pass
+
+    def reply(self, messages: Sequence[tuple[str, bytes]]) -> None:
+        self.replies += messages
 
     def publish(self, deliveries: Sequence[Delivery]) -> None:
         self.waiting += deliveries
