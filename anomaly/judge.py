@@ -38,6 +38,8 @@ from anomaly.snapshot import pack, unpack
 from anomaly.sphere import Ints, Structured
 from anomaly.words import LATEST_MS
 from sealtrail.contract.alert import AlertEvent
+from sealtrail.contract.errors import InvalidModelError
+from sealtrail.contract.model import ModelEvent
 from sealtrail.contract.reading import Reading
 from sealtrail.contract.trip import TripEvent, TripEventKind
 from sealtrail.runtime.settings.anomaly import AnomalySettings
@@ -93,6 +95,7 @@ class Judge(Memory):
                 file = self.containers.files[row]
                 file.paired = file.paired or reading.container_id is not None
                 lane = self.lanes.add(key, reading.device_id, row)
+                self.lanes.watch["sensor_family"][lane] = self.sensors.family_number(reading.family)
                 file.lanes.append(lane)
             found[i] = lane
         return found
@@ -194,6 +197,7 @@ class Judge(Memory):
             settings=self.settings,
             now_ms=self.now_ms,
             deaf_until_ms=self.deaf_until_ms,
+            sensors=self.sensors,
             emit=self.stepper.file_signal,
             touch=self.stepper.touched.add,
         )
@@ -246,6 +250,17 @@ class Judge(Memory):
         self.lanes.thin_logs()
         self._sweep(self._fleet())
         return told + self._departed() + settle_touched(self, cause)
+
+    # -- learned models ---------------------------------------------------------
+
+    def apply_model_events(self, events: Sequence[ModelEvent]) -> list[AlertEvent]:
+        """Take decisions about models in; trips that have begun before keep theirs, so none says anything."""
+        for event in events:
+            try:
+                self.sensors.take(event)
+            except InvalidModelError as error:
+                self._refuse(error.reason)
+        return []
 
     def _tick(self, at_ms: int) -> None:
         """Time has passed; where ticks are missing, the log stood still and heard nothing."""

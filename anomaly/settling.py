@@ -70,6 +70,7 @@ def _case(memory: Memory, row: int) -> Case:
         tracks_of=file.tracks_of,
         others=lambda note: memory.stepper.neighbourhood.others(note._replace(row=row)),
         number_of_seal=lambda number: memory.stepper.seal_numbers.get(number, ""),
+        model_of=lambda number: memory.sensors.held[number - 1],
     )
 
 

@@ -21,13 +21,15 @@ from anomaly.rows import copied
 from anomaly.rules.catalogue import JUDGED
 from anomaly.rules.rule import Signal, Track
 from anomaly.seal_log import STRETCH, SealLog, SealLogNotes
+from anomaly.sensors import SensorsKept
 from anomaly.step import STATE, WATCH
+from anomaly.streams.jumps import JUMPS
 from anomaly.thinning import ENTRY
 from sealtrail.contract.errors import MalformedBatchError, UnknownVersionError
 from sealtrail.contract.trip import TripEvent
 
 MAGIC = b"SJ"
-VERSION = 5
+VERSION = 6
 DIGEST_BYTES = 16
 HEADER_BYTES = 3 + DIGEST_BYTES
 
@@ -87,6 +89,7 @@ class JudgeState(msgspec.Struct):
     now_ms: int
     clocks: tuple[int, int, int, int]  # swept_ms, ticked_ms, tick_gap_ms, deaf_until_ms
     refused: dict[str, int]
+    sensors: SensorsKept
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -99,7 +102,8 @@ def _digest(body: bytes) -> bytes:
 
 def rules_name() -> str:
     """Changes with the rules' versions and their columns of state."""
-    text = f"{[(rule.name, rule.version) for rule in JUDGED]}{STATE.descr}{WATCH.descr}{ENTRY.descr}"
+    columns = [each.descr for each in (STATE, WATCH, ENTRY, JUMPS)]
+    text = f"{[(rule.name, rule.version) for rule in JUDGED]}{columns}"
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
@@ -158,6 +162,7 @@ def freeze(memory: Memory) -> bytes:
         now_ms=memory.now_ms,
         clocks=(memory.swept_ms, memory.ticked_ms, memory.tick_gap_ms, memory.deaf_until_ms),
         refused=dict(memory.refused),
+        sensors=memory.sensors.kept,
     )
     return _encode(state)
 
@@ -199,7 +204,7 @@ def unpack(memory: Memory, snapshot: bytes) -> None:
         if state.rules != rules_name():
             raise UnknownVersionError("snapshot_of_other_rules", "judge the log again from its beginning")
         _fill(memory, state)
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError, IndexError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError, IndexError, KeyError) as error:
         raise MalformedBatchError("malformed_snapshot", str(error)) from error
 
 
@@ -255,3 +260,4 @@ def _fill(memory: Memory, state: JudgeState) -> None:
     memory.departures, memory.now_ms = state.departures, state.now_ms
     memory.swept_ms, memory.ticked_ms, memory.tick_gap_ms, memory.deaf_until_ms = state.clocks
     memory.refused.update(state.refused)
+    memory.sensors.restore(state.sensors)

@@ -35,6 +35,7 @@ from sealtrail.contract.codec import (
     kind_of,
 )
 from sealtrail.contract.errors import RefusedError, UnavailableError
+from sealtrail.contract.model import ModelEvent
 from sealtrail.contract.reading import Reading
 from sealtrail.contract.trip import TripEvent, TripEventKind
 from sealtrail.runtime.backoff import backoff_s
@@ -213,13 +214,12 @@ class PartitionWorker:
         POSITION.labels(self._partition).set(message.sequence)
         self._on_progress(self._next)
 
-    def _read(self, message: LogMessage) -> list[TripEvent] | list[Reading]:
+    def _read(self, message: LogMessage) -> list[TripEvent] | list[Reading] | list[ModelEvent]:
         kind = kind_of(message.data)
         if kind is Kind.TRIP_EVENTS:
             return decode_trip_events(message.data)
         if kind is Kind.MODEL_EVENTS:
-            decode_model_events(message.data)  # damaged ones are refused by name; no rule asks for models yet
-            return []
+            return decode_model_events(message.data)
         readings = decode_readings(message.data)
         JUDGED.labels(self._partition).inc(len(readings))
         return readings

@@ -10,12 +10,15 @@ from sealtrail.runtime.settings.anomaly_cargo import CargoSettings
 from sealtrail.runtime.settings.anomaly_gnss import GnssSettings
 from sealtrail.runtime.settings.anomaly_route import RouteSettings
 from sealtrail.runtime.settings.anomaly_seal import SealRuleSettings
+from sealtrail.runtime.settings.anomaly_sensors import SensorSettings
 from sealtrail.runtime.settings.anomaly_silence import SilenceSettings
 
 SeverityOrOff = Literal["low", "medium", "high", "critical", "off"]
 
 
-class AnomalySettings(SealRuleSettings, SilenceSettings, GnssSettings, CargoSettings, RouteSettings):
+class AnomalySettings(
+    SealRuleSettings, SilenceSettings, GnssSettings, CargoSettings, RouteSettings, SensorSettings
+):
     """What counts as a breach, a deviation, a jump; and how much is remembered."""
 
     # memory
