@@ -37,7 +37,7 @@ check: $(STAMP)
 
 test: check
 	@$(BIN)/python -m dashboards.controlroom.build_page
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 bench: $(STAMP)
 	$(BIN)/python -m bench

@@ -13,6 +13,7 @@ from alerts.dispatcher import Dispatcher
 from alerts.feed import AlertFeed, events_of
 from alerts.ledger import Ledger
 from alerts.mqtt import MqttChannel, broker_of
+from alerts.risk import desk
 from alerts.store import IncidentStore
 from alerts.subscribers import Subscribers
 from alerts.voice import Voice
@@ -20,7 +21,7 @@ from alerts.webhook import WebhookChannel
 from sealtrail.contract.clock import wall_clock_ms
 from sealtrail.contract.errors import UnavailableError
 from sealtrail.contract.incident import ChannelKind
-from sealtrail.contract.subjects import INCIDENT_COMMAND, LEASES_BUCKET
+from sealtrail.contract.subjects import INCIDENT_COMMAND, LEASES_BUCKET, RISK_REQUEST
 from sealtrail.runtime.background import Background
 from sealtrail.runtime.lease import Lease, process_identity
 from sealtrail.runtime.log import Log
@@ -71,6 +72,8 @@ async def _work(service: Service, log: Log) -> None:
             await log.answer(
                 INCIDENT_COMMAND, answer_with(voice), group=GROUP, on_failure=service.background.fail
             )
+            risks = desk.RiskDesk(log, service.settings.risk, wall_clock_ms)
+            await log.answer(RISK_REQUEST, desk.answer_with(risks), group=GROUP)
             service.health.ready("alerts")
             while not service.stop.is_set():
                 messages = await feed.take()

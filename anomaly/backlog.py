@@ -83,18 +83,17 @@ def _take(stepper: Stepper, lane: int, report: np.void) -> bool:
 def _retrack(stepper: Stepper, lane: int) -> bool:
     """Find a seal's transitions before its history again; whether the condition at its end is another."""
     lanes, track = stepper.lanes, _track(stepper, lane)
-    log, base = lanes.seal_logs[lane], lanes.base[lane]
-    until = int(base["last_t"]), int(base["last_rid"])
+    log, base, until = lanes.seal_logs[lane], lanes.foundation(lane), lanes.foundation_key(lane)
     frozen = [signal for signal in track.signals if signal.at.key <= log.notes.horizon]
     between = [signal for signal in track.signals if log.notes.horizon < signal.at.key <= until]
     later = [signal for signal in track.signals if signal.at.key > until]
     found, end = walk(log.stretches, log.notes.start)
     track.signals = frozen + _transitions(stepper, lane, found, between) + later
     columns = ("seal_word", "seal_level", "seal_dirty")
-    if tuple(int(base[column]) for column in columns) == tuple(int(value) for value in end):
+    if tuple(int(base[column][0]) for column in columns) == tuple(int(value) for value in end):
         return False
     for column, value in zip(columns, end, strict=True):
-        lanes.base[column][lane] = value
+        base[column] = value
     return True
 
 

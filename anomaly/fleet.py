@@ -18,6 +18,7 @@ from anomaly.lanes import Lanes
 from anomaly.plans import Plans
 from anomaly.reports import Sighting, sighting
 from anomaly.rules.rule import Signal, Track
+from anomaly.sensors import Sensors
 from anomaly.sphere import Ints, Structured
 from sealtrail.runtime.settings.anomaly import AnomalySettings
 
@@ -35,6 +36,7 @@ class Fleet:
     settings: AnomalySettings
     now_ms: int
     deaf_until_ms: int  # up to here the log itself may have missed what was sent
+    sensors: Sensors
     emit: Callable[[int, str, Signal], None]
     touch: Callable[[int], None]  # row of a container that is to be looked at
 

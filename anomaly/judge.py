@@ -38,6 +38,8 @@ from anomaly.snapshot import pack, unpack
 from anomaly.sphere import Ints, Structured
 from anomaly.words import LATEST_MS
 from sealtrail.contract.alert import AlertEvent
+from sealtrail.contract.errors import InvalidModelError
+from sealtrail.contract.model import ModelEvent
 from sealtrail.contract.reading import Reading
 from sealtrail.contract.trip import TripEvent, TripEventKind
 from sealtrail.runtime.settings.anomaly import AnomalySettings
@@ -78,7 +80,7 @@ class Judge(Memory):
         cause = Cause("a late report", received_at_ms)
         events = self._departed() + settle_touched(self, cause)
         self.stepper.forget_cards()
-        self.lanes.thin_paths()
+        self.lanes.thin_logs()
         return events
 
     def _lanes_of(self, batch: Sequence[Reading]) -> Ints:
@@ -93,6 +95,7 @@ class Judge(Memory):
                 file = self.containers.files[row]
                 file.paired = file.paired or reading.container_id is not None
                 lane = self.lanes.add(key, reading.device_id, row)
+                self.lanes.watch["sensor_family"][lane] = self.sensors.family_number(reading.family)
                 file.lanes.append(lane)
             found[i] = lane
         return found
@@ -102,9 +105,10 @@ class Judge(Memory):
         for i, reading in enumerate(batch):
             if reading.card_id is not None:
                 self.stepper.cards.setdefault(int(lanes[i]), {})[reading.reading_id] = reading.card_id
-        for i in np.flatnonzero(reports["number"]).tolist():
-            if int(reports["number"][i]) not in self.plans.seal_numbers:
-                self.stepper.keep_number(int(reports["number"][i]), str(batch[i].seal_number))
+        numbers, firsts = np.unique(reports["number"], return_index=True)
+        for number, i in zip(numbers.tolist(), firsts.tolist(), strict=True):
+            if number and number not in self.plans.seal_numbers:
+                self.stepper.keep_number(number, str(batch[i].seal_number))
 
     def _recognise(self, reports: Structured, lanes: Ints) -> tuple[Structured, Ints, Ints]:
         """Reports not seen before, by lane and event-time order, and which of them are late."""
@@ -134,7 +138,10 @@ class Judge(Memory):
         if not lanes.size:
             return
         begins = np.flatnonzero(np.concatenate(([True], lanes[1:] != lanes[:-1])))
-        nth = np.arange(len(lanes)) - np.repeat(begins, np.diff(np.append(begins, len(lanes))))
+        sizes = np.diff(np.append(begins, len(lanes)))
+        for burst in np.flatnonzero(sizes > self.lanes.least):
+            self.lanes.expect_late(int(lanes[begins[burst]]), int(sizes[burst]))
+        nth = np.arange(len(lanes)) - np.repeat(begins, sizes)
         vectors = vectors_of(reports)
         by_round = np.argsort(nth, kind="stable")
         start = 0
@@ -151,9 +158,7 @@ class Judge(Memory):
         """Put reports of lanes with late ones where they belong, and judge those lanes again."""
         if not lanes.size:
             return
-        base = take(self.lanes.base, lanes)
-        same = reports["t"] == base["last_t"]
-        old = (reports["t"] < base["last_t"]) | (same & (reports["rid"] <= base["last_rid"]))
+        old = self.lanes.older(lanes, reports)
         fit = np.flatnonzero(~old)
         begins = (
             np.flatnonzero(np.concatenate(([True], lanes[fit][1:] != lanes[fit][:-1]))) if fit.size else fit
@@ -192,6 +197,7 @@ class Judge(Memory):
             settings=self.settings,
             now_ms=self.now_ms,
             deaf_until_ms=self.deaf_until_ms,
+            sensors=self.sensors,
             emit=self.stepper.file_signal,
             touch=self.stepper.touched.add,
         )
@@ -241,9 +247,20 @@ class Judge(Memory):
             else:
                 self.containers.replan(row, self._refuse)
         self._replan(replan)
-        self.lanes.thin_paths()
+        self.lanes.thin_logs()
         self._sweep(self._fleet())
         return told + self._departed() + settle_touched(self, cause)
+
+    # -- learned models ---------------------------------------------------------
+
+    def apply_model_events(self, events: Sequence[ModelEvent]) -> list[AlertEvent]:
+        """Take decisions about models in; trips that have begun before keep theirs, so none says anything."""
+        for event in events:
+            try:
+                self.sensors.take(event)
+            except InvalidModelError as error:
+                self._refuse(error.reason)
+        return []
 
     def _tick(self, at_ms: int) -> None:
         """Time has passed; where ticks are missing, the log stood still and heard nothing."""
@@ -276,7 +293,8 @@ class Judge(Memory):
             for segment in file.custody.segments if file.custody else ():
                 if segment.trip.trip_id not in file.started:
                     heapq.heappush(self.departures, (segment.from_ms, file.key, segment.trip.trip_id))
-        replay(self.stepper, {lane: extra for lane, extra in targets.items() if self.lanes.count[lane]})
+        again = {lane: extra for lane, extra in targets.items() if self.lanes.count[lane]}
+        replay(self.stepper, again, whole=True)
 
     def _departed(self) -> list[AlertEvent]:
         """Trips whose beginning has passed by the log's own clock."""

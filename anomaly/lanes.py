@@ -7,18 +7,24 @@ first ``middle`` of them, ``base`` before them. So a late report costs a replay
 from a checkpoint, and reports in order cost one step and no copying but half a
 ring now and then. What is folded into ``base`` goes into the lane's seal log
 and its path log.
+
+While a lane's reports come late or in bursts, what leaves its ring is kept as
+blocks (past.py) before that, so that however far a backlog goes back, and in
+whatever order it comes, each of its reports is judged by every rule. The state
+before all that is kept is the lane's ``foundation``.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from anomaly.past import WIDE, Block, Past
 from anomaly.path_log import PathLog
-from anomaly.reports import REPORT
-from anomaly.rows import join, plain, put, take
-from anomaly.seal_log import SealLog
+from anomaly.reports import CLOCKLESS, REPORT
+from anomaly.rows import copied, join, put, take
+from anomaly.seal_log import SealLog, join_all
 from anomaly.sphere import Bools, Ints, Structured
-from anomaly.thinning import ENTRY, thin
+from anomaly.thinning import thin
 from sealtrail.runtime.settings.anomaly import AnomalySettings
 
 FIRST_CAPACITY = 64
@@ -34,11 +40,14 @@ class Lanes:
         self, state: np.dtype[np.void], watch: np.dtype[np.void], settings: AnomalySettings, history: int
     ) -> None:
         self.history = history
+        self.least = history // 2  # so many newest reports are always kept, if there are
+        self.pasts: dict[int, Past] = {}
         self.stretches_kept = settings.seal_stretches_kept, settings.seal_stretches_kept_busy
         self.settings = settings
         self.seal_logs: list[SealLog] = []
         self.path_logs: list[PathLog] = []
         self.paths_to_thin: set[int] = set()
+        self.seals_to_join: set[int] = set()
         self.state = state
         self.index: dict[tuple[str, str], int] = {}
         self.keys: list[tuple[str, str]] = []  # (container or device, device)
@@ -75,10 +84,6 @@ class Lanes:
                 new[: len(old)] = old
                 setattr(self, name, new)
 
-    def history_of(self, lane: int) -> Structured:
-        """A lane's newest reports in event-time order (dtype `REPORT`): not to be written to."""
-        return self.ring[lane, : self.count[lane]]
-
     def newer(self, lanes: Ints, reports: Structured) -> Bools:
         """Whether each report is newer than all its lane has: by time, then identity."""
         last_t, last_rid = self.live["last_t"][lanes], self.live["last_rid"][lanes]
@@ -86,6 +91,27 @@ class Lanes:
         empty = self.count[lanes] == 0
         result: Bools = empty | (reports["t"] > last_t) | (same & (reports["rid"] > last_rid))
         return result
+
+    def older(self, lanes: Ints, reports: Structured) -> Bools:
+        """Whether each report is older than all that is kept of its lane."""
+        last_t, last_rid = self.base["last_t"][lanes], self.base["last_rid"][lanes]
+        if self.pasts:
+            for i, lane in enumerate(lanes.tolist()):
+                if lane in self.pasts:
+                    last_t[i], last_rid[i] = self.foundation_key(lane)
+        same = reports["t"] == last_t
+        result: Bools = (reports["t"] < last_t) | (same & (reports["rid"] <= last_rid))
+        return result
+
+    def foundation(self, lane: int) -> Structured:
+        """State before all that is kept of a lane's reports: one row that may be written."""
+        past = self.pasts.get(lane)
+        return past.blocks[0].state if past is not None and past.blocks else self.base[lane : lane + 1]
+
+    def foundation_key(self, lane: int) -> tuple[int, int]:
+        """Time and identity of the last report before all that is kept of a lane."""
+        state = self.foundation(lane)
+        return int(state["last_t"][0]), int(state["last_rid"][0])
 
     def known(self, lanes: Ints, reports: Structured) -> Bools:
         """Whether each report is in its lane's history already."""
@@ -97,7 +123,18 @@ class Lanes:
             rids = self.ring["rid"][lanes[part]]
             same = (rids == reports["rid"][part][:, None]) & (valid < self.count[lanes[part]][:, None])
             found[part] = same.any(axis=1)
+        for i in np.flatnonzero(~found) if self.pasts else ():
+            past = self.pasts.get(int(lanes[i]))
+            if past is not None:
+                key = int(reports["t"][i]), int(reports["rid"][i])
+                found[i] = past.holds(key, whenever=bool(reports["flags"][i] & CLOCKLESS))
         return found
+
+    def history_of(self, lane: int) -> Structured:
+        """All that is kept of a lane's reports, oldest first: a copy."""
+        past = self.pasts.get(lane)
+        older = [block.reports for block in past.blocks] if past is not None else []
+        return join((*older, self.ring[lane, : self.count[lane]]))
 
     def append(self, lanes: Ints, reports: Structured) -> None:
         """Keep the reports just judged, one for each of different lanes, newest of their lanes.
@@ -118,7 +155,8 @@ class Lanes:
 
     def log(self, lane: int, reports: Structured) -> None:
         """Put reports that leave the history into the lane's seal log and path log."""
-        self.seal_logs[lane].append(reports, *self.stretches_kept)
+        if self.seal_logs[lane].append(reports, *self.stretches_kept):
+            self.seals_to_join.add(lane)
         self.path_logs[lane].append(reports)
         self.note_path(lane)
 
@@ -132,8 +170,11 @@ class Lanes:
         busy = self.path_logs[lane].notes.busy
         return self.settings.path_reports_kept_busy if busy else self.settings.path_reports_kept
 
-    def thin_paths(self) -> None:
-        """Thin the path logs that have grown, all at once; once for each batch, so that it is cheap."""
+    def thin_logs(self) -> None:
+        """Thin the logs that have grown, all at once; once for each batch, so that it is cheap."""
+        if self.seals_to_join:
+            join_all([self.seal_logs[lane] for lane in sorted(self.seals_to_join)], *self.stretches_kept)
+            self.seals_to_join.clear()
         due = sorted(self.paths_to_thin)
         if not due:
             return
@@ -145,15 +186,14 @@ class Lanes:
         ends = np.cumsum(np.bincount(of, minlength=len(due)))
         most = self.settings.path_reports_kept_busy
         for log, begin, end in zip(logs, [0, *ends[:-1]], ends, strict=True):
-            log.entries = plain(entries[begin:end]).copy().view(ENTRY)
+            log.entries = copied(entries[begin:end])
             log.notes.added, log.notes.busy = 0, False
             if end - begin > most + most // 2:
                 log.give_up(most)
 
     def forget_seal(self, lane: int, up_to: tuple[int, int]) -> None:
         """Give up a seal log's stretches up to a time, or to the history's beginning if that is earlier."""
-        base = self.base[lane]
-        self.seal_logs[lane].forget(min(up_to, (int(base["last_t"]), int(base["last_rid"]))))
+        self.seal_logs[lane].forget(min(up_to, self.foundation_key(lane)))
 
     def checkpoint(self, lanes: Ints) -> None:
         """Make the state after all of the history the middle one."""
@@ -161,12 +201,84 @@ class Lanes:
         self.middle[lanes] = self.count[lanes]
 
     def fold(self, lanes: Ints) -> None:
-        """Give up the older part of full histories: of it only the seal can be judged again from now on."""
-        for lane in lanes.tolist():
-            self.log(lane, plain(self.ring[lane, : self.middle[lane]]).copy().view(REPORT))
+        """Take the older part out of full rings: into the lane's past, else it is given up."""
+        middles = self.middle[lanes].tolist()
+        put_away: list[int] = []
+        for lane, middle in zip(lanes.tolist(), middles, strict=True):
+            reports = copied(self.ring[lane, :middle])
+            past = self.pasts.get(lane)
+            if past is None and self.history - middle >= self.least:
+                self.log(lane, reports)
+                continue
+            if past is None:
+                past = self.pasts[lane] = Past()
+            past.push(Block(copied(self.base[lane : lane + 1]), reports))
+            past.grow_quiet(middle, 4 * self.history)
+            put_away.append(lane)
         places = np.arange(self.history)
         source = np.minimum(places + self.middle[lanes][:, None], self.history - 1)
         put(self.base, lanes, take(self.mid, lanes))
         put(self.ring, lanes, take(self.ring, (lanes[:, None], source)))
         self.count[lanes] -= self.middle[lanes]
         self.checkpoint(lanes)
+        for lane in put_away:
+            self.trim(lane)
+
+    def expect_late(self, lane: int, reports: int) -> None:
+        """Keep more of a lane: so many reports came at once, or one that is older than so many others."""
+        keep = min(WIDE * reports, self.settings.history_reports_busy)
+        if keep > self.least:
+            self.pasts.setdefault(lane, Past()).expect(keep)
+
+    def trim(self, lane: int) -> None:
+        """Give up the oldest of a lane's past that needn't be kept any longer."""
+        past = self.pasts.get(lane)
+        if past is None:
+            return
+        surplus = past.size + int(self.count[lane]) - max(past.keep, self.least)
+        while past.blocks and surplus >= len(past.blocks[0].reports):
+            given_up = past.pop_oldest()
+            surplus -= len(given_up)
+            self.log(lane, given_up)
+        if not past.blocks and not past.keep:
+            del self.pasts[lane]
+
+    def blocks(self, lane: int) -> list[Block]:
+        """All that is kept of a lane as blocks; the last has no reports and the state after all."""
+        count, middle = int(self.count[lane]), int(self.middle[lane])
+        past, row = self.pasts.get(lane), slice(lane, lane + 1)
+        ring = copied(self.ring[lane, :count])
+        found = list(past.blocks) if past is not None else []
+        if count:
+            found.append(Block(copied(self.base[row]), ring[: middle or count]))
+        if 0 < middle < count:
+            found.append(Block(copied(self.mid[row]), ring[middle:count]))
+        found.append(Block(copied(self.live[row]), ring[:0]))
+        return found
+
+    def lay(self, lane: int, blocks: list[Block], same: int) -> None:
+        """Keep a lane's history as it was judged again: the newest blocks in the ring, others before it.
+
+        The first ``same`` blocks are as they were, and not in the ring.
+        """
+        *blocks, end = blocks
+        blocks = [block for block in blocks if len(block.reports)]
+        count, cut = 0, len(blocks)
+        while cut and count + len(blocks[cut - 1].reports) < self.history:
+            cut -= 1
+            count += len(blocks[cut].reports)
+        if cut or lane in self.pasts:
+            self.pasts.setdefault(lane, Past()).replace(min(same, cut), blocks[same:cut])
+        row, newest = slice(lane, lane + 1), blocks[cut:]
+        put(self.live, row, end.state)
+        put(self.base, row, newest[0].state)
+        put(self.ring, (lane, slice(count)), join([block.reports for block in newest]))
+        self.count[lane], self.middle[lane] = count, 0
+        ends = np.cumsum([len(block.reports) for block in newest[:-1]])
+        if len(ends):
+            nearest = int(np.argmin(np.abs(ends - self.least)))
+            put(self.mid, row, newest[nearest + 1].state)
+            self.middle[lane] = ends[nearest]
+        elif count >= self.least:
+            self.checkpoint(np.array([lane]))
+        self.trim(lane)

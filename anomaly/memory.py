@@ -7,6 +7,7 @@ from collections import Counter
 from anomaly.containers import Containers
 from anomaly.lanes import Lanes
 from anomaly.plans import Plans
+from anomaly.sensors import Sensors
 from anomaly.step import STATE, WATCH, Stepper
 from sealtrail.runtime.settings.anomaly import AnomalySettings
 
@@ -19,6 +20,7 @@ class Memory:
         self.plans = Plans(settings.leg_max_m)
         self.containers = Containers(self.plans)
         self.use_history(settings.history_reports)
+        self.sensors = Sensors()
         self.now_ms = 0  # newest receipt, recording or tick seen: the log's own clock
         self.swept_ms = 0  # the log's own clock when overdue containers were last looked for
         self.ticked_ms = 0  # the newest tick

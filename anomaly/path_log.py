@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from anomaly.reports import CLOCKLESS, NO_PLACE, NOTHING
-from anomaly.rows import join, put, take
+from anomaly.rows import copied, join, put, take
 from anomaly.rules.rule import BEGINNING
 from anomaly.sphere import Bools, Structured
 from anomaly.thinning import ENTRY, metres_between, off_line
@@ -103,7 +103,7 @@ class PathLog:
         cut += int(settled[0]) if settled.size else 0
         last = entries["report"][cut - 1]
         self.notes.horizon = int(last["t"]), int(last["rid"])
-        self._entries = entries[cut:].copy()
+        self._entries = copied(entries[cut:])
 
 
 def _around(fresh: Bools) -> tuple[Structured, Structured]:

@@ -1,112 +1,237 @@
-"""Judging devices again from a checkpoint, late reports in their places, all devices at once."""
+"""Judging devices again, late reports in their places, all devices at once.
+
+Each device's history is a row of blocks, each with the state before it. A block
+with late reports is judged again from its beginning, and so are those behind it
+up to the first that begins as it did before, in all columns of state that still
+matter (`alike`): what follows is then as it was, but for further late reports, to
+whose block the judging jumps.
+So a late report costs the reports around it, not all that came after it, as
+long as the rules' states forget.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from anomaly.lanes import Lanes
+from anomaly.past import BLOCK_REPORTS, Block, Key, block_of
 from anomaly.reports import NO_PLACE, PLAUSIBLE, REPORT, vectors_of
-from anomaly.rows import join, put, take
+from anomaly.rows import copied, join, put, take
 from anomaly.rules.catalogue import RULES
-from anomaly.sphere import Structured
-from anomaly.step import Stepper
+from anomaly.rules.rule import Signal
+from anomaly.sphere import Ints, Structured
+from anomaly.step import STATE, Stepper
+
+_ONLY_WHILE = tuple(pair for rule in RULES for pair in getattr(rule, "only_while", ()))
+"""Of rules: a column, and columns that matter only while it isn't zero."""
+
+FOREVER: Key = (1 << 63, 0)
+FIRST_POOL = 256
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
+class _Run:
+    """A stretch of time judged again: behind ``after``, up to ``until``; and what was said in it."""
+
+    after: Key
+    until: Key = FOREVER
+    signals: dict[str, list[Signal]] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
 class _Job:
-    """One lane to judge again: from which checkpoint, which reports, where checkpoints go."""
+    """One lane to judge again."""
 
     lane: int
-    entries: Structured
-    offset: int  # reports of the history before the first of `entries`
-    base_at: int = 0  # make the state after so many entries the base; 0: leave it
-    mid_at: int = 0  # the same for the middle
-
-    @property
-    def total(self) -> int:
-        return self.offset + len(self.entries)
-
-
-def replay(stepper: Stepper, targets: Mapping[int, Structured | None]) -> None:
-    """Judge lanes again, each with its late reports (none: because the plan has changed)."""
-    jobs = [_job(stepper.lanes, lane, extra) for lane, extra in sorted(targets.items())]
-    if not jobs:
-        return
-    jobs.sort(key=lambda job: len(job.entries), reverse=True)  # those still running are the first ones
-    for job in jobs:
-        _drop_signals(stepper, job)
-    lanes = stepper.lanes
-    of = np.array([job.lane for job in jobs])
-    lengths = np.array([len(job.entries) for job in jobs])
-    base_at = np.array([job.base_at for job in jobs])
-    mid_at = np.array([job.mid_at for job in jobs])
-    state = take(lanes.base, of)
-    from_middle = np.array([job.offset > 0 for job in jobs])
-    put(state, from_middle, take(lanes.mid, of[from_middle]))
-    entries = np.zeros((int(lengths[0]), len(jobs)), REPORT)
-    for i, job in enumerate(jobs):
-        put(entries, (slice(lengths[i]), i), job.entries)
-    entries["quality"] = np.where(entries["quality"] == NO_PLACE, NO_PLACE, PLAUSIBLE)
-    vectors = vectors_of(entries)
-    for k, running in enumerate(np.searchsorted(-lengths, -np.arange(lengths[0]))):
-        stepper.run(of[:running], state[:running], entries[k, :running], vectors[k, :running])
-        for at, checkpoint in ((base_at, lanes.base), (mid_at, lanes.mid)):
-            here = np.flatnonzero(at == k + 1)
-            if here.size:
-                put(checkpoint, of[here], take(state, here))
-    put(lanes.live, of, state)
-    for i, job in enumerate(jobs):
-        _keep(lanes, job, entries[: lengths[i], i])
+    blocks: list[Block]  # as they were; the last is the end, without reports
+    in_past: int  # how many of them lie before the ring
+    late: dict[int, Structured]  # by number of the block, ascending; empty: judge the block again
+    todo: list[int]  # numbers of such blocks that are still to come, descending
+    at: int = -1  # number of the block that is being judged
+    judged: list[Block] = field(default_factory=list)  # as they are now, all before `at`
+    runs: list[_Run] = field(default_factory=list)
+    cuts: list[int] = field(default_factory=list)  # places in the pool where blocks are to begin
 
 
-def _job(lanes: Lanes, lane: int, extra: Structured | None) -> _Job:
-    """Plan one lane's replay: from the middle if that is before all late reports, else from the base."""
-    history = lanes.ring[lane, : lanes.count[lane]]
-    middle, half = int(lanes.middle[lane]), lanes.history // 2
-    offset = 0
-    if extra is not None and middle:
-        first = (extra["t"][0], extra["rid"][0])
-        offset = middle if first > (lanes.mid["last_t"][lane], lanes.mid["last_rid"][lane]) else 0
-        if len(history) + len(extra) >= lanes.history and len(history) + len(extra) - half <= offset:
-            offset = 0
-    entries = history[offset:] if extra is None else join((history[offset:], extra))
-    entries = take(entries, np.lexsort((entries["rid"], entries["t"])))
-    job = _Job(lane, entries, offset)
-    if job.total >= lanes.history:
-        job.base_at = job.total - half - offset
-    elif not offset and job.total >= half:
-        job.mid_at = job.total // 2
-    return job
+def replay(stepper: Stepper, targets: Mapping[int, Structured | None], *, whole: bool = False) -> None:
+    """Judge lanes again, each with its late reports, in order (none: because its foundation has changed).
+
+    ``whole``: all of their histories, because what the rules look up has changed.
+    """
+    jobs = [_job(stepper.lanes, lane, extra, whole=whole) for lane, extra in sorted(targets.items())]
+    if jobs:
+        _Rounds(stepper, jobs).run()
+        for job in jobs:
+            _keep(stepper, job)
 
 
-def _drop_signals(stepper: Stepper, job: _Job) -> None:
-    """Signals of what is judged again are made anew."""
-    lanes = stepper.lanes
-    checkpoint = (lanes.mid if job.offset else lanes.base)[job.lane]
-    key = int(checkpoint["last_t"]), int(checkpoint["last_rid"])
-    row = int(lanes.container[job.lane])
+def _job(lanes: Lanes, lane: int, extra: Structured | None, *, whole: bool) -> _Job:
+    """Plan one lane's replay, and see to it that enough of the lane is kept from now on."""
+    blocks = lanes.blocks(lane)
+    past = lanes.pasts.get(lane)
+    in_past = len(past.blocks) if past is not None else 0
+    if extra is None:
+        late = {number: np.zeros(0, REPORT) for number in range(len(blocks) - 1 if whole else 1)}
+        return _Job(lane, blocks, in_past, late, sorted(late, reverse=True))
+    places = [block_of(blocks, key) for key in zip(extra["t"].tolist(), extra["rid"].tolist(), strict=True)]
+    of = np.maximum(places, 0)
+    late = {number: take(extra, of == number) for number in np.unique(of).tolist()}
+    newer = sum(len(block.reports) for block in blocks[int(of[0]) + 1 :])
+    newer += int(np.count_nonzero(blocks[int(of[0])].reports["t"] >= extra["t"][0]))
+    lanes.expect_late(lane, newer + len(extra))
+    return _Job(lane, blocks, in_past, late, sorted(late, reverse=True))
+
+
+class _Rounds:
+    """Judges jobs side by side: in each round one report of each that isn't done."""
+
+    def __init__(self, stepper: Stepper, jobs: list[_Job]) -> None:
+        self._stepper = stepper
+        self._jobs = jobs
+        self._least = stepper.lanes.least
+        self._pool = np.zeros(FIRST_POOL, REPORT)
+        self._vectors = np.zeros((FIRST_POOL, 3))
+        self._used = 0
+        self._state = np.zeros(len(jobs), STATE)
+        self._cursor = np.zeros(len(jobs), np.int64)  # place in the pool of each job's next report
+        self._stop = np.zeros(len(jobs), np.int64)  # where something is to be done before going on
+        self._begun = np.zeros(len(jobs), np.int64)  # where its block begins
+
+    def run(self) -> None:
+        """Judge all jobs to their ends."""
+        of = np.array([job.lane for job in self._jobs])
+        active = np.array([n for n, job in enumerate(self._jobs) if self._jump(n, job)], np.int64)
+        while active.size:
+            self._round(of[active], active)
+            due = active[self._cursor[active] == self._stop[active]]
+            done = [n for n in due.tolist() if not self._go_on(n, self._jobs[n])]
+            if done:
+                active = active[~np.isin(active, done)]
+
+    def _round(self, lanes: Ints, active: Ints) -> None:
+        jobs, places = self._jobs, self._cursor[active]
+        reports, state = take(self._pool, places), take(self._state, active)
+
+        def file(row: int, rule: str, signal: Signal) -> None:
+            jobs[int(active[row])].runs[-1].signals.setdefault(rule, []).append(signal)
+
+        self._stepper.step(RULES, lanes, state, reports, self._vectors[places], file)
+        put(self._pool, places, reports)
+        put(self._state, active, state)
+        self._cursor[active] = places + 1
+
+    def _jump(self, n: int, job: _Job) -> bool:
+        """Go to the next block with late reports; False: all is done."""
+        if not job.todo:
+            job.judged += job.blocks[job.at + 1 :]
+            return False
+        following = job.todo[-1]
+        job.judged += job.blocks[job.at + 1 : following]
+        job.runs.append(_Run(job.blocks[following].key))
+        put(self._state, slice(n, n + 1), job.blocks[following].state)
+        return self._enter(n, job, following)
+
+    def _enter(self, n: int, job: _Job, number: int) -> bool:
+        """Begin with a block, from the state as it is now; False: it has no reports, which ends all."""
+        job.at = number
+        if job.todo and job.todo[-1] == number:
+            job.todo.pop()
+        block, late = job.blocks[number], job.late.get(number)
+        job.judged.append(Block(copied(self._state[n : n + 1]), block.reports[:0]))
+        reports, job.cuts = block.reports, []
+        if late is not None and len(late):
+            reports = join((reports, late))
+            reports = take(reports, np.lexsort((reports["rid"], reports["t"])))
+        size, begin = len(reports), self._used
+        if not size:
+            return self._leave(n, job)
+        self._room_for(size)
+        put(self._pool, slice(begin, begin + size), reports)
+        fresh = self._pool[begin : begin + size]
+        fresh["quality"] = np.where(fresh["quality"] == NO_PLACE, NO_PLACE, PLAUSIBLE)
+        self._vectors[begin : begin + size] = vectors_of(fresh)
+        if late is not None and len(late):
+            job.cuts = _cuts(size, self._least, in_past=number < job.in_past)
+        job.cuts = [begin + cut for cut in (*job.cuts, size)]
+        self._cursor[n] = self._begun[n] = begin
+        self._stop[n] = job.cuts.pop(0)
+        return True
+
+    def _room_for(self, size: int) -> None:
+        self._used += size
+        while self._used > len(self._pool):
+            self._pool = join((self._pool, np.zeros_like(self._pool)))
+            self._vectors = np.concatenate((self._vectors, np.zeros_like(self._vectors)))
+
+    def _go_on(self, n: int, job: _Job) -> bool:
+        """At the end of a block, or where one is cut; False: the job is done."""
+        begin, end = int(self._begun[n]), int(self._cursor[n])
+        job.judged[-1].reports = copied(self._pool[begin:end])
+        if job.cuts:
+            job.judged.append(Block(copied(self._state[n : n + 1]), self._pool[:0]))
+            self._begun[n] = end
+            self._stop[n] = job.cuts.pop(0)
+            return True
+        return self._leave(n, job)
+
+    def _leave(self, n: int, job: _Job) -> bool:
+        """Behind a block: the next one, if it begins otherwise than before; else the next late reports."""
+        following = job.at + 1
+        if following == len(job.blocks):
+            if len(job.judged[-1].reports):  # late reports behind all others
+                job.judged.append(Block(copied(self._state[n : n + 1]), self._pool[:0]))
+            return False
+        state = self._state[n : n + 1]
+        if following in job.late or not alike(state, job.blocks[following].state):
+            return self._enter(n, job, following)
+        job.runs[-1].until = int(state["last_t"][0]), int(state["last_rid"][0])
+        return self._jump(n, job)
+
+
+def alike(a: Structured, b: Structured) -> bool:
+    """Whether two states (one row each) lead to the same verdicts whatever follows."""
+    if a.tobytes() == b.tobytes():
+        return True
+    a = a.copy()
+    for column, dependent in _ONLY_WHILE:
+        if not a[column][0] and not b[column][0]:
+            for name in dependent:
+                a[name] = b[name]
+    return a.tobytes() == b.tobytes()
+
+
+def _cuts(size: int, least: int, *, in_past: bool) -> list[int]:
+    """Where to cut a block of so many reports: those of a ring must fit into its halves."""
+    most, wanted = (2 * BLOCK_REPORTS, BLOCK_REPORTS) if in_past else (least, least)
+    if size <= most:
+        return []
+    pieces = -(-size // wanted)
+    return [size * piece // pieces for piece in range(1, pieces)]
+
+
+def _keep(stepper: Stepper, job: _Job) -> None:
+    """Write down the judged history and what was said."""
+    lanes, lane = stepper.lanes, job.lane
+    same = min(*job.late, job.in_past)
+    if job.at < job.in_past:  # nothing changed in the ring
+        in_ring = len(job.blocks) - job.in_past
+        lanes.pasts[lane].replace(same, job.judged[same:-in_ring])
+        lanes.trim(lane)
+    else:
+        lanes.lay(lane, job.judged, same)
+    row = int(lanes.container[lane])
     file = stepper.containers.files[row]
     for rule in RULES:
-        track = file.tracks.get((job.lane, rule.name))
-        if track is not None:
-            track.signals = [signal for signal in track.signals if signal.at.key <= key]
+        for run in job.runs:
+            made, track = run.signals.get(rule.name, []), file.tracks.get((lane, rule.name))
+            if track is None and made:
+                track = file.track(lane, lanes.keys[lane][1], rule.name)
+            if track is not None:
+                earlier = [signal for signal in track.signals if signal.at.key <= run.after]
+                later = [signal for signal in track.signals if signal.at.key > run.until]
+                track.signals = earlier + made + later
+                stepper.note_signals(row, rule.name, tuple(made))
     stepper.touched.add(row)
-
-
-def _keep(lanes: Lanes, job: _Job, entries: Structured) -> None:
-    """Write the judged reports back into the history."""
-    lane = job.lane
-    if job.base_at:
-        lanes.log(lane, join((lanes.ring[lane, : job.offset], entries[: job.base_at])))
-        kept = entries[job.base_at :]
-        put(lanes.ring, (lane, slice(len(kept))), kept)
-        lanes.count[lane] = len(kept)
-        lanes.checkpoint(np.array([lane]))
-        return
-    put(lanes.ring, (lane, slice(job.offset, job.total)), entries)
-    lanes.count[lane] = job.total
-    if not job.offset:
-        lanes.middle[lane] = job.mid_at

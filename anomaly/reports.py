@@ -7,6 +7,7 @@ history are the same numbers.
 
 from __future__ import annotations
 
+import functools
 import zlib
 from collections.abc import Sequence
 from operator import attrgetter
@@ -43,6 +44,8 @@ COLUMN = {name: index for index, name in enumerate(SENSOR_FIELDS)}
 """Place of a quantity in ``values``."""
 GREATEST_VALUE = 65_504.0
 """Of a 16-bit float; what is more is kept as this."""
+
+NUMBERS_CACHE = 1 << 14  # a seal says the same number in every report
 
 DOOR_OPEN, DOOR_SHUT, MOVING, AT_REST = 1, 2, 4, 8
 _DOOR_BITS = {None: 0, True: DOOR_OPEN, False: DOOR_SHUT}
@@ -180,6 +183,7 @@ def gather(batch: Sequence[Reading], settings: AnomalySettings) -> Structured:
     return rows
 
 
+@functools.lru_cache(maxsize=NUMBERS_CACHE)
 def number_hash(seal_number: str) -> int:
     """32 bits of a seal's number, never 0; case, spaces and dashes are of no account."""
     plain = "".join(each for each in seal_number.upper() if each.isalnum())

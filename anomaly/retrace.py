@@ -172,7 +172,7 @@ def _extended(
 def _keep(stepper: Stepper, stretch: _Stretch) -> bool:
     """Write a stretch's verdicts down; whether the state at the lane's base is another now."""
     lanes, lane = stepper.lanes, stretch.lane
-    log, base = lanes.path_logs[lane], lanes.base[lane]
+    log, base = lanes.path_logs[lane], lanes.foundation(lane)
     entries = log.entries
     inside = slice(stretch.begin + 1, stretch.end + 1)
     put(entries["report"], inside, stretch.reports)
@@ -181,7 +181,7 @@ def _keep(stepper: Stepper, stretch: _Stretch) -> bool:
     up_to = int(last["t"]), int(last["rid"])
     to_base = stretch.end == len(entries) - 1 and not stretch.settled
     if to_base:
-        up_to = int(base["last_t"]), int(base["last_rid"])
+        up_to = lanes.foundation_key(lane)
     row = int(lanes.container[lane])
     file = stepper.containers.files[row]
     for rule in RETRACED:
@@ -193,11 +193,9 @@ def _keep(stepper: Stepper, stretch: _Stretch) -> bool:
             made = [signal for signal in made if signal.key[:2] > track.given_up]
             track.signals = earlier + made + later
             stepper.touched.add(row)
-    if not to_base or all(
-        np.array_equal(lanes.base[name][lane], stretch.state[name][0]) for name in _COLUMNS
-    ):
+    if not to_base or all(np.array_equal(base[name], stretch.state[name]) for name in _COLUMNS):
         return False
     for rule in RETRACED:
         for name, _ in rule.state:
-            lanes.base[name][lane] = stretch.state[name][0]
+            base[name] = stretch.state[name]
     return True

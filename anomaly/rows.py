@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,20 @@ import numpy as np
 from anomaly.sphere import Structured
 
 
+@cache
+def _void(itemsize: int) -> np.dtype[np.void]:
+    return np.dtype((np.void, itemsize))
+
+
 def plain(rows: Structured) -> Structured:
     """The same memory as rows without fields."""
-    return rows.view(np.dtype((np.void, rows.dtype.itemsize)))
+    return rows.view(_void(rows.dtype.itemsize))
+
+
+def copied(rows: Structured) -> Structured:
+    """``rows.copy()``."""
+    fresh: Structured = plain(rows).copy().view(rows.dtype)
+    return fresh
 
 
 def take(rows: Structured, index: Any) -> Structured:

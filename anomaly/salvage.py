@@ -13,11 +13,12 @@ from typing import NamedTuple
 
 from anomaly.judge import Judge
 from sealtrail.contract.alert import AlertEvent
+from sealtrail.contract.model import ModelEvent
 from sealtrail.contract.reading import Reading
 from sealtrail.contract.trip import TripEvent
 from sealtrail.runtime.settings.anomaly import AnomalySettings
 
-Batch = Sequence[Reading] | Sequence[TripEvent]
+Batch = Sequence[Reading] | Sequence[TripEvent] | Sequence[ModelEvent]
 
 
 class Failure(NamedTuple):
@@ -32,6 +33,8 @@ def judge_all(judge: Judge, batch: Batch) -> list[AlertEvent]:
     """Judge one batch of the log."""
     if batch and isinstance(batch[0], TripEvent):
         return judge.apply_trip_events(batch)  # type: ignore[arg-type]  # all are of one kind
+    if batch and isinstance(batch[0], ModelEvent):
+        return judge.apply_model_events(batch)  # type: ignore[arg-type]  # likewise
     return judge.apply_readings(batch)  # type: ignore[arg-type]  # likewise
 
 
@@ -42,9 +45,9 @@ def judge_apart(
 
     They are found by halving, since every try needs a copy of the whole state.
     """
-    parts: dict[str, list[Reading | TripEvent]] = {}
+    parts: dict[str, list[Reading | TripEvent | ModelEvent]] = {}
     for each in batch:
-        parts.setdefault(each.key if isinstance(each, Reading) else each.container_id, []).append(each)
+        parts.setdefault(_key_of(each), []).append(each)
     told: list[AlertEvent] = []
     failures: list[Failure] = []
     waiting = [list(parts)] if parts else []
@@ -62,3 +65,10 @@ def judge_apart(
             else:
                 failures.append(Failure(containers[0], len(part), f"{type(error).__name__}: {error}"))
     return judge, told, failures
+
+
+def _key_of(each: Reading | TripEvent | ModelEvent) -> str:
+    """What is judged apart: a container; of decisions about models each by itself."""
+    if isinstance(each, Reading):
+        return each.key
+    return each.event_id if isinstance(each, ModelEvent) else each.container_id

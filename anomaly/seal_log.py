@@ -30,9 +30,9 @@ import msgspec
 import numpy as np
 
 from anomaly.reports import NO_PLACE, REPORT
-from anomaly.rows import join, put, take
+from anomaly.rows import copied, join, put, take
 from anomaly.rules.seal_custody import EVENT_BITS, START, SealWord, spoken_bits, word_after
-from anomaly.sphere import Bools, Structured
+from anomaly.sphere import Bools, Ints, Structured
 
 STRETCH = np.dtype(
     [
@@ -76,10 +76,15 @@ class SealLog:
             self._stretches = self._telling(join(parts))
         return self._stretches
 
-    def append(self, reports: Structured, kept: int, kept_busy: int) -> None:
-        """Take reports newer than all before, in event-time order (dtype `REPORT`, not a view)."""
+    def append(self, reports: Structured, kept: int, kept_busy: int) -> bool:
+        """Take reports newer than all before, in event-time order (dtype `REPORT`, not a view).
+
+        Whether there are too many stretches now, so that `join_all` ought to be called.
+        """
         self._pending.append(reports)
-        self._count(len(reports), kept, kept_busy)
+        notes = self.notes
+        notes.added += len(reports)
+        return notes.added > (kept_busy if notes.busy else 2 * kept)
 
     def insert(self, report: np.void) -> bool:
         """Take one report from between the others; False where it says nothing new to any of them."""
@@ -120,15 +125,21 @@ class SealLog:
         notes = self.notes
         notes.added += added
         limit = kept_busy if notes.busy else kept
-        if notes.added > limit:
-            notes.added, notes.busy = 0, False
-            self._stretches = _joined(self.stretches, limit)
-            self._drop(len(self._stretches) - limit)
+        if notes.added > limit * (1 if notes.busy else 2):
+            stretches = _without_pauses(self.stretches, len(self.stretches) - limit)
+            of = np.zeros(len(stretches), np.int64)
+            self._settle(_joined(stretches, of, np.array([max(0, len(stretches) - limit)]))[0], limit)
+
+    def _settle(self, stretches: Structured, limit: int) -> None:
+        """Take joined stretches for what there is, and give up the oldest of too many."""
+        self.notes.added, self.notes.busy = 0, False
+        self._stretches, self._pending = stretches, []
+        self._drop(len(stretches) - limit)
 
     def _drop(self, number: int) -> None:
         if number <= 0:
             return
-        gone, self._stretches = self.stretches[:number], self.stretches[number:].copy()
+        gone, self._stretches = self.stretches[:number], copied(self.stretches[number:])
         _, self.notes.start = walk(gone, self.notes.start)
         self.notes.horizon = max(self.notes.horizon, (int(gone["last_t"][-1]), int(gone["last_rid"][-1])))
 
@@ -154,6 +165,43 @@ def walk(stretches: Structured, start: SealWord) -> tuple[list[tuple[int, int]],
     return found, now
 
 
+def join_all(logs: list[SealLog], kept: int, kept_busy: int) -> None:
+    """Keep logs that have grown within their bounds, all at once: so that a fold of a fleet is cheap."""
+    plain_ones: list[SealLog] = []
+    for log in logs:
+        first = log._stretches["first"]  # noqa: SLF001 (of this file)
+        reports = [first, *log._pending]  # noqa: SLF001
+        if log.notes.busy or any(_silent(each).any() for each in reports):
+            log._count(0, kept, kept_busy)  # noqa: SLF001
+        else:
+            plain_ones.append(log)
+    if not plain_ones:
+        return
+    stretches, of = _gathered(plain_ones)
+    joined, of = _joined(stretches, of, np.maximum(np.bincount(of) - kept, 0))
+    ends = np.cumsum(np.bincount(of, minlength=len(plain_ones))).tolist()
+    for log, begin, end in zip(plain_ones, [0, *ends[:-1]], ends, strict=True):
+        log._settle(copied(joined[begin:end]), kept)  # noqa: SLF001
+
+
+def _gathered(logs: list[SealLog]) -> tuple[Structured, Ints]:
+    """Stretches of logs, those of reports that wait too, one log after the other, and which log's each is."""
+    old = [log._stretches for log in logs]  # noqa: SLF001 (of this file)
+    new = [part for log in logs for part in log._pending]  # noqa: SLF001
+    counts = [sum(len(part) for part in log._pending) for log in logs]  # noqa: SLF001
+    numbers = np.arange(len(logs))
+    of = np.concatenate((np.repeat(numbers, [len(each) for each in old]), np.repeat(numbers, counts)))
+    stretches = join([*old, _single(join(new))] if new else old)
+    order = np.argsort(of, kind="stable")
+    return take(stretches, order), of[order]
+
+
+def _silent(reports: Structured) -> Bools:
+    """Reports that say nothing about the seal."""
+    silent: Bools = (reports["state"] == 0) & (spoken_bits(reports["events"]) == 0)
+    return silent
+
+
 def _key(report: Any) -> Key:
     return int(report["t"]), int(report["rid"])
 
@@ -171,18 +219,22 @@ def _single(reports: Structured) -> Structured:
     return stretches
 
 
-def _joined(stretches: Structured, kept: int) -> Structured:
-    """At most ``kept`` stretches if equal neighbours suffice for it, joined over the shortest gaps."""
-    stretches = _without_pauses(stretches, len(stretches) - kept)
-    surplus = len(stretches) - kept
-    if surplus <= 0:
-        return stretches
+def _joined(stretches: Structured, of: Ints, surplus: Ints) -> tuple[Structured, Ints]:
+    """Stretches of several logs (``of``: which, ascending), ``surplus`` fewer of each, and whose each is.
+
+    Equal neighbours are joined, over the shortest gaps first, as far as there are any.
+    """
+    if not surplus.any():
+        return stretches, of
     first = stretches["first"]
     says = (spoken_bits(first["events"]).astype(np.int64) << 8) | first["state"]
-    equal = np.flatnonzero(says[1:] == says[:-1])
+    equal = np.flatnonzero((says[1:] == says[:-1]) & (of[1:] == of[:-1]))
     gaps = first["t"][1:] - stretches["last_t"][:-1]
+    order = equal[np.lexsort((gaps[equal], of[equal]))]
+    lanes = of[order]
+    chosen = order[np.arange(len(order)) - np.searchsorted(lanes, lanes) < surplus[lanes]]
     heads = np.ones(len(stretches), bool)
-    heads[equal[np.argsort(gaps[equal], kind="stable")[:surplus]] + 1] = False
+    heads[chosen + 1] = False
     begins = np.flatnonzero(heads)
     widest = stretches["gap_ms"].copy()
     widest[1:] = np.where(heads[1:], widest[1:], np.maximum(widest[1:], gaps))
@@ -190,7 +242,7 @@ def _joined(stretches: Structured, kept: int) -> Structured:
     joined = take(stretches, begins)
     joined["last_t"], joined["last_rid"] = stretches["last_t"][tails], stretches["last_rid"][tails]
     joined["gap_ms"] = np.maximum.reduceat(widest, begins)
-    return joined
+    return joined, of[begins]
 
 
 def _only_mount(said: Structured) -> Bools:
@@ -223,7 +275,7 @@ def _cut(stretches: Structured, place: int, report: np.void) -> Structured:
     whole = stretches[place]
     begin, end = _key(whole["first"]), (int(whole["last_t"]), int(whole["last_rid"]))
     at, gap_ms = _key(report), int(whole["gap_ms"])
-    first, second = stretches[place : place + 1].copy(), stretches[place : place + 1].copy()
+    first, second = copied(stretches[place : place + 1]), copied(stretches[place : place + 1])
     first["last_t"], first["last_rid"] = max(begin, (at[0] - gap_ms, 0))
     own = end[1] if end[1] != begin[1] else at[1]  # its identity may have begun a stretch already
     second["first"]["t"], second["first"]["rid"] = min(end, (at[0] + gap_ms, own))

@@ -13,7 +13,7 @@ from anomaly.rules.passages import NAME as PASSAGES
 from anomaly.rules.rule import Case, Finding, Spot
 from anomaly.rules.seal_custody import NAME as SEAL_CUSTODY
 from anomaly.rules.seal_custody import OPEN
-from anomaly.sphere import DEGREE_E7
+from anomaly.sphere import DEGREE_E7, Structured
 from sealtrail.contract.alert import AlertEvent, AlertType
 
 RESTING_ON = {PASSAGES: (AlertType.CHECKPOINT_MISSED, AlertType.OVERDUE)}
@@ -70,24 +70,26 @@ def _case(memory: Memory, row: int) -> Case:
         tracks_of=file.tracks_of,
         others=lambda note: memory.stepper.neighbourhood.others(note._replace(row=row)),
         number_of_seal=lambda number: memory.stepper.seal_numbers.get(number, ""),
+        model_of=lambda number: memory.sensors.held[number - 1],
     )
 
 
 def _nearest(memory: Memory, file: ContainerFile, at_ms: int) -> Spot | None:
     """Plausible fix of any of a container's devices nearest to a time; the earlier of two."""
     best: tuple[int, int, int, int] | None = None
+    found: dict[int, Structured] = {}
     lanes = memory.lanes
     for lane in file.lanes:
-        ring = lanes.history_of(lane)
-        usable = np.flatnonzero(ring["quality"] == PLAUSIBLE)
+        reports = found[lane] = lanes.history_of(lane)
+        usable = np.flatnonzero(reports["quality"] == PLAUSIBLE)
         if usable.size:
-            away = np.abs(ring["t"][usable] - at_ms)
+            away = np.abs(reports["t"][usable] - at_ms)
             i = int(usable[np.argmin(away)])
-            mine = (int(abs(ring["t"][i] - at_ms)), int(ring["t"][i]), lane, i)
+            mine = (int(abs(reports["t"][i] - at_ms)), int(reports["t"][i]), lane, i)
             best = mine if best is None else min(best, mine)
     if best is None:
         return None
-    row = lanes.history_of(best[2])[best[3]]
+    row = found[best[2]][best[3]]
     latitude, longitude = int(row["lat"]) / DEGREE_E7, int(row["lon"]) / DEGREE_E7
     return Spot(latitude, longitude, round(float(row["unc"]), 1), best[1])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 
 import msgspec
 import numpy as np
@@ -12,19 +13,23 @@ from anomaly.lanes import STATES
 from anomaly.ledger import Entry
 from anomaly.memory import Memory
 from anomaly.neighbourhood import Note
+from anomaly.past import Block, Past
 from anomaly.path_log import PathLog, PathLogNotes
 from anomaly.plans import PlansKept
 from anomaly.reports import REPORT
+from anomaly.rows import copied
 from anomaly.rules.catalogue import JUDGED
 from anomaly.rules.rule import Signal, Track
 from anomaly.seal_log import STRETCH, SealLog, SealLogNotes
+from anomaly.sensors import SensorsKept
 from anomaly.step import STATE, WATCH
+from anomaly.streams.jumps import JUMPS
 from anomaly.thinning import ENTRY
 from sealtrail.contract.errors import MalformedBatchError, UnknownVersionError
 from sealtrail.contract.trip import TripEvent
 
 MAGIC = b"SJ"
-VERSION = 4
+VERSION = 6
 DIGEST_BYTES = 16
 HEADER_BYTES = 3 + DIGEST_BYTES
 
@@ -36,6 +41,15 @@ class TrackState(msgspec.Struct, array_like=True):
     base: int
     signals: list[Signal]
     given_up: tuple[int, int]
+
+
+class PastState(msgspec.Struct, array_like=True):
+    lane: int
+    keep: int
+    quiet: int
+    sizes: list[int]  # reports of each block
+    states: bytes
+    reports: bytes
 
 
 class FileState(msgspec.Struct, array_like=True):
@@ -61,6 +75,7 @@ class JudgeState(msgspec.Struct):
     watch: bytes
     wake_at: bytes
     ring: bytes  # the valid entries of all lanes, one after the other
+    pasts: list[PastState]
     stretches: bytes  # of the seal logs of all lanes, one after the other
     stretch_count: bytes
     seal_notes: list[SealLogNotes]
@@ -74,6 +89,7 @@ class JudgeState(msgspec.Struct):
     now_ms: int
     clocks: tuple[int, int, int, int]  # swept_ms, ticked_ms, tick_gap_ms, deaf_until_ms
     refused: dict[str, int]
+    sensors: SensorsKept
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -86,12 +102,23 @@ def _digest(body: bytes) -> bytes:
 
 def rules_name() -> str:
     """Changes with the rules' versions and their columns of state."""
-    text = f"{[(rule.name, rule.version) for rule in JUDGED]}{STATE.descr}{WATCH.descr}{ENTRY.descr}"
+    columns = [each.descr for each in (STATE, WATCH, ENTRY, JUMPS)]
+    text = f"{[(rule.name, rule.version) for rule in JUDGED]}{columns}"
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def pack(memory: Memory) -> bytes:
     """Snapshot of a memory."""
+    return seal(freeze(memory))
+
+
+def seal(frozen: bytes) -> bytes:
+    """The snapshot of what `freeze` returned."""
+    return MAGIC + bytes((VERSION,)) + _digest(frozen) + frozen
+
+
+def freeze(memory: Memory) -> bytes:
+    """A memory as it is now: what must be done before anything is judged."""
     lanes, size = memory.lanes, len(memory.lanes)
     valid = np.arange(lanes.history) < lanes.count[:size, None]
     state = JudgeState(
@@ -121,6 +148,7 @@ def pack(memory: Memory) -> bytes:
         watch=lanes.watch[:size].tobytes(),
         wake_at=memory.containers.wake_at[: len(memory.containers.files)].tobytes(),
         ring=lanes.ring[:size][valid].tobytes(),
+        pasts=[_past_state(lane, past) for lane, past in lanes.pasts.items()],
         stretches=b"".join(log.stretches.tobytes() for log in lanes.seal_logs),
         stretch_count=np.array([len(log.stretches) for log in lanes.seal_logs], np.int64).tobytes(),
         seal_notes=[log.notes for log in lanes.seal_logs],
@@ -134,9 +162,30 @@ def pack(memory: Memory) -> bytes:
         now_ms=memory.now_ms,
         clocks=(memory.swept_ms, memory.ticked_ms, memory.tick_gap_ms, memory.deaf_until_ms),
         refused=dict(memory.refused),
+        sensors=memory.sensors.kept,
     )
-    body = _encode(state)
-    return MAGIC + bytes((VERSION,)) + _digest(body) + body
+    return _encode(state)
+
+
+def _past_state(lane: int, past: Past) -> PastState:
+    return PastState(
+        lane,
+        past.keep,
+        past.quiet,
+        [len(block.reports) for block in past.blocks],
+        b"".join(block.state.tobytes() for block in past.blocks),
+        b"".join(block.reports.tobytes() for block in past.blocks),
+    )
+
+
+def _past(state: PastState) -> Past:
+    states, reports = np.frombuffer(state.states, STATE), np.frombuffer(state.reports, REPORT)
+    ends = list(itertools.accumulate(state.sizes))
+    blocks = [
+        Block(copied(states[number : number + 1]), copied(reports[end - size : end]))
+        for number, (size, end) in enumerate(zip(state.sizes, ends, strict=True))
+    ]
+    return Past(blocks, state.keep, state.quiet, sum(state.sizes))
 
 
 def unpack(memory: Memory, snapshot: bytes) -> None:
@@ -155,7 +204,7 @@ def unpack(memory: Memory, snapshot: bytes) -> None:
         if state.rules != rules_name():
             raise UnknownVersionError("snapshot_of_other_rules", "judge the log again from its beginning")
         _fill(memory, state)
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError, IndexError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError, IndexError, KeyError) as error:
         raise MalformedBatchError("malformed_snapshot", str(error)) from error
 
 
@@ -175,16 +224,17 @@ def _fill(memory: Memory, state: JudgeState) -> None:
     ring = np.zeros((size, lanes.history), REPORT)
     ring[valid] = np.frombuffer(state.ring, REPORT)
     lanes.ring[:size] = ring
+    lanes.pasts = {each.lane: _past(each) for each in state.pasts}
     stretches, count = np.frombuffer(state.stretches, STRETCH), np.frombuffer(state.stretch_count, np.int64)
     ends = np.cumsum(count)
     lanes.seal_logs = [
-        SealLog(stretches[begin:end].copy(), notes)
+        SealLog(copied(stretches[begin:end]), notes)
         for begin, end, notes in zip(ends - count, ends, state.seal_notes, strict=True)
     ]
     entries, count = np.frombuffer(state.paths, ENTRY), np.frombuffer(state.path_count, np.int64)
     ends = np.cumsum(count)
     lanes.path_logs = [
-        PathLog(entries[begin:end].copy(), notes)
+        PathLog(copied(entries[begin:end]), notes)
         for begin, end, notes in zip(ends - count, ends, state.path_notes, strict=True)
     ]
     lanes.watch[:size] = np.frombuffer(state.watch, WATCH)
@@ -210,3 +260,4 @@ def _fill(memory: Memory, state: JudgeState) -> None:
     memory.departures, memory.now_ms = state.departures, state.now_ms
     memory.swept_ms, memory.ticked_ms, memory.tick_gap_ms, memory.deaf_until_ms = state.clocks
     memory.refused.update(state.refused)
+    memory.sensors.restore(state.sensors)

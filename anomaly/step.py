@@ -107,7 +107,11 @@ class Stepper:
         row = int(self.lanes.container[lane])
         self.containers.files[row].track(lane, self.lanes.keys[lane][1], rule).signals.append(signal)
         self.touched.add(row)
-        for note in NOTED[rule]((signal,), row) if rule in NOTED else ():
+        self.note_signals(row, rule, (signal,))
+
+    def note_signals(self, row: int, rule: str, signals: tuple[Signal, ...]) -> None:
+        """Tell the neighbourhood of a container's signals."""
+        for note in NOTED[rule](signals, row) if rule in NOTED else ():
             self.neighbourhood.note(note)
             others = self.neighbourhood.others(note)
             if len(others) + 1 >= self.settings.neighbours_least:
@@ -123,5 +127,5 @@ class Stepper:
         """Cards are kept as long as their reports are in the history."""
         for lane, cards in list(self.cards.items()):
             if len(cards) > self.lanes.history:
-                kept = set(self.lanes.ring["rid"][lane, : self.lanes.count[lane]].tolist())
+                kept = set(self.lanes.history_of(lane)["rid"].tolist())
                 self.cards[lane] = {rid: card for rid, card in cards.items() if rid in kept}

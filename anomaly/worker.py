@@ -4,6 +4,9 @@ A snapshot is the judge's state together with the log position behind it. A
 worker that dies resumes from the newest snapshot and judges the rest again;
 since judging is a function of the log alone it arrives at the same state and
 says the same alert events, which their receivers know by id.
+
+Snapshots are saved beside the judgement, which goes on while the log stores them;
+each partition has its own time for it within the interval.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from anomaly.judge import Judge
 from anomaly.salvage import Batch, judge_all, judge_apart
+from anomaly.snapshot import freeze, seal
 from sealtrail.contract import subjects
 from sealtrail.contract.alert import AlertEvent
 from sealtrail.contract.clock import Clock
@@ -31,6 +35,7 @@ from sealtrail.contract.codec import (
     kind_of,
 )
 from sealtrail.contract.errors import RefusedError, UnavailableError
+from sealtrail.contract.model import ModelEvent
 from sealtrail.contract.reading import Reading
 from sealtrail.contract.trip import TripEvent, TripEventKind
 from sealtrail.runtime.backoff import backoff_s
@@ -41,6 +46,7 @@ from sealtrail.runtime.settings.anomaly import AnomalySettings
 LOGGER = structlog.get_logger(__name__)
 
 SNAPSHOT_VERSION = 1
+GOLDEN = 0.618034  # multiples of it are spread evenly, however many there are
 
 JUDGED = Counter("sealtrail_judged_readings_total", "Readings judged", ["partition"])
 ALERTS = Counter("sealtrail_alert_events_total", "Alert events said", ["type", "action"])
@@ -100,6 +106,8 @@ class PartitionWorker:
         self._snapshot_ms = 0
         self._on_progress = on_progress
         self._ticked: int | None = None
+        self._saving: asyncio.Task[None] | None = None
+        self._held: Callable[[], bool] = lambda: False
         self.failed_at = 0
         self.apart: frozenset[int] = frozenset()
 
@@ -125,7 +133,8 @@ class PartitionWorker:
                 self._judge, self._next = _restored(self._settings, data)
             except (msgspec.DecodeError, RefusedError) as error:
                 LOGGER.warning("snapshot_refused", partition=self._partition, error=str(error))
-        self._snapshot_at, self._snapshot_ms = self._next, self._clock()
+        ahead_ms = self._partition * GOLDEN % 1 * self._settings.snapshot_interval_s * 1000
+        self._snapshot_at, self._snapshot_ms = self._next, self._clock() - round(ahead_ms)
         LOGGER.info("partition_resumed", partition=self._partition, next_sequence=self._next)
         first = await self._log.first_sequence(subjects.LOG_STREAM)
         if first > self._next:
@@ -142,6 +151,8 @@ class PartitionWorker:
         def may_go_on() -> bool:
             return held() and not stop.is_set()
 
+        self._held = held
+
         reader = self._log.reader(subjects.LOG_STREAM, subjects.partition_filter(self._partition), self._next)
         try:
             while may_go_on():
@@ -154,9 +165,13 @@ class PartitionWorker:
                 if held() and self._snapshot_is_due():
                     await self._snapshot_at_rest()
             if held():
+                await self._saved()
                 await self._snapshot_at_rest()
         finally:
-            await asyncio.shield(reader.close())
+            try:
+                await self._saved()
+            finally:
+                await asyncio.shield(reader.close())
 
     async def _tick(self) -> None:
         """Write down on the log that time has passed; two holders for a moment write the same tick once."""
@@ -199,13 +214,12 @@ class PartitionWorker:
         POSITION.labels(self._partition).set(message.sequence)
         self._on_progress(self._next)
 
-    def _read(self, message: LogMessage) -> list[TripEvent] | list[Reading]:
+    def _read(self, message: LogMessage) -> list[TripEvent] | list[Reading] | list[ModelEvent]:
         kind = kind_of(message.data)
         if kind is Kind.TRIP_EVENTS:
             return decode_trip_events(message.data)
         if kind is Kind.MODEL_EVENTS:
-            decode_model_events(message.data)  # damaged ones are refused by name; no rule asks for models yet
-            return []
+            return decode_model_events(message.data)
         readings = decode_readings(message.data)
         JUDGED.labels(self._partition).inc(len(readings))
         return readings
@@ -288,13 +302,30 @@ class PartitionWorker:
             self._next = newest + 1
 
     async def _snapshot(self) -> None:
-        if self._next == self._snapshot_at:
+        """Begin to save the state as it is now, unless an earlier one is still being saved."""
+        if self._next == self._snapshot_at or (self._saving is not None and not self._saving.done()):
             return
+        await self._saved()
         self._snapshot_ms = self._clock()  # a failure too waits for the next interval
-        snapshot = Snapshot(version=SNAPSHOT_VERSION, next_sequence=self._next, judge=self._judge.snapshot())
+        self._saving = asyncio.create_task(self._save(self._next, freeze(self._judge)))
+
+    async def _saved(self) -> None:
+        """Wait for the snapshot that is being saved; raises what it failed of."""
+        saving, self._saving = self._saving, None
+        if saving is not None:
+            await saving
+
+    async def _save(self, position: int, frozen: bytes) -> None:
+        def packed() -> bytes:
+            snapshot = Snapshot(version=SNAPSHOT_VERSION, next_sequence=position, judge=seal(frozen))
+            return msgspec.msgpack.encode(snapshot)
+
+        data = await asyncio.to_thread(packed)
+        if not self._held():
+            return
         try:
-            await self._log.save_snapshot(self._snapshot_name, msgspec.msgpack.encode(snapshot))
+            await self._log.save_snapshot(self._snapshot_name, data)
         except UnavailableError as error:
             LOGGER.warning("snapshot_failed", partition=self._partition, error=str(error))
             return
-        self._snapshot_at = snapshot.next_sequence
+        self._snapshot_at = position

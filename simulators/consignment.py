@@ -34,6 +34,13 @@ _DETOURS = frozenset({Kind.DETOUR, Kind.DETOUR_RETURN})
 _DEAD_ZONE_CUTS = frozenset({Kind.CUT_DEAD_ZONE, Kind.CUT_DEAD_ZONE_LIVE})
 _CUTS = frozenset({Kind.CUT, Kind.CUT_LIVE, Kind.CUT_NO_FIX, *_DEAD_ZONE_CUTS})
 _TAMPERED = frozenset({Kind.TAMPERED, Kind.TAMPERED_LIVE})
+_SAID_BY_JSON = frozenset({Kind.DOOR_LIVE, Kind.JAMMED_LIVE})
+"""A JT701 has no door contact and doesn't tell jamming from a lost fix."""
+
+_STOP_MS = 55 * MINUTE_MS
+_STOP_SHOWS_MS = 32 * MINUTE_MS
+"""A stop is allowed to last half an hour."""
+
 _AFTER_ARRIVAL_MS = 30 * MINUTE_MS
 
 
@@ -49,6 +56,14 @@ class Identity(NamedTuple):
     other_card_id: str
 
 
+def fitting(identity: Identity, kind: Kind) -> Identity:
+    """The same container with a seal that can say what is to happen."""
+    if kind not in _SAID_BY_JSON or identity.seal_family == json_device.FAMILY:
+        return identity
+    serial = identity.seal_number.removeprefix("SLT")
+    return identity._replace(seal_id=f"seal-{serial}", seal_family=json_device.FAMILY)
+
+
 class _Timing(NamedTuple):
     event_ms: int
     stops: tuple[Stop, ...]
@@ -62,7 +77,7 @@ class Consignment:
         self, profile: Profile, identity: Identity, casting: Casting, event_no: int, rng: random.Random
     ) -> None:
         self.profile = profile
-        self.identity = identity
+        self.identity = fitting(identity, casting.kind)
         self.kind = casting.kind
         self._rng = rng
         self._event_no = event_no if casting.kind is not Kind.PLAIN else None
@@ -147,12 +162,16 @@ class Consignment:
         event_ms = _whole_second(at_ms or profile.start_ms + int(past * rng.uniform(0.28, 0.7)))
         if self.kind in _DETOURS:
             event_ms = profile.start_ms + int(past * rng.uniform(0.1, 0.2))
+        if self.kind is Kind.STOPPED:
+            event_ms = _whole_second(profile.start_ms + int(past * rng.uniform(0.28, 0.5)))
         zones = (self._ordinary_dead_zone(),) if rng.random() < 0.35 else ()  # noqa: PLR2004 - part of the fleet
         stops: tuple[Stop, ...] = ()
         if self.kind is Kind.OPENED_AUTHORISED:
             stops = (Stop(event_ms - 10 * MINUTE_MS, event_ms + 35 * MINUTE_MS),)
         elif self.kind in _OPENED:
             stops = (Stop(event_ms - 8 * MINUTE_MS, event_ms + 14 * MINUTE_MS),)
+        elif self.kind is Kind.STOPPED:
+            stops = (Stop(event_ms, event_ms + _STOP_MS),)
         return _Timing(event_ms, stops, zones)
 
     def _ordinary_dead_zone(self) -> Stop:
@@ -171,7 +190,7 @@ class Consignment:
             if found.line.length_m > found.cruise_kmh * 1e3 * needed_h
         ]
         ships = [lane(name) for name in SEA_NAMES]
-        ashore = self.kind in _OPENED | _DETOURS or self._rng.random() < 0.45  # noqa: PLR2004 - half and half
+        ashore = self.kind in _OPENED | _DETOURS | {Kind.STOPPED} or self._rng.random() < 0.45  # noqa: PLR2004 - half and half
         return self._rng.choice(roads if ashore and roads else ships)
 
     def _draw_route(self) -> Route:
@@ -258,6 +277,9 @@ class Consignment:
             return SealHistory([change])
         if kind in _TAMPERED:
             return SealHistory([SealChange(at_ms, SealState.SEALED, SealEvent.TAMPERED, event_no=number)])
+        if kind in _SAID_BY_JSON:
+            said = SealEvent.DOOR_OPENED if kind is Kind.DOOR_LIVE else SealEvent.JAMMING
+            return SealHistory([SealChange(at_ms, SealState.SEALED, said, event_no=number)])
         if kind not in _OPENED:
             return SealHistory([])
         card = self.identity.other_card_id if kind is Kind.OPENED_WRONG_CARD else self.identity.card_id
@@ -288,6 +310,7 @@ class Consignment:
             alert_type=plan.alert.value if plan.alert else None,
             occurred_at_ms=occurred_at_ms,
             description=plan.description,
+            also=tuple(kind.value for kind in plan.also),
         )
 
     def _devices(self) -> list[Device]:
@@ -303,7 +326,7 @@ class Consignment:
         quick = self._event_no is not None or rng.random() < 0.3  # noqa: PLR2004 - part of the fleet
         seconds = rng.uniform(5, 10) if quick else rng.uniform(20, 60)
         is_calm = self.kind is Kind.PLAIN and is_seal
-        jumps = self.kind is Kind.JUMP and is_seal
+        jumps, stands = (self.kind is kind and is_seal for kind in (Kind.JUMP, Kind.STOPPED))
         spec = DeviceSpec(
             device_id=device_id,
             family=family,
@@ -317,7 +340,10 @@ class Consignment:
             clockless_reports=2 if is_calm and rng.random() < 0.3 else 0,  # noqa: PLR2004 - part of the fleet
             jump_at_ms=self._timing.event_ms if jumps else None,
             deviation_event_no=self._event_no if self.kind in _DETOURS and is_seal else None,
-            marked_event_no=self._event_no if jumps else None,
+            marked_event_no=self._event_no if jumps or stands else None,
+            marked_from_ms=self._timing.event_ms + _STOP_SHOWS_MS if stands else None,
+            jammed_from_ms=self._timing.event_ms if self.kind is Kind.JAMMED_LIVE and is_seal else None,
+            has_door_contact=self.kind is Kind.DOOR_LIVE and is_seal,
             ends_ms=self._ends_ms,
         )
         sensors = Sensors(rng, self.profile.start_ms)

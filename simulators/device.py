@@ -68,7 +68,10 @@ class DeviceSpec(NamedTuple):
     clockless_reports: int
     jump_at_ms: int | None  # the first report from here on carries a wrong place
     deviation_event_no: int | None  # its second report from outside the corridor is the evidence
-    marked_event_no: int | None  # scripted jump
+    marked_event_no: int | None  # scripted jump, or whatever `marked_from_ms` is the evidence of
+    marked_from_ms: int | None  # the first report with a satellite fix from here on is the evidence
+    jammed_from_ms: int | None  # no satellites any more from here on, and the device says why
+    has_door_contact: bool
     ends_ms: int | None
 
 
@@ -104,6 +107,7 @@ class Device:
         self._sequence = rng.randrange(1, 5_000)
         self._last_place: Point | None = None
         self._jump_done = spec.jump_at_ms is None
+        self._mark_done = spec.marked_from_ms is None
         self._outside_reports = 0
         self._held_alarm = SealEvent.NONE
         self._held_reports = 0
@@ -178,7 +182,8 @@ class Device:
 
     def _outgoing(self, moment: _Moment, *, buffered: bool) -> Outgoing:
         change = moment.change
-        fix, event_no = self._fix(moment.at_ms, has_fix=change is None or change.has_fix)
+        jammed = self._is_jammed(moment.at_ms)
+        fix, event_no = self._fix(moment.at_ms, has_fix=not jammed and (change is None or change.has_fix))
         if change is not None:
             event_no = change.event_no
         elif self._spec.deviation_event_no is not None and self._where.outside_at(moment.at_ms):
@@ -186,8 +191,21 @@ class Device:
             if self._outside_reports == 2:  # noqa: PLR2004 - one report is no deviation yet
                 self._outside_reports += 1
                 event_no = self._spec.deviation_event_no
+        elif self._is_marked(moment.at_ms, fix):
+            event_no = self._spec.marked_event_no
         report = self._report(moment.at_ms, fix, change)
         return self._encoded(report, moment.at_ms, event_no=event_no, buffered=buffered)
+
+    def _is_jammed(self, at_ms: int) -> bool:
+        return self._spec.jammed_from_ms is not None and at_ms >= self._spec.jammed_from_ms
+
+    def _is_marked(self, at_ms: int, fix: Fix | None) -> bool:
+        """Whether this is the report that `marked_from_ms` means; once."""
+        marked_from_ms = self._spec.marked_from_ms
+        if self._mark_done or marked_from_ms is None or at_ms < marked_from_ms:
+            return False
+        self._mark_done = fix is not None and fix.kind is FixKind.GNSS
+        return self._mark_done
 
     def _encoded(self, report: Report, at_ms: int, *, event_no: int | None, buffered: bool) -> Outgoing:
         payload = _ENCODERS[self._spec.family](report, buffered=buffered)
@@ -230,12 +248,14 @@ class Device:
         if history is None:
             return None
         mounted = history.mounted_at(at_ms)
+        door = history.door_open_at(at_ms) if self._spec.has_door_contact else None
         if change is None:
-            return SealView(history.state_at(at_ms), self._repeated_alarm(), mounted, number)
+            said = self._repeated_alarm() | (SealEvent.JAMMING if self._is_jammed(at_ms) else SealEvent.NONE)
+            return SealView(history.state_at(at_ms), said, mounted, number, door_open=door)
         if change.card_id is None:
             self._held_alarm = change.events & (SealEvent.CUT | SealEvent.OPENED | SealEvent.TAMPERED)
             self._held_reports = _ALARM_HOLD_REPORTS if self._spec.family == jt701.FAMILY else 0
-        return SealView(change.state, change.events, mounted, number, change.card_id)
+        return SealView(change.state, change.events, mounted, number, change.card_id, door)
 
     def _repeated_alarm(self) -> SealEvent:
         if self._held_reports == 0:

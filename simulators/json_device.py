@@ -27,6 +27,8 @@ def encode(report: Report, *, buffered: bool) -> bytes:
     if report.seal is not None:
         body["seal"] = _seal(report.seal)
         body["mounted"] = report.seal.mounted
+        if report.seal.door_open is not None:
+            body["door_open"] = report.seal.door_open
     body |= {
         "moving": report.moving,
         "shock_g": report.shock_g,

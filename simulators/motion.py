@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 _HOUR_MS = 3_600_000
 _MINUTE_MS = 60_000
+_APART_MS = 40 * _MINUTE_MS
+"""From a break to a given stop, at least: together they would be a long stand that nobody scripted."""
 
 
 class Stop(NamedTuple):
@@ -71,15 +73,18 @@ class Motion:
         if standing is not None:
             self._append(0.0, standing.end_ms)
             return
-        speed_kmh, duration_ms = self._stretch()
         coming = [s.start_ms for s in self._stops if s.start_ms > now]
+        stood = bool(self._segments) and self._segments[-1].speed_kmh == 0.0
+        speed_kmh, duration_ms = self._stretch(may_rest=not stood)
+        if speed_kmh == 0.0 and any(start_ms - now < duration_ms + _APART_MS for start_ms in coming):
+            speed_kmh = self._cruise_kmh
         self._append(speed_kmh, min([now + duration_ms, *coming]))
 
-    def _stretch(self) -> tuple[float, int]:
+    def _stretch(self, *, may_rest: bool) -> tuple[float, int]:
         speed_kmh = self._cruise_kmh * self._rng.uniform(0.85, 1.1)
         if self._at_sea:
             return speed_kmh, int(self._rng.uniform(1, 4) * _HOUR_MS)
-        if self._rng.random() < 0.1:  # noqa: PLR2004 - a break after every tenth stretch
+        if self._rng.random() < 0.1 and may_rest:  # noqa: PLR2004 - a break after every tenth stretch
             return 0.0, int(self._rng.uniform(6, 14) * _MINUTE_MS)
         return speed_kmh, int(self._rng.uniform(8, 30) * _MINUTE_MS)
 

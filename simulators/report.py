@@ -25,6 +25,7 @@ class SealView(NamedTuple):
     mounted: bool
     number: str
     card_id: str | None = None
+    door_open: bool | None = None  # None: it has no door contact
 
 
 class Report(NamedTuple):

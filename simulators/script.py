@@ -24,6 +24,9 @@ class Kind(enum.StrEnum):
     OPENED_LIVE = "opened_live"  # by force, without any card
     TAMPERED = "tampered"
     TAMPERED_LIVE = "tampered_live"
+    DOOR_LIVE = "door_live"  # the door's contact opens, the seal stays whole
+    JAMMED_LIVE = "jammed_live"  # the seal says that its satellites are drowned out
+    STOPPED = "stopped"  # stands for long where the plan has no stop
     DETOUR = "detour"  # leaves the corridor for good
     DETOUR_RETURN = "detour_return"  # leaves it and comes back
     JUMP = "jump"  # one wrong fix, hundreds of kilometres away
@@ -35,6 +38,7 @@ class Plan(NamedTuple):
     alert: AlertType | None
     least_past_h: float  # hours of past that it needs; 0: happens live
     description: str
+    also: tuple[AlertType, ...] = ()  # what else must come of it
 
 
 PLANS: dict[Kind, Plan] = {
@@ -52,21 +56,31 @@ PLANS: dict[Kind, Plan] = {
     Kind.OPENED_LIVE: Plan(AlertType.SEAL_OPENED, 0, "opened without any authorisation, while live"),
     Kind.TAMPERED: Plan(AlertType.SEAL_TAMPER, 1, "back cap opened"),
     Kind.TAMPERED_LIVE: Plan(AlertType.SEAL_TAMPER, 0, "back cap opened while live"),
-    Kind.DETOUR: Plan(AlertType.ROUTE_DEVIATION, 4, "leaves the corridor and stays away"),
+    Kind.DOOR_LIVE: Plan(AlertType.DOOR_OPENED, 0, "door opened while live, the seal untouched"),
+    Kind.JAMMED_LIVE: Plan(AlertType.GNSS_JAMMING, 0, "satellites jammed while live"),
+    Kind.STOPPED: Plan(AlertType.UNSCHEDULED_STOP, 4, "stands for long where the plan has no stop"),
+    Kind.DETOUR: Plan(
+        AlertType.ROUTE_DEVIATION,
+        4,
+        "leaves the corridor and stands out there",
+        (AlertType.UNSCHEDULED_STOP,),
+    ),
     Kind.DETOUR_RETURN: Plan(AlertType.ROUTE_DEVIATION, 5, "leaves the corridor and returns"),
     Kind.JUMP: Plan(None, 1, "one wrong fix, hundreds of kilometres away"),
 }
 
 _FIRST = (  # a small fleet shows the most telling ones
     Kind.CUT_LIVE, Kind.DETOUR_RETURN, Kind.CUT_DEAD_ZONE, Kind.OPENED_AUTHORISED, Kind.OPENED_WRONG_CARD,
-    Kind.TAMPERED, Kind.CUT_NO_FIX, Kind.JUMP, Kind.OPENED_LIVE, Kind.CUT_DEAD_ZONE_LIVE, Kind.DETOUR,
-    Kind.OPENED_WRONG_PLACE, Kind.OPENED_WRONG_TIME, Kind.CUT, Kind.TAMPERED_LIVE,
+    Kind.DOOR_LIVE, Kind.TAMPERED, Kind.JAMMED_LIVE, Kind.STOPPED, Kind.CUT_NO_FIX, Kind.JUMP,
+    Kind.OPENED_LIVE, Kind.CUT_DEAD_ZONE_LIVE, Kind.DETOUR, Kind.OPENED_WRONG_PLACE,
+    Kind.OPENED_WRONG_TIME, Kind.CUT, Kind.TAMPERED_LIVE,
 )  # fmt: skip
 _AGAIN = (
     Kind.OPENED_AUTHORISED, Kind.CUT, Kind.DETOUR_RETURN, Kind.OPENED_WRONG_CARD, Kind.CUT_DEAD_ZONE,
-    Kind.JUMP, Kind.TAMPERED, Kind.CUT_NO_FIX, Kind.OPENED_WRONG_PLACE, Kind.DETOUR, Kind.OPENED_WRONG_TIME,
+    Kind.JUMP, Kind.TAMPERED, Kind.STOPPED, Kind.CUT_NO_FIX, Kind.OPENED_WRONG_PLACE, Kind.DETOUR,
+    Kind.OPENED_WRONG_TIME,
 )  # fmt: skip
-_LATER = (Kind.CUT_LIVE, Kind.TAMPERED_LIVE, Kind.OPENED_LIVE)
+_LATER = (Kind.CUT_LIVE, Kind.DOOR_LIVE, Kind.TAMPERED_LIVE, Kind.JAMMED_LIVE, Kind.OPENED_LIVE)
 
 SCRIPTED_PART = 0.45
 """Part of the containers to which something happens by the first minute."""
@@ -77,7 +91,9 @@ LATER_PART = 0.2
 _LIVE_DELAY_S = {
     Kind.CUT_LIVE: 16,
     Kind.CUT_DEAD_ZONE_LIVE: 12,  # end of the dead zone; the upload takes some seconds
+    Kind.DOOR_LIVE: 20,
     Kind.OPENED_LIVE: 23,
+    Kind.JAMMED_LIVE: 27,
     Kind.TAMPERED_LIVE: 31,
 }
 _LATER_EVERY_S = 75

@@ -31,6 +31,10 @@ class SealHistory:
         found = bisect.bisect_right(self._times, at_ms)
         return self.changes[found - 1].state if found else SealState.SEALED
 
+    def door_open_at(self, at_ms: int) -> bool:
+        """Whether the container's door stands open, for those that have a contact there."""
+        return any(c.events & SealEvent.DOOR_OPENED and c.at_ms <= at_ms for c in self.changes)
+
     def mounted_at(self, at_ms: int) -> bool:
         """Whether housing and mount are untouched."""
         return not any(c.events & SealEvent.TAMPERED and c.at_ms <= at_ms for c in self.changes)

@@ -41,3 +41,4 @@ class ScriptedEvent(msgspec.Struct, frozen=True, kw_only=True):
     alert_type: str | None
     occurred_at_ms: int
     description: str
+    also: tuple[str, ...] = ()  # further alerts that must come of it, each once

@@ -55,8 +55,16 @@ class Shelf:
 
     def at(self, family: str, lane: str, began_ms: int) -> Model | None:
         """The model for a trip on that lane that began at that time, of its devices of that family."""
-        held = holding_at(self._events.values(), family, lane, began_ms)
+        held = self.held(family, lane, began_ms)
         return None if held is None else self._models[held.sha256]
+
+    def held(self, family: str, lane: str, began_ms: int) -> ModelEvent | None:
+        """The acceptance of that model."""
+        return holding_at(self._events.values(), family, lane, began_ms)
+
+    def model(self, sha256: str) -> Model:
+        """The model of an acceptance that is remembered, by the hash of its bytes."""
+        return self._models[sha256]
 
     def _forget(self) -> None:
         oldest = min(self._events.values(), key=_order)

@@ -24,6 +24,7 @@ from anomaly.rules.seal_check import SealChecked
 from anomaly.rules.seal_custody import SealCustody
 from anomaly.rules.seal_fault import SealFault
 from anomaly.rules.seal_mismatch import SealMismatch
+from anomaly.rules.sensor_anomaly import SensorAnomaly
 from anomaly.rules.sensor_excursion import SensorExcursion
 from anomaly.rules.separation import Separation
 from anomaly.rules.shock import Shock
@@ -59,7 +60,7 @@ RULES: tuple[Rule, ...] = (
 RETRACED: tuple[RetracedRule, ...] = (_POSITION, _ROUTE)
 """Those that judge positions older than the history, in the same order."""
 
-WATCHERS: tuple[Watcher, ...] = (Silent(), Separation())
+WATCHERS: tuple[Watcher, ...] = (Silent(), Separation(), SensorAnomaly())
 """Those that judge what has arrived, and what hasn't."""
 
 PLANNED: tuple[Judgement, ...] = (SealChecked(), Overdue())

@@ -1,4 +1,4 @@
-"""How long a device may be silent that is in, or about to enter, one of its trip's dead zones."""
+"""How long a device may be silent that is in, or about to enter, the dead zones of its trip."""
 
 from __future__ import annotations
 
@@ -6,67 +6,96 @@ import numpy as np
 
 from anomaly.custody import Segment
 from anomaly.plans import Plans
-from anomaly.rules.rule import Case, Signal, Spot
-from anomaly.sphere import point
+from anomaly.rules.rule import Case, Signal
+from anomaly.sphere import EARTH_RADIUS_M, Bools, Floats, Ints, distance_m, point
 from sealtrail.contract.errors import InvalidTripError
-from sealtrail.contract.trip import Zone
 
 STEP_M = 2_000
 APPROACH_M_S = 25.0
-APPROACH_MOST_M = 50_000.0
+APPROACH_MOST_M = 150_000.0
 
 
 def due_of(case: Case, segment: Segment, lost: Signal, due_ms: int) -> tuple[str, int]:
     """(name of the dead zone, when the device is due): "" and ``due_ms`` where its place is in none.
 
-    A place counts as in a zone too if the device may have reached it before its next report.
+    A place counts as in a zone too if the device may have reached it before its next report. Zones
+    that touch, or lie one after the other along the way, are crossed as one.
     """
-    spot = lost.place
-    if spot is None or not segment.trip.dead_zones:
+    spot, plans = lost.place, case.plans
+    numbers, names = _zones(plans, segment)
+    if spot is None or not numbers:
         return "", due_ms
     vector = point(spot.latitude_deg, spot.longitude_deg)[None, :]
     reach_m = case.settings.uncertainty_factor * spot.uncertainty_m
-    reach_m += min(APPROACH_MOST_M, lost.numbers["gap_s"] * APPROACH_M_S)
-    latest, name = due_ms, ""
+    age_s = max(0, lost.at.occurred_at_ms - spot.at_ms) / 1000  # of the place, when it was last heard
+    reach_m += min(APPROACH_MOST_M, (lost.numbers["gap_s"] + age_s) * APPROACH_M_S)
+    away_m = np.array([float(plans.zones.distance_m(number, vector)[0]) for number in numbers])
+    nearest = int(np.argmin(away_m))
+    if away_m[nearest] > reach_m:
+        return "", due_ms
+    corridor = case.corridor_at(lost.at.occurred_at_ms)
+    through_m = 0.0
+    if corridor >= 0:
+        along_m, _, _ = plans.corridors.place(corridor, spot.latitude_deg, spot.longitude_deg)
+        through_m = _along_m(plans, corridor, np.array(numbers), along_m, reach_m)
+        if not through_m and away_m[nearest] > case.settings.uncertainty_factor * spot.uncertainty_m:
+            return "", due_ms  # it has come out of the zone beside it
+    if not through_m:
+        through_m = _across_m(plans, np.array(numbers), nearest)
+    through_m += max(0.0, float(away_m[nearest]))
+    extra_ms = round(through_m / (case.settings.dead_zone_speed_kmh / 3.6) * 1000)
+    return names[nearest], due_ms + extra_ms
+
+
+def _zones(plans: Plans, segment: Segment) -> tuple[list[int], list[str]]:
+    """Numbers and names of a trip's dead zones."""
+    numbers, names = [], []
     for zone in segment.trip.dead_zones:
         try:
-            number = case.plans.zones.number_of(zone)
+            numbers.append(plans.zones.number_of(zone))
         except InvalidTripError:
             continue
-        away_m = float(case.plans.zones.distance_m(number, vector)[0])
-        if away_m <= reach_m:
-            through_m = _through_m(case, segment, number, zone, spot) + max(0.0, away_m)
-            extra_ms = round(through_m / (case.settings.dead_zone_speed_kmh / 3.6) * 1000)
-            if due_ms + extra_ms > latest:
-                latest, name = due_ms + extra_ms, zone.name
-    return name, latest
+        names.append(zone.name)
+    return numbers, names
 
 
-def _through_m(case: Case, segment: Segment, number: int, zone: Zone, spot: Spot) -> float:
-    """How far the way through a zone is: along the corridor from a place on, else across all of it."""
-    corridor = case.corridor_at(segment.from_ms) if segment.trip.corridor is not None else -1
-    if corridor >= 0:
-        along_m, _, _ = case.plans.corridors.place(corridor, spot.latitude_deg, spot.longitude_deg)
-        inside_m = _corridor_within_m(case.plans, corridor, number, along_m)
-        if inside_m > 0:
-            return inside_m
-    cap_m = float(case.plans.zones.cap_m[number])
-    return 2 * (zone.circle.radius_m if zone.circle is not None else cap_m)
+def _along_m(plans: Plans, corridor: int, zones: Ints, from_m: float, reach_m: float) -> float:
+    """How far the corridor's way lies in dead zones from a place on, gaps of ``reach_m`` being none."""
+    vectors, along_m = _samples(plans, corridor)
+    inside: Bools = np.zeros(len(vectors), bool)
+    for zone in zones.tolist():
+        inside |= plans.zones.contains(zone, vectors)
+    ahead = np.flatnonzero(inside & (along_m >= from_m - STEP_M))
+    if not ahead.size or along_m[ahead[0]] - from_m > reach_m + STEP_M:
+        return 0.0
+    breaks = np.flatnonzero(np.diff(along_m[ahead]) > max(reach_m, STEP_M) + STEP_M)
+    last = ahead[breaks[0]] if breaks.size else ahead[-1]
+    return float(along_m[last] - from_m) + STEP_M
 
 
-def _corridor_within_m(plans: Plans, corridor: int, zone: int, from_m: float) -> float:
-    """Length of a corridor's first way that lies in a zone behind a distance along it."""
+def _samples(plans: Plans, corridor: int) -> tuple[Floats, Floats]:
+    """Points of a corridor's first way, about ``STEP_M`` apart, and how far along they are."""
     corridors = plans.corridors
     legs = np.arange(corridors.first[corridor], corridors.last[corridor] + 1)
     legs = legs[corridors.way[legs] == 0]
-    total = 0.0
-    for leg in legs.tolist():
-        length_rad = float(corridors.length_rad[leg])
-        length_m = length_rad * 6_371_008.8
-        steps = max(1, round(length_m / STEP_M))
-        shares = (np.arange(steps) + 0.5) / steps
-        angle = shares * length_rad
-        vectors = np.cos(angle)[:, None] * corridors.a[leg] + np.sin(angle)[:, None] * corridors.ta[leg]
-        ahead = float(corridors.start_m[leg]) + shares * length_m >= from_m
-        total += float((plans.zones.contains(zone, vectors) & ahead).sum()) * length_m / steps
-    return total
+    length_rad = corridors.length_rad[legs]
+    steps = np.maximum(1, np.rint(length_rad * EARTH_RADIUS_M / STEP_M)).astype(np.int64)
+    of = np.repeat(legs, steps)
+    nth = np.arange(len(of)) - np.repeat(np.cumsum(steps) - steps, steps)
+    angle = (nth + 0.5) / np.repeat(steps, steps) * corridors.length_rad[of]
+    vectors = np.cos(angle)[:, None] * corridors.a[of] + np.sin(angle)[:, None] * corridors.ta[of]
+    return vectors, corridors.start_m[of] + angle * EARTH_RADIUS_M
+
+
+def _across_m(plans: Plans, zones: Ints, start: int) -> float:
+    """The widths of a zone and of all that hang together with it: the way where no corridor says it."""
+    centre, cap_m = plans.zones.centre[zones], plans.zones.cap_m[zones]
+    reached = np.zeros(len(zones), bool)
+    reached[start] = True
+    for _ in range(len(zones)):
+        near = distance_m(centre[:, None, :], centre[None, :, :]) <= cap_m[:, None] + cap_m[None, :]
+        grown = reached | (near & reached[None, :]).any(axis=1)
+        if (grown == reached).all():
+            break
+        reached = grown
+    return float(2 * cap_m[reached].sum())

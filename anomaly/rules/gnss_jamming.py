@@ -9,7 +9,7 @@ that, while ``neighbours_least`` containers, this one included, lose theirs
 within 20 km and 45 minutes. A run begins no later than ``jam_fix_age_s`` (or two
 and a half reporting intervals, where the trip says them) after a fix, and a
 longer gap ends it: nobody knows what was in it. Inside of allowed places
-(halls) and dead zones (tunnels) (b) and (c) are no surprise.
+(halls, where nothing drives) and dead zones (tunnels) (b) and (c) are no surprise.
 
 When: at the first report of it; it ends with the first satellite fix after it,
 and within ``gnss_join_s`` of its end it is the same jamming.
@@ -25,10 +25,10 @@ from __future__ import annotations
 import numpy as np
 
 from anomaly.neighbourhood import Kind, Note
-from anomaly.reports import COLUMN, NO_PLACE
+from anomaly.reports import COLUMN, MOVING, NO_PLACE
 from anomaly.rules.breach import where_words
 from anomaly.rules.levels import Episode, episodes, placed_signal
-from anomaly.rules.places import in_any
+from anomaly.rules.places import in_any, in_zones
 from anomaly.rules.rule import EVIDENCE_KEPT, Case, Cleared, Finding, Rows, Signal, severity_under
 from anomaly.sphere import Bools, Floats, Ints, Structured
 from anomaly.words import device_on, lateness, moment, span
@@ -37,12 +37,13 @@ from sealtrail.contract.reading import FixKind, SealEvent
 from sealtrail.runtime.settings.anomaly import AnomalySettings
 
 NAME = "gnss_jamming"
-SAID, GONE, LASTED = 1, 2, 4
+SAID, GONE, LASTED, DRIVES = 1, 2, 4, 8
 ANY = SAID | GONE | LASTED
 SIGNAL = COLUMN["signal_pct"]
 GONE_REPORTS = 2
 WINDOW = 64
-LEAST_SHARE = 0.02
+LATELY = 16  # habits change: what is true of the last so many counts too
+LEAST_SHARE, MOST_SHARE = 0.02, 0.99
 INTERVALS = 2.5
 
 
@@ -52,7 +53,14 @@ class GnssJamming:
     name = NAME
     version = 1
     types = (AlertType.GNSS_JAMMING,)
-    state = (("jam_word", "u1"), ("jam_seen", "u1"), ("jam_none", "u8"), ("jam_n", "u1"), ("jam_t", "i8"))
+    state = (
+        ("jam_word", "u1"),
+        ("jam_seen", "u1"),
+        ("jam_none", "u8"),
+        ("jam_n", "u1"),
+        ("jam_m", "u1"),
+        ("jam_t", "i8"),
+    )
 
     def step(self, rows: Rows) -> None:
         state, reports, settings = rows.state, rows.reports, rows.settings
@@ -60,7 +68,7 @@ class GnssJamming:
         said = (reports["events"] & int(SealEvent.JAMMING)) != 0
         seen, none = state["jam_seen"], state["jam_none"]
         state["jam_none"] = (none << np.uint64(1)) | (~fixed).astype(np.uint64)
-        state["jam_seen"] = np.minimum(seen + fixed, WINDOW)
+        state["jam_seen"] = np.minimum(seen + np.uint8(1), WINDOW)
         if fixed.all() and not (state["jam_word"].any() or state["jam_n"].any() or said.any()):
             return
         located = (reports["kind"] == FixKind.CELL) | (reports["kind"] == FixKind.WIFI)
@@ -69,16 +77,20 @@ class GnssJamming:
         recent = reports["t"] - state["spoof_t"] <= age_ms
         unbroken = reports["t"] - state["last_t"] <= age_ms
         number = state["jam_n"].astype(np.int64)
-        begins = ~fixed & good & recent & (number == 0) & (seen >= settings.jam_fixes)
+        had = seen - np.bitwise_count(none & _newest(seen))
+        begins = ~fixed & good & recent & (number == 0) & (had >= settings.jam_fixes)
         goes_on = ~fixed & good & unbroken & (number > 0)
         number = np.where(fixed | ~unbroken, 0, number) + (begins | goes_on)
         number = np.minimum(number, WINDOW - 1)
         since = np.where(begins, reports["t"], state["jam_t"])
         state["jam_n"], state["jam_t"] = number, np.where(number > 0, since, 0)
-        many, some = _rare(number, none, settings)
+        many, some = _rare(number, seen.astype(np.int64), none, settings)
         lasted = many & (reports["t"] - since >= settings.jam_lost_s * 1000)
         word = np.where(said, SAID, 0) | np.where(some, GONE, 0) | np.where(lasted, LASTED, 0)
-        word |= np.where(fixed | ~unbroken, 0, state["jam_word"] & (GONE | LASTED))
+        driven = np.where(number > 0, state["jam_m"] + ((reports["levels"] & MOVING) != 0), 0)
+        state["jam_m"] = np.minimum(driven, WINDOW)
+        word |= np.where((driven >= settings.jam_reports) & (2 * driven >= number), DRIVES, 0)
+        word |= np.where(fixed | ~unbroken, 0, state["jam_word"] & (GONE | LASTED | DRIVES))
         for row in np.flatnonzero(word != state["jam_word"]).tolist():
             from_ms = float(since[row] if number[row] else reports["t"][row])
             rows.emit(row, NAME, placed_signal(rows, row, int(word[row]), since_ms=from_ms))
@@ -100,7 +112,10 @@ class GnssJamming:
         if segment is None:
             return None
         others = len(max((case.others(note) for note in notes_of(episode.signals)), key=len, default=set()))
-        expected = in_any(case, segment, first.place)
+        trip = segment.trip
+        expected = any(in_zones(case, trip.dead_zones, signal.place) for signal in episode.signals)
+        if not episode.word & DRIVES:  # in a hall nobody drives for long
+            expected |= in_any(case, segment, first.place)
         together = others + 1 >= settings.neighbours_least and not expected
         lasted = episode.word & LASTED and not expected
         if not (episode.word & SAID or together or lasted):
@@ -172,10 +187,26 @@ def _age_ms(rows: Rows) -> Floats:
     return np.maximum(rows.settings.jam_fix_age_s, INTERVALS * interval_s) * 1000
 
 
-def _rare(number: Ints, none: Structured, settings: AnomalySettings) -> tuple[Bools, Bools]:
-    """Whether runs without a fix are so long that habit hardly explains them, and half so hardly."""
-    before = none >> np.maximum(number - 1, 0).astype(np.uint64)
-    share = np.maximum((np.bitwise_count(before) + 1) / (WINDOW + 2), LEAST_SHARE)
+def _newest(number: Structured) -> Structured:
+    """Masks of so many lowest bits, up to 64."""
+    whole = np.uint64(0xFFFFFFFFFFFFFFFF)
+    return np.where(
+        number >= WINDOW, whole, (np.uint64(1) << number.astype(np.uint64) % np.uint64(64)) - np.uint64(1)
+    )
+
+
+def _rare(number: Ints, seen: Ints, none: Structured, settings: AnomalySettings) -> tuple[Bools, Bools]:
+    """Whether runs without a fix are so long that habit hardly explains them, and half so hardly.
+
+    ``seen`` and ``none`` are of the reports before this one: how many of the last 64, and which had no fix.
+    """
+    run = np.maximum(number - 1, 0)
+    before = np.maximum(seen - run, 0)
+    habits = (none >> run.astype(np.uint64)) & _newest(before)
+    lately = np.minimum(before, LATELY)
+    of_late = np.bitwise_count(habits & _newest(lately))
+    share = np.maximum((np.bitwise_count(habits) + 1) / (before + 2), of_late / np.maximum(lately, 1))
+    share = np.clip(share, LEAST_SHARE, MOST_SHARE)
     needed = np.log(settings.jam_chance) / np.log(share)
     many: Bools = number >= np.maximum(np.ceil(needed), settings.jam_reports)
     some: Bools = number >= np.maximum(np.ceil(needed / 2), GONE_REPORTS)

@@ -1,7 +1,8 @@
 """GNSS_SPOOFING: a device is made to believe that it is elsewhere.
 
 What: (a) a track that is consistent in itself, and to which the device got from
-another consistent track (``spoof_fixes`` fixes) faster than anything travels;
+another consistent track (``spoof_fixes`` fixes) faster than anything travels,
+or ``spoof_fixes`` impossible places in a row on one line at one speed;
 (b) places of the mobile network that contradict the satellites', their
 kilometres of uncertainty allowed for, twice in a row, or that are held for true
 again where satellites' places between them were not; (c) implausible
@@ -11,10 +12,12 @@ hour of each other. One device that jumps and comes back alone is a fault
 
 When: at the first report of it; it ends when the device is back on a track that
 it can have travelled, or its network agrees, and is the same within
-``gnss_join_s`` of its end. While (a) lasts its places clear no deviation.
+``gnss_join_s`` of its end. Places of (a) are used by no rule for
+``spoof_doubt_s``: they open no deviation and clear none. After that time they
+are believed: nobody is locked out.
 
 Severity: high, or the trip's own; outside of trips nothing is raised.
-Settings: spoof_fixes, spoof_cell_age_s, neighbours_least, gnss_join_s,
+Settings: spoof_fixes, spoof_doubt_s, spoof_cell_age_s, neighbours_least, gnss_join_s,
 max_speed_m_s, time_slack_s, uncertainty_factor. Source: ../shared/ALERTS.md;
 ../shared/DETECTION.md 5.6 items 7, 8. Equivalents: none.
 """
@@ -24,23 +27,24 @@ from __future__ import annotations
 import numpy as np
 
 from anomaly.neighbourhood import Kind, Note
-from anomaly.reports import IMPLAUSIBLE, NO_PLACE, PLAUSIBLE
-from anomaly.rows import take
+from anomaly.reports import IMPLAUSIBLE, MATTERS, NO_PLACE, PLAUSIBLE
+from anomaly.rows import put, take
 from anomaly.rules.breach import where_words
 from anomaly.rules.levels import Episode, episodes, follow
 from anomaly.rules.rule import EVIDENCE_KEPT, Case, Cleared, Finding, Rows, Signal, severity_under
-from anomaly.sphere import DEGREE_E7, Bools, Ints, distance_m, unit_vectors
+from anomaly.sphere import DEGREE_E7, Bools, Floats, Ints, Structured, distance_m, unit_vectors
 from anomaly.words import device_on, lateness, moment
 from sealtrail.contract.alert import AlertType
 from sealtrail.contract.reading import FixKind
 
 NAME = "gnss_spoofing"
-SWITCHED, CELL, FALSE = 1, 2, 4
-ANY = SWITCHED | CELL | FALSE
+SWITCHED, CELL, FALSE, TRACK = 1, 2, 4, 8
+ANY = SWITCHED | CELL | FALSE | TRACK
 NEAR_E7 = 50_000
 """Half a kilometre: who moved less has jumped nowhere."""
 FINE_M = 1_000.0
 CELL_REPORTS = 2
+STRAIGHT = 0.25
 MOST = 255
 
 
@@ -57,6 +61,12 @@ class GnssSpoofing:
         ("spoof_ok", "u1"),
         ("spoof_cell", "u1"),
         ("spoof_word", "u1"),
+        ("spoof_since", "i8"),  # when it switched to another track
+        ("false_t", "i8"),  # the last place that can't be, and how fast places like it move
+        ("false_lat", "i4"),
+        ("false_lon", "i4"),
+        ("false_v", "f4", 2),  # 1e-7 degree a second north, east
+        ("false_n", "u1"),  # so many in a row lie on one line at one speed
     )
 
     def step(self, rows: Rows) -> None:
@@ -70,10 +80,24 @@ class GnssSpoofing:
         false = (reports["quality"] == IMPLAUSIBLE) & (reports["kind"] == FixKind.GNSS)
         false &= (np.abs(reports["lat"]) > NEAR_E7) | (np.abs(reports["lon"]) > NEAR_E7)
         word |= np.where(false, FALSE, 0)
+        word = self._along_false_track(rows, fine, false, word)
+        begins = (word & SWITCHED != 0) & (state["spoof_word"] & SWITCHED == 0)
+        since = state["spoof_since"]
         if word.any() or state["spoof_word"].any():
             follow(rows, NAME, "spoof_word", word)
+        rows.state["spoof_since"] = np.where(word & SWITCHED, np.where(begins, reports["t"], since), 0)
+        self._doubt(rows, fine, word)
         for column, name in (("spoof_t", "t"), ("spoof_lat", "lat"), ("spoof_lon", "lon")):
             state[column] = np.where(fine, reports[name], state[column])
+
+    def _doubt(self, rows: Rows, fine: Bools, word: Ints) -> None:
+        """Places of a track that it can't have reached are used by no rule, for a time: never locked out."""
+        state, reports = rows.state, rows.reports
+        young = reports["t"] - state["spoof_since"] <= rows.settings.spoof_doubt_s * 1000
+        doubtful = fine & (word & SWITCHED != 0) & young
+        if doubtful.any():
+            reports["quality"][doubtful] = IMPLAUSIBLE
+            reports["mark"][doubtful] = MATTERS
 
     def _switched(self, rows: Rows, fine: Bools) -> Bools:
         """Which devices are on another track now, that they can't have travelled to; counts support."""
@@ -95,6 +119,31 @@ class GnssSpoofing:
         state["spoof_ok"] = np.where(switched, 1, np.minimum(ok + fine, min(settings.spoof_fixes, MOST)))
         result: Bools = switched & ((ok >= settings.spoof_fixes) | ((state["spoof_word"] & SWITCHED) != 0))
         return result
+
+    def _along_false_track(self, rows: Rows, fine: Bools, false: Bools, word: Ints) -> Ints:
+        """Count impossible places that lie on one line at one speed: forged by a machine, not by a fault."""
+        state, reports, settings = rows.state, rows.reports, rows.settings
+        number = np.where(fine, 0, state["false_n"].astype(np.int64))
+        word = np.where(fine, word & ~TRACK, word)
+        some = np.flatnonzero(false)
+        if some.size:
+            before, at = take(state, some), take(reports, some)
+            seconds = (at["t"] - before["false_t"]) / 1000
+            follows = (number[some] > 0) & (seconds > 0) & (seconds <= settings.spoof_cell_age_s)
+            pace = _step(before, at) / np.maximum(seconds, 1)[:, None]
+            turn = np.sqrt(((pace - before["false_v"]) ** 2).sum(axis=1))
+            moves = np.abs(pace).max(axis=1) * seconds > NEAR_E7
+            straight = turn <= STRAIGHT * np.sqrt((pace**2).sum(axis=1))
+            long = follows & moves & straight & (number[some] > 1)
+            count = np.where(long, number[some] + 1, np.where(follows & moves, 2, 1))
+            number[some] = np.minimum(count, settings.spoof_fixes)
+            before["false_v"] = pace
+            for column in ("t", "lat", "lon"):
+                before["false_" + column] = at[column]
+            put(state, some, before)
+            word[some] = np.where(number[some] >= settings.spoof_fixes, word[some] | TRACK, word[some])
+        state["false_n"] = number
+        return word
 
     def _against_cells(self, rows: Rows, cells: Bools, word: Ints) -> Ints:
         """Count network places that contradict a recent satellite place."""
@@ -174,11 +223,21 @@ class GnssSpoofing:
         )
 
 
+def _step(before: Structured, at: Structured) -> Floats:
+    """From the last false place to this one, shape (n, 2): 1e-7 degree north, east."""
+    half = round(180 * DEGREE_E7)
+    north = at["lat"].astype(np.float64) - before["false_lat"]
+    east = (at["lon"].astype(np.int64) - before["false_lon"] + half) % (2 * half) - half
+    return np.stack((north, east.astype(np.float64)), axis=1)
+
+
 def _reasons(episode: Episode, others: int, least: int) -> list[str]:
     """Why positions may be forged, in words."""
     why = []
     if episode.word & SWITCHED:
         why.append("they went on from a place that it can't have reached")
+    if episode.word & TRACK:
+        why.append("they go along one line faster than anything travels")
     if episode.word & CELL:
         why.append("its mobile network places it elsewhere")
     if others + 1 >= least:

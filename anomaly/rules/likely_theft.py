@@ -3,15 +3,15 @@
 What: alerts of at least ``theft_least`` different kinds of one trip, within
 ``theft_window_s`` of each other, outside of the trip's allowed places and
 parking zones. Kinds are what ``theft_signals`` says of alert types: opened
-(seal and door), stopped, off its way, blind (silent, jammed), forged, apart,
-moved. A seal that is cut and a door that opens are one thing, so they are one
-kind; so are silence and jamming. What rests on positions that may be forged is
+(seal and door), stopped, off its way, blind (silent), forged (and jammed),
+apart, moved; one of ``theft_strong`` must be among them. A seal that is cut and
+a door that opens are one thing, so they are one kind. What rests on positions that may be forged is
 no sign of its own.
 
 When: as soon as the last of them is known; it began with it, and is taken back
 with any that is. Each part is in the sentence and in the details.
 
-Severity: critical, or the trip's own. Settings: theft_signals, theft_least,
+Severity: critical, or the trip's own. Settings: theft_signals, theft_strong, theft_least,
 theft_window_s. Source: ../shared/ALERTS.md. Equivalents: none.
 """
 
@@ -102,7 +102,8 @@ class LikelyTheft:
                 if part.start.occurred_at_ms - _last_ms(other) <= window_ms
             }
             chosen = near | {kinds[part.type.value]: near.get(kinds[part.type.value], part)}
-            if len(chosen) >= case.settings.theft_least:
+            strong = chosen.keys() & set(case.settings.theft_strong)
+            if strong and len(chosen) >= case.settings.theft_least:
                 return self._finding(case, list(chosen.values()), part)
         return None
 

@@ -65,6 +65,8 @@ class PositionImplausible:
         ("pos_episode", "u1"),
     )
 
+    only_while = (("alt_n", ("alt_t", "alt_v", "alt_unc")),)
+
     def step(self, rows: Rows) -> None:
         state, reports, settings = rows.state, rows.reports, rows.settings
         fixes = reports["quality"] != NO_PLACE

@@ -72,6 +72,8 @@ class RouteDeviation:
         ("route_last_km", "f8"),
     )
 
+    only_while = (("route_out_n", ("route_out_t", "route_first", "route_first_offset_m")),)
+
     def step(self, rows: Rows) -> None:
         self._follow_plan(rows)
         use = np.flatnonzero((rows.corridor >= 0) & (rows.reports["quality"] == PLAUSIBLE))

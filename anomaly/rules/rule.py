@@ -22,6 +22,7 @@ from anomaly.custody import FOREVER_MS, Custody, Segment
 from anomaly.neighbourhood import Note
 from anomaly.plans import Plans
 from anomaly.reports import Sighting
+from anomaly.sensors import Held
 from anomaly.sphere import Floats, Ints, Structured
 from sealtrail.contract.alert import CATALOGUE, AlertType, Severity
 from sealtrail.runtime.settings.anomaly import AnomalySettings
@@ -110,6 +111,7 @@ class Case:
     tracks_of: Callable[[str], list[Track]]  # of any rule, by its name
     others: Callable[[Note], set[int]]  # containers that have noted the same there and then
     number_of_seal: Callable[[int], str]  # a seal's number by its hash, "" where it isn't known
+    model_of: Callable[[int], Held]  # a learned model by its number in signals
     found: list[Finding] = field(default_factory=list)  # by the rules before, in the catalogue's order
     wake_at_ms: int = FOREVER_MS
 
@@ -191,7 +193,13 @@ class Rule(Judgement, Protocol):
         ...
 
     def step(self, rows: Rows) -> None:
-        """Judge one report of each of many devices."""
+        """Judge one report of each of many devices.
+
+        State should forget: a late report is judged together with what follows until the state is
+        as it was, so a counter ends where counting further tells nothing more. Columns that mean
+        something only while another isn't zero stand in ``only_while``, if a rule has any:
+        ((column, (columns, …)), …).
+        """
         ...
 
 

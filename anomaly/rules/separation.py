@@ -129,7 +129,7 @@ class Separation:
             at = fleet.sighting(int(compared.lane[first]), compared.report[first])
             shown = fleet.sighting(int(compared.lane[sure]), compared.report[sure])
             furthest = float(np.nanmax(compared.away_m[first : sure + 1]))
-            numbers = {"other": other, "distance_m": float(round(furthest))}
+            numbers = {"other": float(other), "distance_m": float(round(furthest))}
             code = APART if apart else TOGETHER
             found.append(Signal(code, at, place=own_spot(at), last_inside=shown, numbers=numbers))
         return found

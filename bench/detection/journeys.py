@@ -39,8 +39,9 @@ APART = 4  # positions between two injected ones
 SHOCK_G = 4.0
 SEED = 1
 
-ARRIVAL = {AlertType.SILENT.value, AlertType.LIKELY_THEFT.value}
-"""Whether a device was silent depends on when its reports come, and so does what is made of it."""
+ARRIVAL = {AlertType.SILENT.value, AlertType.LIKELY_THEFT.value, AlertType.SENSOR_ANOMALY.value}
+"""Whether a device was silent depends on when its reports come, and so do what is made of it and
+what is unusual by the values that came before."""
 
 Standing = set[tuple[str, int, str]]
 

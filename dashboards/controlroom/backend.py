@@ -11,6 +11,7 @@ from sealtrail.contract.alert import AlertEvent
 from sealtrail.contract.incident import CommandReply, Delivery, Incident, IncidentCommand
 from sealtrail.contract.queries import Position, Sample, SealQuery, SealRecord, SensorQuery, TrackQuery
 from sealtrail.contract.reading import Reading
+from sealtrail.contract.risk import RiskAnswer, RiskQuery
 from sealtrail.contract.trip import Trip
 
 
@@ -70,6 +71,10 @@ class Backend(Protocol):
 
     async def deliveries(self) -> list[Delivery]:
         """The ledger of notifications, in any order."""
+        ...
+
+    async def risks(self, query: RiskQuery) -> RiskAnswer:
+        """Which trips to inspect first, as the alerts service says; ``unknown_trip`` where one isn't."""
         ...
 
     async def act(self, command: IncidentCommand) -> CommandReply:

@@ -28,6 +28,7 @@ from sealtrail.contract.queries import (
     SensorQuery,
     TrackQuery,
 )
+from sealtrail.contract.risk import RiskAnswer, RiskQuery
 from sealtrail.contract.trip import Trip
 from sealtrail.runtime.bucket import Entry
 from sealtrail.runtime.log import Log
@@ -38,6 +39,7 @@ LOGGER = structlog.get_logger(__name__)
 REFUSED_HEADER = "Sealtrail-Refused"
 RECORD_TIMEOUT_S = 20.0
 COMMAND_TIMEOUT_S = 10.0
+RISK_TIMEOUT_S = 25.0  # the first answer after a start reads the history
 QUEUED_CHANGES = 256  # full means that the pumps wait
 LOOK_S = 1.0
 CUSTODY_MESSAGES = 200_000  # of the alert stream, read at the start
@@ -91,6 +93,15 @@ class NatsBackend:
     async def act(self, command: IncidentCommand) -> CommandReply:
         _, body = await self._log.request(subjects.INCIDENT_COMMAND, _encode(command), COMMAND_TIMEOUT_S)
         return _decoded(body, CommandReply, "the alerts service")
+
+    async def risks(self, query: RiskQuery) -> RiskAnswer:
+        headers, body = await self._log.request(subjects.RISK_REQUEST, _encode(query), RISK_TIMEOUT_S)
+        if REFUSED_HEADER not in headers:
+            return _decoded(body, RiskAnswer, "the alerts service")
+        refusal = _decoded(body, QueryRefusal, "the alerts service")
+        if refusal.reason == "log_unavailable":
+            raise UnavailableError(f"the alerts service: {refusal.detail}")
+        raise RefusedError(refusal.reason, refusal.detail)
 
     @asynccontextmanager
     async def changes(self) -> AsyncIterator[AsyncIterator[Change]]:

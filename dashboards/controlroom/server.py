@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from dashboards.controlroom import page, problems
 from dashboards.controlroom.backend import Backend
 from dashboards.controlroom.room import Room
-from dashboards.controlroom.routes import incidents, live, record, trips
+from dashboards.controlroom.routes import incidents, live, record, risk, trips
 from sealtrail.contract.clock import Clock, wall_clock_ms
 from sealtrail.runtime.settings.controlroom import ControlRoomSettings
 
@@ -79,7 +79,7 @@ def create_app(
     )
     app.state.room = room
     problems.install(app)
-    for part in (live, record, incidents, trips):
+    for part in (live, record, incidents, trips, risk):
         app.include_router(part.router)
     page.install(app)
     app.add_middleware(SameOrigin)

@@ -13,6 +13,7 @@ from sealtrail.commands.trip_draft import new
 from sealtrail.commands.trip_options import MOMENT, actor, as_json, ways
 from sealtrail.commands.trip_reading import on_lane, read_corridor, read_trip, with_times, with_ways, written
 from sealtrail.commands.trip_recording import known, planning, tell
+from sealtrail.commands.trip_risk import risk
 from sealtrail.contract.clock import iso
 from sealtrail.contract.errors import InvalidTripError
 from sealtrail.contract.trip import Trip, TripEvent, TripEventKind
@@ -32,7 +33,7 @@ def trip() -> None:
     """
 
 
-for verb in (new, authorise, check_seal, end):
+for verb in (new, authorise, check_seal, end, risk):
     trip.add_command(verb)
 
 

@@ -14,6 +14,7 @@ Requests (core NATS, MessagePack both ways)::
     sealtrail.request.record.<query>      answered by ingest      (see queries.py)
     sealtrail.request.devices.<query>     answered by ingest      (see completeness.py)
     sealtrail.request.incident            answered by alerts      (IncidentCommand -> CommandReply)
+    sealtrail.request.risk                answered by alerts      (see risk.py)
 
 MQTT topics of devices are ``sealtrail/<family>/<device_id>/up`` for reports and
 ``…/down`` for answers; of subscribers
@@ -41,6 +42,7 @@ RETRIED = "retry."
 RECORD_REQUEST = "sealtrail.request.record"
 DEVICES_REQUEST = "sealtrail.request.devices"
 INCIDENT_COMMAND = "sealtrail.request.incident"
+RISK_REQUEST = "sealtrail.request.risk"
 
 TRIPS_BUCKET = "sealtrail_trips"  # trip_id -> Trip (JSON): projection for look-ups
 PAIRINGS_BUCKET = "sealtrail_pairings"  # device_id -> container_id

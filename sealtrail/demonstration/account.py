@@ -26,6 +26,7 @@ class ScriptedOutcome(msgspec.Struct, frozen=True, kw_only=True):
     container_id: str
     trip_id: str
     expected: str | None
+    also: dict[str, int]  # what else must come of it, and how often it was raised
     raised: int
     delivered: int
     delay_s: float | None
@@ -78,11 +79,8 @@ def standing_alerts(events: Iterable[AlertEvent]) -> dict[str, AlertEvent]:
 
 def _outcome(sent: SentEvent, alerts: Sequence[AlertEvent], received: Sequence[Received]) -> ScriptedOutcome:
     event = sent.event
-    raised = {
-        alert.alert_id
-        for alert in alerts
-        if (alert.trip_id, alert.type.value) == (event.trip_id, event.alert_type)
-    }
+    own = [alert for alert in alerts if alert.trip_id == event.trip_id]
+    raised = {alert.alert_id for alert in own if alert.type.value == event.alert_type}
     notices = [one for one in received if one.kind == RAISED_NOTICE and one.alert_id in raised]
     delay_s = None
     if notices and sent.sent_at_ms is not None:
@@ -93,6 +91,7 @@ def _outcome(sent: SentEvent, alerts: Sequence[AlertEvent], received: Sequence[R
         container_id=event.container_id,
         trip_id=event.trip_id,
         expected=event.alert_type,
+        also={kind: sum(alert.type.value == kind for alert in own) for kind in event.also},
         raised=len(raised),
         delivered=len(notices),
         delay_s=delay_s,
@@ -129,7 +128,8 @@ def _problems(
             found.append(f"{name} was not sent in time")
         elif (outcome.raised, outcome.delivered) != (1, 1):
             found.append(f"{name} was raised {outcome.raised} and delivered {outcome.delivered} times")
-    expected = {(outcome.trip_id, outcome.expected) for outcome in outcomes}
+        found += [f"{name} raised {kind} {times} times" for kind, times in outcome.also.items() if times != 1]
+    expected = {(outcome.trip_id, kind) for outcome in outcomes for kind in (outcome.expected, *outcome.also)}
     found += [
         f"nobody scripted {alert.type.value} on {alert.container_id}: {alert.sentence}"
         for alert in alerts.values()

@@ -19,6 +19,11 @@ _OPERATION = "KV-Operation"
 _MARKER = "Nats-Marker-Reason"
 
 
+def stream_of(bucket: str) -> str:
+    """The stream that a bucket is kept in."""
+    return f"KV_{bucket}"
+
+
 class Entry(NamedTuple):
     """A key's value at a revision; ``value`` None means deleted."""
 
@@ -86,7 +91,7 @@ class Bucket:
         return LogReader(
             self._js,
             self._nc,
-            f"KV_{self._name}",
+            stream_of(self._name),
             f"$KV.{self._name}.>",
             1,
             last_per_subject=True,
@@ -107,6 +112,33 @@ class Bucket:
             entries.extend(batch)
         newest = {entry.key: entry for entry in entries}
         return [entry for entry in newest.values() if entry.value is not None]
+
+    async def since(self, sequence: int, newest: int) -> list[Entry]:
+        """Every revision that the bucket still has in (sequence, newest], deletions too, oldest first.
+
+        ``newest`` is the last sequence of the bucket's stream (`stream_of`) or an earlier one.
+        Raises `UnavailableError` when the log doesn't go on giving them.
+        """
+        if newest <= sequence:
+            return []
+        reader = LogReader(
+            self._js, self._nc, stream_of(self._name), f"$KV.{self._name}.>", max(1, sequence + 1)
+        )
+        found: list[Entry] = []
+        try:
+            await reader.open()
+            left = reader.pending_at_start
+            while left > 0:
+                messages = await reader.take(most=256, wait_s=5.0)
+                if not messages:
+                    raise UnavailableError(f"bucket {self._name}: the log doesn't go on")
+                found += [self._entry(message) for message in messages if message.sequence <= newest]
+                left = 0 if messages[-1].sequence >= newest else messages[-1].pending
+        except (NatsError, TimeoutError) as error:
+            raise UnavailableError(f"bucket {self._name}: {error}") from error
+        finally:
+            await asyncio.shield(reader.close())
+        return found
 
     async def watch(self) -> AsyncIterator[list[Entry] | None]:
         """Batches of entries: first all that exist, then one None, then changes for ever.

@@ -14,7 +14,14 @@ import pytest_asyncio
 
 from alerts.notices import delivery_id_of
 from sealtrail.contract import subjects
-from sealtrail.contract.alert import AlertAction, AlertEvent, AlertType, Severity
+from sealtrail.contract.alert import (
+    CATALOGUE,
+    AlertAction,
+    AlertEvent,
+    AlertFamily,
+    AlertType,
+    Severity,
+)
 from sealtrail.contract.codec import encode_alert_events
 from sealtrail.contract.errors import UnavailableError
 from sealtrail.contract.incident import (
@@ -168,6 +175,35 @@ async def test_the_life_of_an_incident_is_told_once_each(house: House) -> None:
     assert house.types() == ["raised", "escalated", "retracted"]
     assert house.receiver.requests[-1].event["data"]["reason"]
     assert len(await house.incidents()) == 2
+
+
+async def test_what_no_report_shows_is_told_too(house: House) -> None:
+    """An alert of any type without evidence, device and place opens its incident and is told as it is."""
+    await house.subscribe(minimum_severity=Severity.LOW.value)
+    house.worker.start()
+    kinds = [
+        kind for kind in AlertType if CATALOGUE[kind].family not in (AlertFamily.CUSTODY, AlertFamily.QUALITY)
+    ]
+    events = [
+        msgspec.structs.replace(
+            alert(kind.value, type=kind, trip_id=f"T-{kind.value}", severity=Severity.HIGH, evidence=0),
+            device_id="",
+            latitude_deg=None,
+            longitude_deg=None,
+            details={},
+        )
+        for kind in kinds
+    ]
+    await house.tell(*events)
+    await house.receives(len(kinds))
+    told = {request.event["data"]["type"]: request.event["data"] for request in house.receiver.requests}
+    assert told.keys() == {kind.value for kind in kinds}
+    for kind in kinds:
+        data = told[kind.value]
+        assert (data["title"], data["device_id"], data["evidence"]) == (CATALOGUE[kind].title, "", [])
+        assert data["latitude_deg"] is data["longitude_deg"] is None
+        assert data["incident"]["family"] == CATALOGUE[kind].family.value
+    assert len(await house.incidents()) == len(kinds)
 
 
 async def test_subscribers_hear_what_they_asked_for(house: House) -> None:

@@ -46,6 +46,9 @@ SEALED: dict[str, Any] = {"state": SealState.SEALED}
 
 Batches = list[list[Reading]]
 
+SHORT: dict[str, Any] = {"history_reports": 8, "history_reports_busy": 8}
+"""A history that every backlog here is longer than."""
+
 
 CONDITIONS = st.sampled_from(["sealed", "sealed", "cut", "open", "tampered"])
 LENGTHS = st.sampled_from([1, 2, 3, 9, 30, 60])
@@ -96,15 +99,20 @@ def test_blocks_in_any_order_are_the_breaches_of_the_run_in_order(
 ) -> None:
     """Type, beginning and number of the breaches that stand don't depend on the order of arrival."""
     backlog = backlog_of(plan)
-    expected = breaches(play(blocks_of(backlog, 50), history_reports=history))
+    expected = breaches(play(blocks_of(backlog, 50), history_reports=history, history_reports_busy=history))
     assert breaches(play([backlog], history_reports=4096)) == expected
     blocks = blocks_of(backlog, size)
-    assert breaches(play(blocks[::-1], history_reports=history)) == expected
+    assert breaches(play(blocks[::-1], history_reports=history, history_reports_busy=history)) == expected
     rng.shuffle(blocks)
-    assert breaches(play(blocks + blocks[:3], history_reports=history)) == expected
+    assert (
+        breaches(play(blocks + blocks[:3], history_reports=history, history_reports_busy=history)) == expected
+    )
     mixed = backlog[:]
     rng.shuffle(mixed)
-    assert breaches(play(blocks_of(mixed, size), history_reports=history)) == expected
+    assert (
+        breaches(play(blocks_of(mixed, size), history_reports=history, history_reports_busy=history))
+        == expected
+    )
 
 
 @settings(max_examples=30, deadline=None)
@@ -116,7 +124,7 @@ def test_a_breach_with_a_proof_between_is_never_taken_back(plan: Plan, size: int
         each.seal_events = 0
     blocks = blocks_of(backlog, size)
     rng.shuffle(blocks)
-    made = judge(history_reports=8)
+    made = judge(**SHORT)
     events = [event for block in blocks for event in made.apply_readings(block)]
     cuts = of_type(events, AlertType.SEAL_CUT)
     assert {event.action for event in cuts} <= {AlertAction.RAISED, AlertAction.UPDATED}
@@ -133,9 +141,7 @@ def test_a_log_that_is_too_small_forgets_no_cut_and_multiplies_none(
     backlog = backlog_of(plan)
     expected = breaches(play([backlog], history_reports=4096))
     rng.shuffle(backlog)
-    made = judge(
-        planned(), authorised(30, 200), history_reports=8, seal_stretches_kept=8, seal_stretches_kept_busy=64
-    )
+    made = judge(planned(), authorised(30, 200), **SHORT, seal_stretches_kept=8, seal_stretches_kept_busy=64)
     got = breaches([event for block in blocks_of(backlog, size) for event in made.apply_readings(block)])
     for kind in ("SEAL_CUT", "SEAL_TAMPER"):
         assert any(alert[0] == kind for alert in got) == any(alert[0] == kind for alert in expected)
@@ -149,12 +155,12 @@ def test_a_log_that_is_too_small_forgets_no_cut_and_multiplies_none(
 @given(PLANS, st.integers(1, 40), st.integers(0, 99), st.integers(0, 9_999).map(random.Random))
 def test_a_restart_amid_a_backlog_changes_no_byte(plan: Plan, size: int, at: int, rng: random.Random) -> None:
     """A snapshot anywhere in a shuffled backlog, restored, leads to the same bytes."""
-    limits, backlog = AnomalySettings(history_reports=8), backlog_of(plan)
+    limits, backlog = AnomalySettings(**SHORT), backlog_of(plan)
     blocks = blocks_of(backlog, size)
     rng.shuffle(blocks)
 
     def run(restart_at: int) -> bytes:
-        made, told = judge(planned(), history_reports=8), []
+        made, told = judge(planned(), **SHORT), []
         for number, block in enumerate(blocks):
             if number == restart_at:
                 made = Judge.restore(limits, made.snapshot())
@@ -181,7 +187,7 @@ def test_older_evidence_moves_the_beginning_of_the_same_alert() -> None:
 
 def test_a_closing_that_arrives_last_makes_two_alerts_at_that_moment() -> None:
     """Two cuts look like one until the report between them, older than the history, shows a closed seal."""
-    made = judge(history_reports=8)
+    made = judge(**SHORT)
     minutes = [*range(10, 50), *range(51, 90)]
     events = made.apply_readings([reading(minute, HERE, **CUT) for minute in minutes])
     assert breaches(events) == [("SEAL_CUT", START_MS + 10 * MINUTE_MS, "critical", "open")]
@@ -194,7 +200,7 @@ def test_a_closing_that_arrives_last_makes_two_alerts_at_that_moment() -> None:
 
 def test_a_condition_before_the_history_holds_within_it() -> None:
     """An old report that changes the condition at the history's beginning changes what the history says."""
-    made = judge(history_reports=8)
+    made = judge(**SHORT)
     made.apply_readings([reading(0, HERE, **SEALED)])
     events = made.apply_readings([reading(minute, HERE) for minute in range(10, 40)])
     events += made.apply_readings([reading(41, HERE, events=SealEvent.CUT)])
@@ -202,12 +208,12 @@ def test_a_condition_before_the_history_holds_within_it() -> None:
     events += made.apply_readings([reading(5, HERE, late_min=60, **CUT)])
     assert breaches(events) == [("SEAL_CUT", START_MS + 5 * MINUTE_MS, "critical", "open")]
     lane = made.lanes.index[CONTAINER, SEAL]
-    assert made.lanes.base["seal_word"][lane] & BREACH
+    assert made.lanes.foundation(lane)["seal_word"][0] & BREACH
 
 
 def test_the_log_is_bounded() -> None:
     """Ten thousand reports, most of them in order, and the log keeps within its limits."""
-    made = judge(history_reports=8)
+    made = judge(**SHORT)
     rng = random.Random(1)
     bits = [SealEvent.NONE, SealEvent.CUT, SealEvent.OPENED]
     for start in range(0, 10_000, 500):

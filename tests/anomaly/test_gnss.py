@@ -80,14 +80,14 @@ class TestJamming:
         assert said(one_by_one(made, readings), AlertType.GNSS_JAMMING) == []
 
     def test_neighbours_lose_it_together(self) -> None:
-        """Two reports are enough where three containers lose theirs about there and then; not for two."""
+        """Three reports are enough where three containers lose theirs together, and not where two do."""
         for names, expected in ((["C1", "C2", "C3"], 3), (["C1", "C2"], 0)):
             made = judge(*(planned(container=name) for name in names))
             for name in names:
                 made.apply_readings(drive(range(20), container=name, device=f"D-{name}"))
             events: list[AlertEvent] = []
             for name in names:
-                events += made.apply_readings(lost(range(20, 22), container=name, device=f"D-{name}"))
+                events += made.apply_readings(lost(range(20, 23), container=name, device=f"D-{name}"))
             assert len(of_type(events, AlertType.GNSS_JAMMING)) == expected
 
 
@@ -109,6 +109,16 @@ class TestSpoofing:
         made = judge(planned(), history_reports=256)
         again = [e for i in range(0, len(mixed), 11) for e in made.apply_readings(mixed[i : i + 11])]
         assert standing(of_type(again, AlertType.GNSS_SPOOFING)) == expected
+
+    def test_a_track_faster_than_anything_travels(self) -> None:
+        """Places that fly on along one line are forged, though no two agree; scattered ones are not."""
+        flight = [reading(m, (50.0 - 0.06 * (m - 10), 15.0)) for m in range(20, 30)]
+        events = one_by_one(judge(planned()), [*drive(range(20)), *flight, *drive(range(30, 40))])
+        assert said(events, AlertType.GNSS_SPOOFING) == [A.RAISED, A.CLEARED]
+        noise = random.Random(1)
+        scatter = [reading(m, (noise.uniform(-60, 60), noise.uniform(-170, 170))) for m in range(20, 30)]
+        events = one_by_one(judge(planned()), [*drive(range(20)), *scatter, *drive(range(30, 40))])
+        assert said(events, AlertType.GNSS_SPOOFING) == []
 
     def test_a_single_jump_is_a_fault(self) -> None:
         """One device that jumps for a few fixes and comes back is not spoofed."""
@@ -159,6 +169,6 @@ def test_a_snapshot_in_between_changes_nothing() -> None:
     events: list[AlertEvent] = []
     for name in names:
         made.apply_readings(drive(range(20), container=name, device=f"D-{name}"))
-        events += made.apply_readings(lost(range(20, 22), container=name, device=f"D-{name}"))
+        events += made.apply_readings(lost(range(20, 23), container=name, device=f"D-{name}"))
         made = Judge.restore(AnomalySettings(), made.snapshot())
     assert len(of_type(events, AlertType.GNSS_JAMMING)) == 3

@@ -12,19 +12,20 @@ from pathlib import Path
 
 import msgspec
 
-from anomaly.worker import REFUSED, PartitionWorker, Snapshot
+from anomaly.worker import PartitionWorker, Snapshot
 from sealtrail.contract import subjects
 from sealtrail.contract.alert import AlertEvent, AlertType
 from sealtrail.contract.clock import wall_clock_ms
 from sealtrail.contract.codec import decode_alert_events, encode_readings, encode_trip_events
 from sealtrail.contract.model import ModelState
 from sealtrail.contract.reading import Reading, SealEvent
+from sealtrail.contract.trip import TripEventKind
 from sealtrail.runtime.known_models import KnownModels
 from sealtrail.runtime.log import Log
 from sealtrail.runtime.settings.anomaly import AnomalySettings
 from sealtrail.runtime.settings.nats import NatsSettings
 from tests.anomaly.models.made import card, model
-from tests.anomaly.world import drive, planned, reading
+from tests.anomaly.world import START_MS, drive, planned, reading, trip, trip_event
 from tests.parts.nats import nats_server, nats_settings, open_log
 
 __all__ = ["nats_server", "nats_settings", "open_log"]
@@ -110,17 +111,24 @@ async def test_two_workers_at_once_say_nothing_twice(open_log: Log) -> None:
     assert len({event.event_id for event in said}) == len(said)
 
 
-async def test_decisions_about_models_are_passed_over(open_log: Log) -> None:
-    """An accepted model among a partition's messages is no refusal, and what comes after it is judged."""
-    made_card, blob = card(model())
+async def test_an_accepted_model_judges_what_comes_after_it(open_log: Log) -> None:
+    """A decision on the log reaches the judgement, and a trip that begins later is judged by the model."""
+    made_card, blob = card(model())  # to which 20 °C is far from usual
     known = await KnownModels(open_log).propose(made_card, blob, "planner")
-    await _plan(open_log)
     await KnownModels(open_log).decide(known, ModelState.ACCEPTED, actor="J. Mwangi", reason="", partitions=1)
-    await _append(open_log, drive(range(10)), [reading(10, events=SealEvent.CUT)])
-    before = REFUSED.labels("wrong_kind")._value.get()  # noqa: SLF001 (the counter has no other reader)
+    at_ms = wall_clock_ms() + 60_000
+    plan = trip(departs_at_ms=at_ms)
+    event = trip_event(TripEventKind.PLANNED, trip=plan, occurred_at_ms=at_ms, recorded_at_ms=at_ms)
+    await open_log.append(subjects.trips_subject(0), encode_trip_events([event]))
+    later_min = (at_ms - START_MS) / 60_000
+    await _append(open_log, drive(range(20), temperature_c=20.0, humidity_pct=50.0))
+    await _append(open_log, [
+        reading(later_min + 5 * i, temperature_c=20.0 + i % 2, humidity_pct=50.0 + i % 2) for i in range(20)
+    ])  # fmt: skip
     await _judged(open_log)
-    assert REFUSED.labels("wrong_kind")._value.get() == before  # noqa: SLF001
-    assert AlertType.SEAL_CUT in [event.type for event in await _said(open_log)]
+    [alert] = [each for each in await _said(open_log) if each.type is AlertType.SENSOR_ANOMALY]
+    assert alert.details["model_sha256"] == made_card.sha256
+    assert alert.occurred_at_ms >= at_ms
 
 
 async def test_what_other_settings_find_is_said(open_log: Log) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -31,6 +32,9 @@ ROUTE = {"ROUTE_DEVIATION", "BACK_ON_ROUTE"}
 JUDGED = ROUTE | {"POSITION_IMPLAUSIBLE"}
 
 Batches = list[list[Reading]]
+
+SHORT: dict[str, Any] = {"history_reports": 8, "history_reports_busy": 8}
+"""A history that every backlog here is longer than."""
 
 
 @st.composite
@@ -82,15 +86,15 @@ def test_any_order_leaves_the_alerts_of_the_run_in_order(
 ) -> None:
     """Deviations, returns, jumps with a history of eight are those in order, with copies, in any blocks."""
     expected = judged(play([track], history_reports=4096))
-    assert judged(play(blocks_of(track, size), history_reports=8)) == expected
+    assert judged(play(blocks_of(track, size), **SHORT)) == expected
     blocks = blocks_of(track, size)
-    assert judged(play(blocks[::-1], history_reports=8)) == expected
+    assert judged(play(blocks[::-1], **SHORT)) == expected
     rng.shuffle(blocks)
-    assert judged(play(blocks + blocks[:3], history_reports=8)) == expected
+    assert judged(play(blocks + blocks[:3], **SHORT)) == expected
     mixed = track + track[::3]
     rng.shuffle(mixed)
-    assert judged(play([[each] for each in mixed], history_reports=8)) == expected
-    assert judged(play(blocks_of(mixed, size), history_reports=8)) == expected
+    assert judged(play([[each] for each in mixed], **SHORT)) == expected
+    assert judged(play(blocks_of(mixed, size), **SHORT)) == expected
 
 
 @settings(max_examples=25, deadline=None)
@@ -99,7 +103,7 @@ def test_a_restart_amid_a_backlog_changes_no_byte(
     track: list[Reading], size: int, at: int, rng: random.Random
 ) -> None:
     """A snapshot anywhere in a shuffled backlog, restored, leads to the same bytes, thinned logs included."""
-    limits = AnomalySettings(history_reports=8, path_reports_kept=8, path_reports_kept_busy=32)
+    limits = AnomalySettings(**SHORT, path_reports_kept=8, path_reports_kept_busy=32)
     blocks = blocks_of(track, size)
     rng.shuffle(blocks)
 
@@ -135,9 +139,10 @@ def long_journey(minutes: int = 4_000) -> list[Reading]:
     return made
 
 
+@pytest.mark.parametrize("busy", [8, 8_192])
 @pytest.mark.parametrize("order", ["in order", "newest first", "reversed", "shuffled", "chunks"])
-def test_days_of_reports_leave_the_same_deviations_in_any_order(order: str) -> None:
-    """Thousands of reports, a history of 64: three deviations at their own times, within bounded memory."""
+def test_days_of_reports_leave_the_same_deviations_in_any_order(order: str, busy: int) -> None:
+    """Thousands of reports, a history of 64 or of all: three deviations at their times, in bounded memory."""
     journey = long_journey()
     expected = judged(play([journey], history_reports=4096), ROUTE)
     assert [alert[0] for alert in expected].count("ROUTE_DEVIATION") == len(DETOURS)
@@ -152,7 +157,7 @@ def test_days_of_reports_leave_the_same_deviations_in_any_order(order: str) -> N
             blocks = blocks_of(journey, 100)
         case "chunks":
             rng.shuffle(blocks)
-    made = judge()
+    made = judge(history_reports_busy=busy)
     events = [event for block in blocks for event in made.apply_readings(block)]
     assert judged(events, ROUTE) == expected
     [log] = made.lanes.path_logs
@@ -163,7 +168,7 @@ def test_days_of_reports_leave_the_same_deviations_in_any_order(order: str) -> N
 
 def test_a_late_detour_is_raised_at_its_own_time_and_corrected_by_what_comes_still_later() -> None:
     """Days later: raised with its lateness, its beginning moved back, then retracted by reports inside."""
-    made = judge()
+    made = judge(history_reports_busy=8)
     made.apply_readings(drive([*range(100), *range(130, 190)], device="JT-123"))
     first = made.apply_readings(drive([110, 112], north_deg=0.03, late_min=3_000))
     [alert] = [e for e in of_type(first, AlertType.ROUTE_DEVIATION) if e.action is AlertAction.RAISED]
@@ -180,7 +185,7 @@ def test_a_late_detour_is_raised_at_its_own_time_and_corrected_by_what_comes_sti
 
 def test_a_late_jump_opens_nothing() -> None:
     """Where reports were thinned, one far from the way is no detour, and neither are its copies."""
-    made = judge()
+    made = judge(history_reports_busy=8)
     for start in range(0, 3_000, 300):
         made.apply_readings([reading(start + n, (50.0, 10.0 + (start + n) / 2_000)) for n in range(300)])
     [log] = made.lanes.path_logs
@@ -193,7 +198,7 @@ def test_a_late_jump_opens_nothing() -> None:
 
 def test_a_plan_that_becomes_known_late_is_held_against_the_past() -> None:
     """Reports of the days before the plan arrived are judged by it, beyond the history too."""
-    made = judge(trip_event(TripEventKind.ARMED))
+    made = judge(trip_event(TripEventKind.ARMED), history_reports_busy=8)
     detour = set(range(100, 160))
     for start in range(0, 500, 50):
         minutes = range(start, start + 50)
@@ -209,7 +214,7 @@ def test_a_plan_that_becomes_known_late_is_held_against_the_past() -> None:
 
 def test_a_device_that_jumps_all_the_time_is_bounded() -> None:
     """Thousands of reports none of which may be left out, in order and late, keep within the limits."""
-    made = judge(path_reports_kept_busy=32)
+    made = judge(path_reports_kept_busy=32, history_reports_busy=8)
     rng = random.Random(1)
     for start in range(0, 4_000, 200):
         made.apply_readings([reading(start + n, (50.0 + rng.uniform(-9, 9), 10.0)) for n in range(200)])

@@ -44,7 +44,7 @@ def at_once(made: Judge, readings: list[Reading]) -> list[AlertEvent]:
 
 def test_two_periods_and_it_is_told_and_ends() -> None:
     """A device that reports every ten minutes is silent after twenty and the grace, then heard again."""
-    made = judge(planned(), silent_learn_s=0)
+    made = judge(planned(), silent_learn_s=0, silent_grace_s=300)
     events = at_once(made, drive(range(0, 120, 10)))
     assert silences(events + ticks(made, range(110, 134))) == []
     events = ticks(made, range(134, 140))
@@ -59,8 +59,8 @@ def test_two_periods_and_it_is_told_and_ends() -> None:
 def test_it_is_found_without_ticks_and_in_one_batch() -> None:
     """A silence that lies between two receipts of one batch is found, as in a file that is judged."""
     gap = [*drive(range(0, 120, 10)), *drive(range(200, 260, 10))]
-    whole = of_type(at_once(judge(planned(), silent_learn_s=0), gap), AlertType.SILENT)
-    made = judge(planned(), silent_learn_s=0)
+    whole = of_type(at_once(judge(planned(), silent_learn_s=0, silent_grace_s=300), gap), AlertType.SILENT)
+    made = judge(planned(), silent_learn_s=0, silent_grace_s=300)
     single = of_type([e for each in gap for e in made.apply_readings([each])], AlertType.SILENT)
     assert [(e.action, e.occurred_at_ms) for e in whole] == [(e.action, e.occurred_at_ms) for e in single]
     assert [e.action for e in whole] == [A.RAISED, A.CLEARED]
@@ -68,7 +68,7 @@ def test_it_is_found_without_ticks_and_in_one_batch() -> None:
 
 def test_a_long_one_becomes_high() -> None:
     """Six hours beyond its limit it is updated to high, once."""
-    made = judge(planned(), silent_learn_s=0)
+    made = judge(planned(), silent_learn_s=0, silent_grace_s=300)
     at_once(made, drive(range(0, 120, 10)))
     assert silences(ticks(made, range(120, 600, 5))) == [(A.RAISED, "medium"), (A.UPDATED, "high")]
 
@@ -76,14 +76,14 @@ def test_a_long_one_becomes_high() -> None:
 def test_bursts_and_sleep_are_its_own_rhythm() -> None:
     """Three reports a minute apart every six hours are no silence, whatever their mean interval is."""
     minutes = [h * 360 + m for h in range(12) for m in (0, 1, 3)]
-    made = judge(planned(), silent_learn_s=0)
+    made = judge(planned(), silent_learn_s=0, silent_grace_s=300)
     events = [event for m in minutes for event in made.apply_readings([reading(m)]) + tick(made, m)]
     assert silences(events) == []
 
 
 def test_standing_devices_may_sleep() -> None:
     """After driving at a minute's interval it sleeps by the hour, as it did before when it stood."""
-    made = judge(planned(), silent_learn_s=0)
+    made = judge(planned(), silent_learn_s=0, silent_grace_s=300)
     events: list[AlertEvent] = []
     minute = 0.0
     for _ in range(3):
@@ -99,7 +99,7 @@ def test_standing_devices_may_sleep() -> None:
 
 def test_the_trip_says_how_often() -> None:
     """A trip's own reporting interval counts from the first report on."""
-    made = judge(planned(reporting_interval_s=600.0))
+    made = judge(planned(reporting_interval_s=600.0), silent_grace_s=300)
     at_once(made, [reading(0)])
     assert silences(ticks(made, range(1, 25))) == []
     assert silences(ticks(made, range(25, 30))) == [(A.RAISED, "medium")]
@@ -117,7 +117,7 @@ def test_a_dead_zone_is_no_surprise_until_its_far_side() -> None:
 
 def test_a_backlog_ends_it_and_is_counted() -> None:
     """The reports of the silence end it when they arrive, and it says that they were kept."""
-    made = judge(planned(), silent_learn_s=0)
+    made = judge(planned(), silent_learn_s=0, silent_grace_s=300)
     at_once(made, drive(range(0, 120, 10)))
     ticks(made, range(120, 200, 5))
     backlog = [
@@ -132,11 +132,11 @@ def test_a_backlog_ends_it_and_is_counted() -> None:
 
 def test_who_watches_nobody_is_not_silent() -> None:
     """No silence before a trip, after it, or of a device that was taken off."""
-    made = judge(planned(corridor=CORRIDOR), silent_learn_s=0)
+    made = judge(planned(corridor=CORRIDOR), silent_learn_s=0, silent_grace_s=300)
     at_once(made, drive(range(0, 120, 10)))
     made.apply_trip_events([trip_event(TripEventKind.UNPAIRED, 112, device_id=SEAL)])
     assert silences(ticks(made, range(115, 200, 5))) == []
-    made = judge(planned(), silent_learn_s=0)
+    made = judge(planned(), silent_learn_s=0, silent_grace_s=300)
     at_once(made, drive(range(0, 120, 10)))
     made.apply_trip_events([trip_event(TripEventKind.ENDED, 112)])
     assert silences(ticks(made, range(115, 200, 5))) == []
@@ -144,7 +144,7 @@ def test_who_watches_nobody_is_not_silent() -> None:
 
 def test_an_outage_of_the_log_is_nobodys_silence() -> None:
     """When ticks themselves were missing for an hour, devices get time to be heard again."""
-    made = judge(planned(), silent_learn_s=0)
+    made = judge(planned(), silent_learn_s=0, silent_grace_s=300)
     at_once(made, drive(range(0, 120, 10)))
     ticks(made, range(105, 115))
     assert silences(tick(made, 175)) == []
@@ -154,10 +154,10 @@ def test_an_outage_of_the_log_is_nobodys_silence() -> None:
 
 def test_a_snapshot_in_between_changes_nothing() -> None:
     """What was learned of a device and what was told survive a restart."""
-    made = judge(planned(), silent_learn_s=0)
+    made = judge(planned(), silent_learn_s=0, silent_grace_s=300)
     at_once(made, drive(range(0, 120, 10)))
-    made = Judge.restore(AnomalySettings(silent_learn_s=0), made.snapshot())
+    made = Judge.restore(AnomalySettings(silent_learn_s=0, silent_grace_s=300), made.snapshot())
     events = ticks(made, range(120, 140))
-    made = Judge.restore(AnomalySettings(silent_learn_s=0), made.snapshot())
+    made = Judge.restore(AnomalySettings(silent_learn_s=0, silent_grace_s=300), made.snapshot())
     events += ticks(made, range(140, 150))
     assert silences(events) == [(A.RAISED, Severity.MEDIUM.value)]

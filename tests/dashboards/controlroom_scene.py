@@ -8,6 +8,8 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import msgspec
+
 from dashboards.controlroom.backend import Change, IncidentChanged, ReadingsSeen
 from sealtrail.contract.alert import (
     CATALOGUE,
@@ -31,9 +33,11 @@ from sealtrail.contract.incident import (
 )
 from sealtrail.contract.queries import Position, Sample, SealQuery, SealRecord, SensorQuery, TrackQuery
 from sealtrail.contract.reading import FixKind, Reading, SealEvent, SealState
+from sealtrail.contract.risk import RiskAnswer, RiskQuery
 from sealtrail.contract.trip import Authorisation, Corridor, Place, Trip
 from tests.dashboards.controlroom_incidents import decided, delivery_of, opened
 from tests.dashboards.controlroom_lanes import BASES, LANES, SENTENCES, along, container_number
+from tests.dashboards.controlroom_risks import work_list
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
@@ -144,9 +148,18 @@ class Scene:
         )
 
     def breach(
-        self, container_id: str, kind: AlertType, occurred_at_ms: int, received_at_ms: int | None = None
+        self,
+        container_id: str,
+        kind: AlertType,
+        occurred_at_ms: int,
+        received_at_ms: int | None = None,
+        *,
+        bare: bool = False,
     ) -> Incident:
-        """Open an incident and tell the feeds, as the alerts service does."""
+        """Open an incident and tell the feeds, as the alerts service does.
+
+        A ``bare`` one is what the plan alone says: no report, no device and no place stand behind it.
+        """
         received = received_at_ms or occurred_at_ms + 1_200
         trip, entry = self.trip_of(container_id), CATALOGUE[kind]
         if kind is AlertType.SEAL_CUT:
@@ -185,6 +198,10 @@ class Scene:
                 ),
             ),
         )
+        if bare:
+            event = msgspec.structs.replace(
+                event, device_id="", longitude_deg=None, latitude_deg=None, details={}, evidence=()
+            )
         incident = opened(event)
         self._deliveries.append(delivery_of(incident))
         self._keep(incident)
@@ -343,6 +360,10 @@ class Scene:
     async def deliveries(self) -> list[Delivery]:
         self._check()
         return self._deliveries
+
+    async def risks(self, query: RiskQuery) -> RiskAnswer:
+        self._check()
+        return work_list(query, self._trips, self._incidents.values(), self._latest, self._clock())
 
     async def act(self, command: IncidentCommand) -> CommandReply:
         self._check()

@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,13 +15,14 @@ import pytest
 import pytest_asyncio
 
 from dashboards.controlroom.app import GRACE_S
-from sealtrail.contract.alert import AlertType
+from sealtrail.contract.alert import CATALOGUE, AlertFamily, AlertType
 from sealtrail.contract.clock import iso
 from sealtrail.contract.errors import UnavailableError
 from sealtrail.runtime.settings.controlroom import ControlRoomSettings
 from tests.dashboards.controlroom_scene import HOUR_MS, Scene
 from tests.dashboards.controlroom_server import Running, running, until
 
+LOGGED = (AlertFamily.CUSTODY, AlertFamily.QUALITY)
 QUICK = ControlRoomSettings(port=0, flush_interval_ms=50, stats_interval_ms=250, heartbeat_s=0.2)
 
 
@@ -348,3 +350,38 @@ async def test_schema_is_published(http: httpx.AsyncClient) -> None:
         "/api/incidents/{incident_id}/{action}",
         "/api/deliveries",
     } <= set(schema["paths"])
+
+
+async def test_the_work_list_and_the_risk_of_one_trip(http: httpx.AsyncClient, scene: Scene) -> None:
+    """Trips come by their score, each with its parts and what they rest on; an ended trip is unknown."""
+    found = (await http.get("/api/risk?limit=3")).json()
+    assert found["trips"] == 14
+    scores = [one["score"] for one in found["risks"]]
+    assert len(scores) == 3
+    assert scores == sorted(scores, reverse=True)
+    assert scores[0] >= 60
+    worst = found["risks"][0]
+    one = (await http.get(f"/api/risk/{worst['trip_id']}")).json()
+    assert one["container_id"] == worst["container_id"]
+    assert one["points"] == pytest.approx(sum(part["points"] for part in one["parts"]), abs=0.1)
+    assert all(part["reason"].endswith(".") and part["basis"] for part in one["parts"])
+    unknown = await http.get("/api/risk/T-none")
+    assert (unknown.status_code, unknown.json()["name"]) == (404, "unknown_trip")
+    assert (await http.get("/api/risk?limit=0")).json()["name"] == "invalid_request"
+    scene.failing = "the alerts service is away"
+    assert (await http.get("/api/risk")).status_code == 503
+
+
+async def test_alerts_of_every_type_are_shown(http: httpx.AsyncClient, served: Running, scene: Scene) -> None:
+    """Each type that can open an incident has its words, also where no report, device or place backs it."""
+    kinds = [kind for kind in AlertType if CATALOGUE[kind].family not in LOGGED]
+    for number, kind in enumerate(kinds):
+        for bare in (False, True):
+            at_ms = scene.now_ms - (2 * number + bare) * 60_000
+            incident = scene.breach(scene.containers[number % 14], kind, at_ms, bare=bare)
+            await until(partial(served.room.board.incident, incident.incident_id))
+            found = (await http.get(f"/api/incidents/{incident.incident_id}")).json()
+            assert found["title"] == CATALOGUE[kind].title
+            assert found["sentence"]
+            assert (found["longitude_deg"] is None) == bare
+            assert [len(alert["evidence"]) for alert in found["alert_list"]] == [0 if bare else 1]

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from alerts.risk.desk import RiskDesk, answer_with
 from dashboards.controlroom.backend import Change, IncidentChanged, ReadingsSeen, TripChanged, TripRemoved
 from dashboards.controlroom.nats_backend import REFUSED_HEADER, NatsBackend
 from sealtrail.contract import subjects
@@ -25,9 +26,11 @@ from sealtrail.contract.incident import (
     IncidentStep,
 )
 from sealtrail.contract.queries import LatestQuery, QueryRefusal, TrackQuery
+from sealtrail.contract.risk import RiskQuery
 from sealtrail.runtime.embedded_nats import EmbeddedNats
 from sealtrail.runtime.log import Log
 from sealtrail.runtime.settings.controlroom import ControlRoomSettings
+from sealtrail.runtime.settings.risk import RiskSettings
 from tests.dashboards.controlroom_scene import Scene
 from tests.dashboards.controlroom_server import running, until
 from tests.parts.nats import nats_server, nats_settings, open_log  # noqa: F401 - fixtures
@@ -122,6 +125,26 @@ async def test_nobody_there_is_said_at_once(backend: NatsBackend) -> None:
             await backend.latest()
         with pytest.raises(UnavailableError):
             await backend.act(IncidentCommand(incident_id="I", action=IncidentAction.ACKNOWLEDGE, actor="A"))
+
+
+async def test_the_work_list_is_the_alerts_services(
+    backend: NatsBackend,
+    open_log: Log,  # noqa: F811
+    scene: Scene,
+) -> None:
+    """Scores come from the service that keeps incidents; its refusals keep their names."""
+    with pytest.raises(UnavailableError):
+        await backend.risks(RiskQuery())
+    await put_scene(open_log, scene)
+    desk = RiskDesk(open_log, RiskSettings(), lambda: scene.now_ms)
+    await open_log.answer(subjects.RISK_REQUEST, answer_with(desk), group="test")
+    found = await backend.risks(RiskQuery(limit=3))
+    assert found.trips == len(await scene.trips())
+    assert [one.score for one in found.risks] == sorted((one.score for one in found.risks), reverse=True)
+    (one,) = (await backend.risks(RiskQuery(trip_id=found.risks[0].trip_id))).risks
+    assert one == found.risks[0]
+    with pytest.raises(RefusedError, match="unknown_trip"):
+        await backend.risks(RiskQuery(trip_id="T-none"))
 
 
 async def test_changes_of_every_kind_arrive(backend: NatsBackend, open_log: Log, scene: Scene) -> None:  # noqa: F811

@@ -244,3 +244,42 @@ async def test_twenty_thousand_containers_stay_fluent() -> None:
             moving.cancel()
             await asyncio.gather(moving, return_exceptions=True)
         assert look.faults == []
+
+
+async def test_the_work_list_leads_to_what_makes_the_risk(look: Look, scene: Scene) -> None:
+    """Trips come by their score; opening one shows its parts, J and K move, and A decides about nothing."""
+    page = look.page
+    scene.breach(scene.containers[9], AlertType.SEAL_CUT, scene.now_ms)
+    await page.locator("[data-panel=inspect]").click()
+    lines = page.locator(".work-item")
+    await expect(lines.first).to_contain_text("Seal cut")
+    scores = [int(text) for text in await page.locator(".work-item .score b").all_text_contents()]
+    assert scores == sorted(scores, reverse=True)
+    await page.keyboard.press("j")
+    await page.keyboard.press("j")
+    await expect(lines.nth(1).locator("button")).to_be_focused()
+    await page.keyboard.press("a")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    await page.keyboard.press("k")
+    await page.keyboard.press("Enter")
+    risk = page.get_by_test_id("risk")
+    await expect(risk.locator(".figure")).to_have_text(str(scores[0]))
+    await expect(risk.locator("[data-part=seal]")).to_contain_text("Seal cut")
+    await page.locator("[data-panel=alerts]").click()
+    await expect(page.locator(".queue-item.chosen")).to_contain_text("Seal cut")
+    assert look.faults == []
+
+
+async def test_an_alert_without_report_device_and_place_is_shown(look: Look, scene: Scene) -> None:
+    """What only the plan says (overdue) has its words in queue and drawer, and draws nothing on the map."""
+    page = look.page
+    incident = scene.breach(scene.containers[20], AlertType.OVERDUE, scene.now_ms, bare=True)
+    await page.locator(f"[data-incident='{incident.incident_id}'] .queue-open").click()
+    drawer = page.get_by_test_id("drawer")
+    await expect(drawer.locator(".incident")).to_contain_text("Overdue")
+    await drawer.get_by_text("What it rests on").click()
+    await expect(drawer).to_contain_text("No report of a device stands behind it.")
+    await expect(drawer.locator(".where")).to_have_count(0)
+    await look.until("window.sealtrail.drawn('corridor') > 0")
+    assert await look.ask("window.sealtrail.drawn('alerts')") == 0
+    assert look.faults == []

@@ -79,6 +79,16 @@ def alert(cause: int, occurred_at_ms: int = START_MS, **fields: Any) -> AlertEve
     return AlertEvent(occurred_at_ms=occurred_at_ms, **(basics | fields))
 
 
+WITHOUT_REPORT: dict[str, Any] = {
+    "type": AlertType.OVERDUE,
+    "severity": Severity.MEDIUM,
+    "device_id": "",
+    "latitude_deg": None,
+    "longitude_deg": None,
+}
+"""Fields of an alert that follows from the plan alone."""
+
+
 def device_day(device_id: str = "KE-0001", day: int = 0, **fields: Any) -> DeviceDay:
     """A daily record with something in every field."""
     basics: dict[str, Any] = {

@@ -19,7 +19,7 @@ from sealtrail.contract.clock import wall_clock_ms
 from sealtrail.contract.errors import UnavailableError
 from sealtrail.contract.queries import CountQuery, LatestQuery, SealQuery
 from tests.ingest.conftest import influx_settings
-from tests.ingest.fleet import START_MS, alert, fleet, placed, report
+from tests.ingest.fleet import START_MS, WITHOUT_REPORT, alert, fleet, placed, report
 from tests.parts.influxd import InfluxServer, running_influxd
 
 DAY_MS = 86_400_000
@@ -172,11 +172,12 @@ async def test_alert_events_are_points_for_grafana(influxd: InfluxServer) -> Non
     store = InfluxStore(chosen)
     await store.open()
     await store.write_alerts([alert(1), alert(2), alert(1)])
-    await store.write_alerts([alert(2), alert(3, latitude_deg=None, longitude_deg=None)])
+    await store.write_alerts([alert(2), alert(3, **WITHOUT_REPORT)])
     await store.close()
     found = rows(influxd, chosen.influxdb_bucket, '|> filter(fn: (r) => r._field == "late_by_s")')
     assert {(row["type"], row["severity"], row["action"], row["_value"]) for row in found} == {
-        ("SEAL_CUT", "critical", "raised", "7200")
+        ("SEAL_CUT", "critical", "raised", "7200"),
+        ("OVERDUE", "medium", "raised", "7200"),
     }
     assert len(found) == 3
     assert len(rows(influxd, chosen.influxdb_bucket, '|> filter(fn: (r) => r._field == "latitude_deg")')) == 2

@@ -13,7 +13,7 @@ import pytest
 from ingest.sqlite_store import SqliteStore
 from sealtrail.contract.errors import UnavailableError
 from sealtrail.contract.queries import CountQuery, LatestQuery
-from tests.ingest.fleet import START_MS, alert, fleet, placed
+from tests.ingest.fleet import START_MS, WITHOUT_REPORT, alert, fleet, placed
 from tests.shared import ROOT
 
 WRITER = """
@@ -129,15 +129,18 @@ async def test_people_can_read_the_file(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "record.sqlite3")
     await store.open()
     await store.write([placed(2**64 - 1, temperature_c=-3.5, extra={"b": 1, "a": "x"}, door_open=True)])
-    await store.write_alerts([alert(1), alert(1), alert(2)])
+    await store.write_alerts([alert(1), alert(1), alert(2), alert(3, **WITHOUT_REPORT)])
     await store.close()
     connection = sqlite3.connect(tmp_path / "record.sqlite3")
     assert connection.execute(
         "SELECT container_id, occurred_at_ms, reading_id, temperature_c, door_open, extra FROM reading"
     ).fetchall() == [("MSCU6639870", START_MS, -1, -3.5, 1, '{"a":"x","b":1}')]
     assert (
-        connection.execute("SELECT type, severity, action, late_by_s FROM alert").fetchall()
-        == [("SEAL_CUT", "critical", "raised", 7200)] * 2
+        connection.execute(
+            "SELECT type, severity, action, late_by_s, device_id, latitude_deg FROM alert ORDER BY type"
+        ).fetchall()
+        == [("OVERDUE", "medium", "raised", 7200, "", None)]
+        + [("SEAL_CUT", "critical", "raised", 7200, "7012345678", -1.0)] * 2
     )
     connection.close()
 

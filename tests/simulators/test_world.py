@@ -106,6 +106,8 @@ EXPECTED_EVENT = {
     "SEAL_CUT": (SealEvent.CUT, {SealState.CUT}),
     "SEAL_OPENED": (SealEvent.OPENED, {SealState.OPEN, SealState.UNKNOWN}),  # P45 says no level
     "SEAL_TAMPER": (SealEvent.TAMPERED, {SealState.SEALED}),
+    "DOOR_OPENED": (SealEvent.DOOR_OPENED, {SealState.SEALED}),
+    "GNSS_JAMMING": (SealEvent.JAMMING, {SealState.SEALED}),
 }
 
 
@@ -171,6 +173,44 @@ def test_authorisations_cover_exactly_the_authorised_openings(seed: int) -> None
                 and distance_m(here, there) <= leave.place.radius_m
             )
         assert covered == (event.alert_type is None), event
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_door_stays_open_and_a_jammer_stays_on(seed: int) -> None:
+    """From the scripted moment on every report of that seal says so: door open, or no satellites and why."""
+    for event in world(seed).scripted:
+        own = [
+            decoded(m)
+            for m in messages(seed)
+            if m.device_id == event.device_id and m.kind is OutgoingKind.REPORT
+        ]
+        after = [reading for reading in own if reading.occurred_at_ms >= event.occurred_at_ms]
+        if event.kind == Kind.DOOR_LIVE:
+            assert len(after) > 1
+            assert {reading.door_open for reading in after} == {True}
+            assert {reading.door_open for reading in own if reading not in after} == {False}
+        elif event.kind == Kind.JAMMED_LIVE:
+            assert len(after) > 1
+            assert all(reading.seal_events & SealEvent.JAMMING for reading in after)
+            assert FixKind.GNSS not in {reading.fix_kind for reading in after}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_nobody_stands_for_long_but_where_it_is_scripted(seed: int) -> None:
+    """Half an hour in one place happens where it is scripted and at an inspection, nowhere else."""
+    kinds = {event.container_id: Kind(event.kind) for event in world(seed).scripted}
+    fixes = fixes_by_device(seed)
+    for trip in world(seed).trips:
+        longest_ms, since = 0, None
+        for reading in fixes[trip.device_ids[0]]:
+            if since is None or distance_m(place(since), place(reading)) > 100:
+                since = reading
+            longest_ms = max(longest_ms, reading.occurred_at_ms - since.occurred_at_ms)
+        kind = kinds.get(trip.container_id, Kind.PLAIN)
+        if kind in {Kind.STOPPED, Kind.DETOUR}:
+            assert longest_ms > 45 * 60_000
+        elif kind is not Kind.OPENED_AUTHORISED:
+            assert longest_ms < 28 * 60_000, (trip.container_id, kind)
 
 
 def fixes_by_device(seed: int) -> dict[str, list[Reading]]:

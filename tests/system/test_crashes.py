@@ -91,7 +91,8 @@ async def test_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
             if alert.action is not AlertAction.RETRACTED
         }
         assert standing == {
-            (sent.event.trip_id, sent.event.alert_type)
+            (sent.event.trip_id, kind)
             for sent in report.scripted
             if sent.event.alert_type is not None and sent.sent_at_ms is not None
+            for kind in (sent.event.alert_type, *sent.event.also)
         }

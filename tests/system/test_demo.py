@@ -64,7 +64,8 @@ async def test_every_message_and_event_is_accounted_for(tmp_path: Path) -> None:
     expected = [event for event in account["scripted"] if event["expected"]]
     assert len(expected) > 10
     assert {(event["raised"], event["delivered"]) for event in expected} == {(1, 1)}
-    assert sum(account["alerts"].values()) == len(expected)
+    assert sum(account["alerts"].values()) == len(expected) + sum(len(event["also"]) for event in expected)
+    assert account["alerts"].keys() >= {"DOOR_OPENED", "GNSS_JAMMING", "UNSCHEDULED_STOP"}
     assert _processes_in(tmp_path) == []
 
 

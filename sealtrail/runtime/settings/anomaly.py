@@ -10,12 +10,15 @@ from sealtrail.runtime.settings.anomaly_cargo import CargoSettings
 from sealtrail.runtime.settings.anomaly_gnss import GnssSettings
 from sealtrail.runtime.settings.anomaly_route import RouteSettings
 from sealtrail.runtime.settings.anomaly_seal import SealRuleSettings
+from sealtrail.runtime.settings.anomaly_sensors import SensorSettings
 from sealtrail.runtime.settings.anomaly_silence import SilenceSettings
 
 SeverityOrOff = Literal["low", "medium", "high", "critical", "off"]
 
 
-class AnomalySettings(SealRuleSettings, SilenceSettings, GnssSettings, CargoSettings, RouteSettings):
+class AnomalySettings(
+    SealRuleSettings, SilenceSettings, GnssSettings, CargoSettings, RouteSettings, SensorSettings
+):
     """What counts as a breach, a deviation, a jump; and how much is remembered."""
 
     # memory
@@ -31,18 +34,25 @@ class AnomalySettings(SealRuleSettings, SilenceSettings, GnssSettings, CargoSett
         "the partition standing still; then what fails of it is set aside, container by container.",
     )
     history_reports: int = Field(
-        default=64,
+        default=16,
         ge=8,
         le=4096,
         description="Newest reports of one device that are kept in event-time order (between half of "
         "it and all of it): a late report within them is judged as if it had come in time. "
-        "45 bytes each.",
+        "70 bytes each.",
+    )
+    history_reports_busy: int = Field(
+        default=8_192,
+        ge=8,
+        le=65_536,
+        description="The same while reports of a device come late or in bursts: eight times as many are kept "
+        "as a late report went back, or as came at once, up to this.",
     )
     seal_stretches_kept: int = Field(
-        default=32,
+        default=8,
         ge=8,
         description="Before its history so many stretches of equal reports of one seal are kept (at times "
-        "with as many single reports), into which older reports are set. 69 bytes each.",
+        "with as many single reports), into which older reports are set. 94 bytes each.",
     )
     seal_stretches_kept_busy: int = Field(
         default=256,
@@ -50,10 +60,10 @@ class AnomalySettings(SealRuleSettings, SilenceSettings, GnssSettings, CargoSett
         description="The same while reports older than the history arrive.",
     )
     path_reports_kept: int = Field(
-        default=32,
+        default=8,
         ge=8,
         description="Before its history so many positions of one device are kept (at times three times as "
-        "many), among which older reports are judged. 58 bytes each.",
+        "many), among which older reports are judged. 83 bytes each.",
     )
     path_reports_kept_busy: int = Field(
         default=256,

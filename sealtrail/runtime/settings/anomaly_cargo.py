@@ -18,7 +18,7 @@ THEFT_SIGNALS = {
     "WRONG_WAY": "off its way",
     "ZONE_FORBIDDEN": "off its way",
     "SILENT": "blind",
-    "GNSS_JAMMING": "blind",
+    "GNSS_JAMMING": "forged",
     "GNSS_SPOOFING": "forged",
     "SEPARATION": "apart",
     "UNEXPECTED_MOVEMENT": "moved",
@@ -42,6 +42,11 @@ class CargoSettings(Section):
     theft_signals: dict[str, str] = Field(
         default=THEFT_SIGNALS,
         description="Alert types that may be part of a theft, and which kind of sign each is.",
+    )
+    theft_strong: tuple[str, ...] = Field(
+        default=("opened", "apart", "moved"),
+        description="Kinds of signs of which one must be among them: a truck that stands still "
+        "where it has no network is only parked.",
     )
     theft_least: int = Field(
         default=2, ge=2, description="So many kinds of signs together are a likely theft."

@@ -40,6 +40,9 @@ class GnssSettings(Section):
     spoof_fixes: int = Field(
         default=5, ge=2, description="A track of so many fixes is one: who is elsewhere then was taken there."
     )
+    spoof_doubt_s: float = Field(
+        default=43_200, ge=0, description="So long places of a track that it can't have reached are not used."
+    )
     spoof_cell_age_s: float = Field(
         default=3_600,
         gt=0,

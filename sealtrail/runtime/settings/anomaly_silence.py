@@ -14,7 +14,7 @@ class SilenceSettings(Section):
         default=2.0, ge=1, description="So many of its reporting intervals may pass without a receipt."
     )
     silent_grace_s: float = Field(
-        default=300, ge=0, description="Added to that: networks are slow, clocks coarse."
+        default=900, ge=0, description="Added to that: networks are slow, clocks coarse."
     )
     silent_learn_reports: int = Field(
         default=8, ge=2, description="So many gaps must a device have shown before its own are believed."

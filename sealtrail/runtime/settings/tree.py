@@ -30,6 +30,7 @@ from sealtrail.runtime.settings.gateway import GatewaySettings
 from sealtrail.runtime.settings.health import HealthSettings, LoggingSettings
 from sealtrail.runtime.settings.ingest import IngestSettings
 from sealtrail.runtime.settings.nats import NatsSettings
+from sealtrail.runtime.settings.risk import RiskSettings
 from sealtrail.runtime.settings.simulator import SimulatorSettings
 
 PREFIX = "SEALTRAIL_"
@@ -69,6 +70,7 @@ class Settings(BaseSettings):
     ingest: IngestSettings = Field(default=IngestSettings(), description="The record.")
     anomaly: AnomalySettings = Field(default=AnomalySettings(), description="The judgement.")
     alerts: AlertSettings = Field(default=AlertSettings(), description="The voice.")
+    risk: RiskSettings = Field(default=RiskSettings(), description="Which trips to inspect first.")
     controlroom: ControlRoomSettings = Field(default=ControlRoomSettings(), description="The view.")
     simulator: SimulatorSettings = Field(default=SimulatorSettings(), description="The simulated fleet.")
     health: HealthSettings = Field(default=HealthSettings(), description="Health and metrics endpoint.")

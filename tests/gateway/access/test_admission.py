@@ -279,7 +279,9 @@ def test_any_bytes_are_admitted_or_refused_by_name(payload: bytes) -> None:
     """Nothing that a device can send raises anything else."""
     hall = Hall(_device(signing_keys=(HMAC,), signature_required=True))
     assert hall.refusal("KE-0001", payload) in {"bad_signature", "unsigned"}
-    assert hall.refusal("KE-0001", payload + b"\n.k1." + payload) == "bad_signature"
+    ends_as_json = payload.endswith((b"}", b"]"))  # which no signature does
+    expected = "unsigned" if ends_as_json else "bad_signature"
+    assert hall.refusal("KE-0001", payload + b"\n.k1." + payload) == expected
 
 
 def _told(numbers: list[int]) -> int:

@@ -9,6 +9,8 @@ import type {
   State,
   Track,
   TripDetail,
+  TripRisk,
+  WorkList,
 } from "./types";
 
 const TIMEOUT_MS = 30_000;
@@ -55,6 +57,8 @@ export const api = {
   state: () => call<State>("/api/state"),
   incident: (id: string) => call<IncidentDetail>(`/api/incidents/${encodeURIComponent(id)}`),
   trip: (id: string) => call<TripDetail>(`/api/trips/${encodeURIComponent(id)}`),
+  workList: (limit: number) => call<WorkList>(`/api/risk?limit=${limit}`),
+  risk: (tripId: string) => call<TripRisk>(`/api/risk/${encodeURIComponent(tripId)}`),
   track: (id: string, sinceMs: number, untilMs: number) =>
     call<Track>(`${container(id)}/track?${windowQuery(sinceMs, untilMs)}&limit=10000`),
   seals: (id: string, sinceMs: number, untilMs: number) =>

@@ -90,6 +90,12 @@ export class Controller {
     this.open({ containerId, incidentId: own?.incident_id ?? null });
   }
 
+  /** Opens a container for the sake of its trip: with the worst standing incident of that trip, if any. */
+  openTrip(containerId: string, tripId: string): void {
+    const own = ordered(this.store.state.incidents, "standing").find((one) => one.trip_id === tripId);
+    this.open({ containerId, incidentId: own?.incident_id ?? null });
+  }
+
   fitAll(): void {
     const places = [...this.fleet.containers.values()].map(placeOf).filter((one) => one !== null);
     this.#map?.fit(places, 6);
@@ -202,6 +208,10 @@ export class Controller {
     switch (command) {
       case "next":
       case "previous": {
+        if (this.store.state.panel === "inspect") {
+          focusBeside(command === "next" ? 1 : -1);
+          break;
+        }
         const incidentId = moved(ordered(incidents, filter), cursor, command === "next" ? 1 : -1);
         this.store.dispatch({ type: "cursor", incidentId });
         focusItem(incidentId);
@@ -242,6 +252,14 @@ function inDrawer(event: KeyboardEvent): boolean {
 
 function focusItem(incidentId: string | null): void {
   document.querySelector<HTMLElement>(`[data-incident="${incidentId}"] .queue-open`)?.focus();
+}
+
+/** Moves the focus in the list of trips; from elsewhere it goes to its first or last line. */
+function focusBeside(by: 1 | -1): void {
+  const lines = [...document.querySelectorAll<HTMLElement>(".work-item button")];
+  const at = lines.indexOf(document.activeElement as HTMLElement);
+  const next = at < 0 ? (by > 0 ? 0 : lines.length - 1) : Math.min(Math.max(at + by, 0), lines.length - 1);
+  lines[next]?.focus();
 }
 
 function contextOf(event: KeyboardEvent): KeyContext {

@@ -11,6 +11,7 @@ import "./styles/frame.css";
 import "./styles/overlays.css";
 import "./styles/queue.css";
 import "./styles/drawer.css";
+import "./styles/risk.css";
 import { render } from "preact";
 import { Controller, savedActor, savedTheme } from "./controller";
 import { expose } from "./inspect";

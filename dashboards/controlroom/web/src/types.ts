@@ -214,6 +214,30 @@ export interface Deliveries {
   deliveries: DeliveryRecord[];
 }
 
+export interface RiskPart {
+  name: string;
+  points: number;
+  reason: string;
+  basis: { kind: string; id: string }[];
+}
+
+export interface TripRisk {
+  trip_id: string;
+  container_id: string;
+  origin: string;
+  destination: string;
+  score: number;
+  points: number;
+  parts: RiskPart[];
+}
+
+export interface WorkList {
+  at_ms: number;
+  trips: number;
+  unknown: string[];
+  risks: TripRisk[];
+}
+
 export interface Stats {
   server_time_ms: number;
   reports_per_s: number;

@@ -56,6 +56,16 @@ describe("the page's state", () => {
     expect(loaded.incidents.size).toBe(1);
   });
 
+  it("takes the cursor out of a queue that is out of sight, but keeps what is shown in the drawer", () => {
+    const marked = reduce(loaded, { type: "cursor", incidentId: "a" });
+    expect(reduce(marked, { type: "panel", panel: "inspect" }).cursor).toBeNull();
+    const shown = reduce(marked, {
+      type: "select",
+      selection: { containerId: "MSKU1234565", incidentId: "a" },
+    });
+    expect(reduce(shown, { type: "panel", panel: "inspect" }).cursor).toBe("a");
+  });
+
   it("hides and shows a state of containers by turns", () => {
     const hidden = reduce(loaded, { type: "toggle_status", status: "ok" });
     expect(hidden.hidden.has("ok")).toBe(true);

@@ -6,6 +6,9 @@ import { announcement, type Incidents, type QueueFilter, withIncident } from "./
 
 export type Theme = "dark" | "light";
 
+/** What the side shows: the alerts, or the trips to inspect first. */
+export type Panel = "alerts" | "inspect";
+
 export interface Selection {
   containerId: string;
   incidentId: string | null;
@@ -35,6 +38,7 @@ export interface AppState {
   trips: ReadonlyMap<string, TripSummary>;
   statusCounts: Readonly<Record<Status, number>>;
   hidden: ReadonlySet<Status>;
+  panel: Panel;
   filter: QueueFilter;
   cursor: string | null;
   selection: Selection | null;
@@ -56,6 +60,7 @@ export type Action =
   | { type: "tick"; localNowMs: number }
   | { type: "status_counts"; counts: Record<Status, number> }
   | { type: "toggle_status"; status: Status }
+  | { type: "panel"; panel: Panel }
   | { type: "filter"; filter: QueueFilter }
   | { type: "cursor"; incidentId: string | null }
   | { type: "select"; selection: Selection | null }
@@ -82,6 +87,7 @@ export function initial(actor: string, theme: Theme, localNowMs: number): AppSta
     trips: new Map(),
     statusCounts: noCounts(),
     hidden: new Set(),
+    panel: "alerts",
     filter: "standing",
     cursor: null,
     selection: null,
@@ -129,6 +135,9 @@ export function reduce(state: AppState, action: Action): AppState {
       if (!hidden.delete(action.status)) hidden.add(action.status);
       return { ...state, hidden };
     }
+    case "panel":
+      // The cursor stands in the queue: out of sight it must not say what A and R are about.
+      return { ...state, panel: action.panel, cursor: state.selection?.incidentId ?? null };
     case "filter":
       return { ...state, filter: action.filter, cursor: null };
     case "cursor":

@@ -5,7 +5,7 @@ import { Dialogs } from "./dialogs";
 import { Drawer } from "./drawer";
 import { Legend } from "./legend";
 import { MapView } from "./map-view";
-import { Queue } from "./queue";
+import { Side } from "./queue";
 import { TopBar } from "./top-bar";
 
 export function App({ controller }: { controller: Controller }) {
@@ -16,7 +16,7 @@ export function App({ controller }: { controller: Controller }) {
   return (
     <div class={open ? "frame with-drawer" : "frame"}>
       <TopBar controller={controller} />
-      <Queue controller={controller} />
+      <Side controller={controller} />
       <main class="stage" aria-label="Live map">
         <MapView controller={controller} />
         <FeedBanner controller={controller} />

@@ -13,6 +13,7 @@ import { CustodyLog, SealReports } from "./custody";
 import { CloseIcon } from "./icons";
 import { IncidentBlock } from "./incident-block";
 import { SensorPlot } from "./plot";
+import { RiskBlock } from "./risk";
 import { useLoaded, useVersion } from "./use-loaded";
 
 const REFRESH_MS = 10_000;
@@ -104,6 +105,7 @@ function ContainerDrawer({ controller, containerId }: { controller: Controller; 
           plan={plan}
           custodyTypes={trip.data?.custody.map((event) => event.type) ?? []}
         />
+        <RiskBlock tripId={tripId} version={version} changed={changed} />
         {track.error !== null && <p class="empty failed">The track can't be loaded. {track.error}</p>}
         <SensorPlot
           controller={controller}

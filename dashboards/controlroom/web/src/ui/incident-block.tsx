@@ -114,6 +114,7 @@ function Grounds({ alerts, nowMs }: { alerts: readonly Alert[]; nowMs: number })
               </div>
             ))}
           </dl>
+          {alert.evidence.length === 0 && <p class="hint">No report of a device stands behind it.</p>}
           <ul>
             {alert.evidence.map((one) => (
               <li key={one.reading_id}>

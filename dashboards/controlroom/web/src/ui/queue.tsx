@@ -2,10 +2,12 @@
 import { useState } from "preact/hooks";
 import type { Controller } from "../controller";
 import { age, containerNumber, lateMark, utcNear } from "../format";
+import type { Panel } from "../state/app";
 import { counts, FILTERS, ordered, type QueueFilter } from "../state/queue";
 import { useStore } from "../state/store";
 import type { IncidentSummary } from "../types";
 import { ClockIcon, SeverityIcon } from "./icons";
+import { WorkList } from "./risk";
 
 const PAGE = 150;
 
@@ -17,7 +19,38 @@ const EMPTY: Record<QueueFilter, string> = {
   retracted: "No alert has been retracted.",
 };
 
-export function Queue({ controller }: { controller: Controller }) {
+const PANELS: readonly { id: Panel; label: string; hint: string }[] = [
+  { id: "alerts", label: "Alerts", hint: "J/K · Enter · A acknowledge · R resolve" },
+  { id: "inspect", label: "Inspect first", hint: "J/K · Enter" },
+];
+
+/** The side of the page: the alerts, or the trips to inspect first. */
+export function Side({ controller }: { controller: Controller }) {
+  const panel = useStore(controller.store, (state) => state.panel);
+  return (
+    <section class="queue" aria-label={panel === "alerts" ? "Alert queue" : "Trips to inspect first"}>
+      <h2>
+        <span class="panels">
+          {PANELS.map(({ id, label }) => (
+            <button
+              type="button"
+              key={id}
+              aria-pressed={panel === id}
+              data-panel={id}
+              onClick={() => controller.store.dispatch({ type: "panel", panel: id })}
+            >
+              {label}
+            </button>
+          ))}
+        </span>
+        <span class="hint">{PANELS.find(({ id }) => id === panel)?.hint}</span>
+      </h2>
+      {panel === "alerts" ? <Queue controller={controller} /> : <WorkList controller={controller} />}
+    </section>
+  );
+}
+
+function Queue({ controller }: { controller: Controller }) {
   const { store } = controller;
   const incidents = useStore(store, (state) => state.incidents);
   const filter = useStore(store, (state) => state.filter);
@@ -26,10 +59,7 @@ export function Queue({ controller }: { controller: Controller }) {
   const list = ordered(incidents, filter);
   const count = counts(incidents);
   return (
-    <section class="queue" aria-label="Alert queue">
-      <h2>
-        Alerts <span class="hint">J/K move · Enter open · A acknowledge · R resolve</span>
-      </h2>
+    <>
       <fieldset class="filters" aria-label="Show alerts that are">
         {FILTERS.map(({ id, label }) => (
           <button
@@ -62,7 +92,7 @@ export function Queue({ controller }: { controller: Controller }) {
           )}
         </ul>
       )}
-    </section>
+    </>
   );
 }
 

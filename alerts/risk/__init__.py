@@ -1,0 +1,1 @@
+"""Which trips to inspect first: a score whose every part says what it rests on."""
