@@ -115,7 +115,7 @@ class GnssJamming:
         trip = segment.trip
         expected = any(in_zones(case, trip.dead_zones, signal.place) for signal in episode.signals)
         if not episode.word & DRIVES:  # in a hall nobody drives for long
-            expected |= in_any(case, segment, first.place)
+            expected |= any(in_any(case, segment, signal.place) for signal in episode.signals)
         together = others + 1 >= settings.neighbours_least and not expected
         lasted = episode.word & LASTED and not expected
         if not (episode.word & SAID or together or lasted):

@@ -181,14 +181,19 @@ def test_no_breach_is_lost_beyond_the_history(journey: list[Reading], rng: rando
 @settings(max_examples=25, deadline=None)
 @given(st.lists(journeys(), min_size=2, max_size=5))
 def test_many_containers_at_once_are_judged_like_each_alone(fleet: list[list[Reading]]) -> None:
-    """The vectorised step over several containers says of each what it says of it alone."""
+    """The vectorised step over several containers says of each what it says of it alone.
+
+    But for what they say together: neighbours, and the silence of one while others are heard.
+    """
+    alone = {"neighbours_least": 1000, "silent_unlearned_s": 1e9}
     expected, mixed = [], []
     for number, journey in enumerate(fleet):
         container = f"{CONTAINER}-{number}"
         for each in journey:
             each.container_id = container
-        expected += standing(judge(planned(container=container)).apply_readings(journey))
+        expected += standing(judge(planned(container=container), **alone).apply_readings(journey))
         mixed += journey
     mixed.sort(key=lambda each: each.reading_id)
-    together = judge(*(planned(container=f"{CONTAINER}-{number}") for number in range(len(fleet))))
+    plans = (planned(container=f"{CONTAINER}-{number}") for number in range(len(fleet)))
+    together = judge(*plans, **alone)
     assert standing(together.apply_readings(mixed)) == sorted(expected)
