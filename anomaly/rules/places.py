@@ -10,10 +10,11 @@ from sealtrail.contract.trip import Trip, Zone
 
 
 def in_allowed(trip: Trip, spot: Spot | None) -> bool:
-    """Whether a place may lie in the origin, the destination or another allowed circle."""
+    """Whether a place may lie in the origin, the destination, a checkpoint or another allowed circle."""
     if spot is None:
         return False
-    places = (trip.origin, trip.destination, *trip.allowed_places)
+    checkpoints = (checkpoint.place for checkpoint in trip.checkpoints)
+    places = (trip.origin, trip.destination, *trip.allowed_places, *checkpoints)
     return any(
         place is not None and within(place, spot.latitude_deg, spot.longitude_deg, spot.uncertainty_m)
         for place in places
