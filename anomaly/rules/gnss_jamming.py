@@ -42,6 +42,7 @@ ANY = SAID | GONE | LASTED
 SIGNAL = COLUMN["signal_pct"]
 GONE_REPORTS = 2
 WINDOW = 64
+LONGEST = 40
 LATELY = 16  # habits change: what is true of the last so many counts too
 LEAST_SHARE, MOST_SHARE = 0.02, 0.99
 INTERVALS = 2.5
@@ -208,6 +209,7 @@ def _rare(number: Ints, seen: Ints, none: Structured, settings: AnomalySettings)
     share = np.maximum((np.bitwise_count(habits) + 1) / (before + 2), of_late / np.maximum(lately, 1))
     share = np.clip(share, LEAST_SHARE, MOST_SHARE)
     needed = np.log(settings.jam_chance) / np.log(share)
-    many: Bools = number >= np.maximum(np.ceil(needed), settings.jam_reports)
-    some: Bools = number >= np.maximum(np.ceil(needed / 2), GONE_REPORTS)
+    judged = number <= LONGEST  # what was no surprise by then is habit, which the window forgets
+    many: Bools = judged & (number >= np.maximum(np.ceil(needed), settings.jam_reports))
+    some: Bools = judged & (number >= np.maximum(np.ceil(needed / 2), GONE_REPORTS))
     return many, some
