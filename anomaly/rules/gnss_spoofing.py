@@ -40,6 +40,7 @@ from sealtrail.contract.reading import FixKind
 NAME = "gnss_spoofing"
 SWITCHED, CELL, FALSE, TRACK = 1, 2, 4, 8
 ANY = SWITCHED | CELL | FALSE | TRACK
+DOUBTFUL = SWITCHED  # a cell that is wrong itself must not blind the rules
 NEAR_E7 = 50_000
 """Half a kilometre: who moved less has jumped nowhere."""
 FINE_M = 1_000.0
@@ -61,7 +62,7 @@ class GnssSpoofing:
         ("spoof_ok", "u1"),
         ("spoof_cell", "u1"),
         ("spoof_word", "u1"),
-        ("spoof_since", "i8"),  # when it switched to another track
+        ("spoof_since", "i8"),  # since when its places are doubtful
         ("false_t", "i8"),  # the last place that can't be, and how fast places like it move
         ("false_lat", "i4"),
         ("false_lon", "i4"),
@@ -81,11 +82,11 @@ class GnssSpoofing:
         false &= (np.abs(reports["lat"]) > NEAR_E7) | (np.abs(reports["lon"]) > NEAR_E7)
         word |= np.where(false, FALSE, 0)
         word = self._along_false_track(rows, fine, false, word)
-        begins = (word & SWITCHED != 0) & (state["spoof_word"] & SWITCHED == 0)
+        begins = (word & DOUBTFUL != 0) & (state["spoof_word"] & DOUBTFUL == 0)
         since = state["spoof_since"]
         if word.any() or state["spoof_word"].any():
             follow(rows, NAME, "spoof_word", word)
-        rows.state["spoof_since"] = np.where(word & SWITCHED, np.where(begins, reports["t"], since), 0)
+        rows.state["spoof_since"] = np.where(word & DOUBTFUL, np.where(begins, reports["t"], since), 0)
         self._doubt(rows, fine, word)
         for column, name in (("spoof_t", "t"), ("spoof_lat", "lat"), ("spoof_lon", "lon")):
             state[column] = np.where(fine, reports[name], state[column])
@@ -94,7 +95,7 @@ class GnssSpoofing:
         """Places of a track that it can't have reached are used by no rule, for a time: never locked out."""
         state, reports = rows.state, rows.reports
         young = reports["t"] - state["spoof_since"] <= rows.settings.spoof_doubt_s * 1000
-        doubtful = fine & (word & SWITCHED != 0) & young
+        doubtful = fine & (word & DOUBTFUL != 0) & young
         if doubtful.any():
             reports["quality"][doubtful] = IMPLAUSIBLE
             reports["mark"][doubtful] = MATTERS

@@ -44,7 +44,7 @@ PLACED = frozenset(
         AlertType.UNEXPECTED_MOVEMENT,
     }
 )
-NEAR_MS = 3_600_000
+NEAR_MS = 3 * 3_600_000  # forging is noticed late
 
 
 class LikelyTheft:
