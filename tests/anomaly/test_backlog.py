@@ -92,7 +92,7 @@ def blocks_of(reports: list[Reading], size: int) -> Batches:
     return [reports[start : start + size] for start in range(0, len(reports), size)]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(PLANS, st.integers(1, 40), st.sampled_from([8, 16, 64]), st.integers(0, 9_999).map(random.Random))
 def test_blocks_in_any_order_are_the_breaches_of_the_run_in_order(
     plan: Plan, size: int, history: int, rng: random.Random
@@ -115,7 +115,7 @@ def test_blocks_in_any_order_are_the_breaches_of_the_run_in_order(
     )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(PLANS, st.integers(1, 40), st.integers(0, 9_999).map(random.Random))
 def test_a_breach_with_a_proof_between_is_never_taken_back(plan: Plan, size: int, rng: random.Random) -> None:
     """Cuts of a seal that reports states are raised once each and never retracted, in any order."""
@@ -132,7 +132,7 @@ def test_a_breach_with_a_proof_between_is_never_taken_back(plan: Plan, size: int
     assert len(raised) == len(set(raised))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(PLANS, st.integers(1, 40), st.integers(0, 9_999).map(random.Random))
 def test_a_log_that_is_too_small_forgets_no_cut_and_multiplies_none(
     plan: Plan, size: int, rng: random.Random
@@ -151,7 +151,7 @@ def test_a_log_that_is_too_small_forgets_no_cut_and_multiplies_none(
         assert len(got) <= 2 * len(expected)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(PLANS, st.integers(1, 40), st.integers(0, 99), st.integers(0, 9_999).map(random.Random))
 def test_a_restart_amid_a_backlog_changes_no_byte(plan: Plan, size: int, at: int, rng: random.Random) -> None:
     """A snapshot anywhere in a shuffled backlog, restored, leads to the same bytes."""

@@ -48,7 +48,7 @@ def test_reading_lines_are_judged_and_every_line_out_is_an_alert_line(plan: Path
     assert code == 0
     assert [line["type"] for line in found] == ["TRIP_STARTED", "ROUTE_DEVIATION", "SEAL_CUT", "LIKELY_THEFT"]
     assert found[1]["occurred_at"] == "2027-01-15T08:05:00.000Z"
-    assert "10 readings judged, 3 alert events, 0 lines refused" in said
+    assert "10 readings judged, 4 alert events, 0 lines refused" in said
     for line in found:
         AlertLine.model_validate(line)
 

@@ -107,7 +107,7 @@ def split(readings: list[Reading], seed: int) -> list[list[Reading]]:
     return batches
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(journeys(), CUSTODY, st.randoms(use_true_random=False))
 def test_order_and_duplicates_change_nothing(
     journey: list[Reading], custody: list[TripEvent], rng: random.Random
@@ -122,7 +122,7 @@ def test_order_and_duplicates_change_nothing(
     assert standing(run([[each] for each in shuffled], *custody)) == expected
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(journeys(), CUSTODY, st.randoms(use_true_random=False))
 def test_what_is_known_late_corrects_what_was_judged(
     journey: list[Reading], custody: list[TripEvent], rng: random.Random
@@ -140,7 +140,7 @@ def test_what_is_known_late_corrects_what_was_judged(
     assert standing(told) == expected
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(journeys(), CUSTODY, st.integers(0, 1_000), st.sampled_from([8, 16, 64]))
 def test_replay_gives_identical_bytes_also_over_a_restart(
     journey: list[Reading], custody: list[TripEvent], seed: int, history: int
@@ -167,7 +167,7 @@ def test_replay_gives_identical_bytes_also_over_a_restart(
     assert play(rng.randrange(len(log))) == expected
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(journeys(), st.randoms(use_true_random=False))
 def test_no_breach_is_lost_beyond_the_history(journey: list[Reading], rng: random.Random) -> None:
     """With a history of eight reports, however shuffled, a cut that was reported is an alert."""

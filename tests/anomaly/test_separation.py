@@ -23,14 +23,13 @@ def together(minutes: range) -> list[Reading]:
 
 
 def parted(minutes: range, *, back_at: int | None = None) -> list[Reading]:
-    """The tracker stays at minute 20's place from there on, until it is back with the seal."""
-    seal = drive(minutes)
+    """The tracker stays at minute 20's place from there on, until it drives after the seal, and finds it."""
     tracker = []
     for m in minutes:
-        stays = m >= 20 and (back_at is None or m < back_at)
-        at = 20.5 if stays else m + 0.5
+        waits = 20.5 if back_at is None or m < back_at else 20.5 + 3 * (m - back_at)
+        at = min(m + 0.5, waits)
         tracker.append(reading(m + 0.5, (50.0, 10.0 + 0.01 * at), device=TRACKER))
-    return sorted(seal + tracker, key=lambda each: each.occurred_at_ms)
+    return sorted(drive(minutes) + tracker, key=lambda each: each.occurred_at_ms)
 
 
 def apart(events: list[AlertEvent]) -> list[AlertAction]:
