@@ -94,7 +94,7 @@ class GnssSpoofing:
     def _doubt(self, rows: Rows, fine: Bools, word: Ints) -> None:
         """Places of a track that it can't have reached are used by no rule, for a time: never locked out."""
         state, reports = rows.state, rows.reports
-        young = reports["t"] - state["spoof_since"] <= rows.settings.spoof_doubt_s * 1000
+        young = reports["t"] - state["spoof_since"] < rows.settings.spoof_doubt_s * 1000
         doubtful = fine & (word & DOUBTFUL != 0) & young
         if doubtful.any():
             reports["quality"][doubtful] = IMPLAUSIBLE
