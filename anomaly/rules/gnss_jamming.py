@@ -8,8 +8,8 @@ its last 64 reports some had no fix anyway, and the run must be as rare as
 that, while ``neighbours_least`` containers, this one included, lose theirs
 within 20 km and 45 minutes. A run begins no later than ``jam_fix_age_s`` (or two
 and a half reporting intervals, where the trip says them) after a fix, and a
-longer gap ends it: nobody knows what was in it. Inside of allowed places
-(halls, where nothing drives) and dead zones (tunnels) (b) and (c) are no surprise.
+longer gap ends it: nobody knows what was in it. Inside of allowed places (halls,
+where nothing drives) (b) and (c) are no surprise, in dead zones (tunnels) (c).
 
 When: at the first report of it; it ends with the first satellite fix after it,
 and within ``gnss_join_s`` of its end it is the same jamming.
@@ -28,7 +28,7 @@ from anomaly.neighbourhood import Kind, Note
 from anomaly.reports import COLUMN, MOVING, NO_PLACE
 from anomaly.rules.breach import where_words
 from anomaly.rules.levels import Episode, episodes, placed_signal
-from anomaly.rules.places import in_any, in_zones
+from anomaly.rules.places import in_allowed, in_zones
 from anomaly.rules.rule import EVIDENCE_KEPT, Case, Cleared, Finding, Rows, Signal, severity_under
 from anomaly.sphere import Bools, Floats, Ints, Structured
 from anomaly.words import device_on, lateness, moment, span
@@ -113,14 +113,19 @@ class GnssJamming:
         if segment is None:
             return None
         others = len(max((case.others(note) for note in notes_of(episode.signals)), key=len, default=set()))
-        trip = segment.trip
-        expected = any(in_zones(case, trip.dead_zones, signal.place) for signal in episode.signals)
-        if not episode.word & DRIVES:  # in a hall nobody drives for long
-            expected |= any(in_any(case, segment, signal.place) for signal in episode.signals)
-        together = others + 1 >= settings.neighbours_least and not expected
-        lasted = episode.word & LASTED and not expected
-        if not (episode.word & SAID or together or lasted):
-            return None
+        places, trip = [signal.place for signal in episode.signals], segment.trip
+        parking = trip.parking_zones
+        halls = any(in_allowed(trip, place) or in_zones(case, parking, place) for place in places)
+        halls &= not episode.word & DRIVES  # in a hall nobody drives for long
+        tunnels = any(in_zones(case, trip.dead_zones, place) for place in places)
+        together = others + 1 >= settings.neighbours_least and not (halls or tunnels)
+        lasted = episode.word & LASTED and not halls
+        if not (together or lasted):
+            said_first = next((signal for signal in episode.signals if signal.word & SAID), None)
+            if said_first is None:
+                return None
+            first, at = said_first, said_first.at
+            segment = case.segment_at(at.occurred_at_ms) or segment
         place, last_known, where, details = where_words(case, segment, first)
         details |= {"said_by_device": bool(episode.word & SAID), "other_containers": others}
         who, late = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anomaly.custody import Segment, within
+from anomaly.custody import within
 from anomaly.rules.rule import Case, Spot
 from anomaly.sphere import point
 from sealtrail.contract.errors import InvalidTripError
@@ -34,9 +34,3 @@ def in_zones(case: Case, zones: tuple[Zone, ...], spot: Spot | None) -> bool:
         if case.plans.zones.within(number, vector, spot.uncertainty_m)[0]:
             return True
     return False
-
-
-def in_any(case: Case, segment: Segment, spot: Spot | None) -> bool:
-    """Whether a place may lie in an allowed circle, a parking zone or a dead zone of the trip."""
-    trip = segment.trip
-    return in_allowed(trip, spot) or in_zones(case, (*trip.parking_zones, *trip.dead_zones), spot)

@@ -58,7 +58,7 @@ class TestJamming:
             ([*drive(range(20)), *lost(range(20, 40), signal_pct=None)], {}),
             ([*drive(range(20)), *lost(range(20, 30)), *drive(range(30, 40))], {}),
             ([*drive(range(20)), *lost(range(20, 40))], {"allowed_places": (HALL,)}),
-            ([*drive(range(20)), *lost(range(20, 40))], {"dead_zones": (Zone(name="T", circle=HALL),)}),
+            ([*drive(range(20)), *lost(range(20, 30))], {"dead_zones": (Zone(name="T", circle=HALL),)}),
             ([*drive(range(3)), *lost(range(20, 40))], {}),
             ([*drive(range(20)), *lost(range(20, 21)), *lost(range(200, 202))], {}),
             ([reading(m, None if m % 3 else (50.0, 10.0), signal_pct=90.0) for m in range(60)], {}),
