@@ -24,7 +24,7 @@ import numpy as np
 
 from anomaly.reports import COLUMN, DOOR_OPEN, DOOR_SHUT, PLAUSIBLE
 from anomaly.rules.breach import watched_severity, where_words
-from anomaly.rules.levels import Episode, episodes, follow
+from anomaly.rules.levels import Episode, episode_findings, follow
 from anomaly.rules.rule import EVIDENCE_KEPT, Case, Cleared, Finding, Rows, Signal
 from anomaly.rules.seal_opened import leave_at, place_for
 from anomaly.sphere import DEGREE_E7, Floats, Ints
@@ -88,10 +88,7 @@ class DoorOpened:
         return signal.word != 0
 
     def findings(self, case: Case) -> list[Finding]:
-        join_ms = round(case.settings.door_join_s * 1000)
-        open_doors = (episode for track in case.tracks for episode in episodes(track, OPEN, join_ms))
-        found = (self._finding(case, episode) for episode in open_doors)
-        return [finding for finding in found if finding is not None]
+        return episode_findings(case, OPEN, case.settings.door_join_s, self._finding)
 
     def _finding(self, case: Case, episode: Episode) -> Finding | None:
         first, settings = episode.signals[0], case.settings

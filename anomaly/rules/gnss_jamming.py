@@ -27,7 +27,7 @@ import numpy as np
 from anomaly.neighbourhood import Kind, Note
 from anomaly.reports import COLUMN, MOVING, NO_PLACE
 from anomaly.rules.breach import where_words
-from anomaly.rules.levels import Episode, episodes, placed_signal
+from anomaly.rules.levels import Episode, episode_findings, placed_signal
 from anomaly.rules.places import in_allowed, in_zones
 from anomaly.rules.rule import EVIDENCE_KEPT, Case, Cleared, Finding, Rows, Signal, severity_under
 from anomaly.sphere import Bools, Floats, Ints, Structured
@@ -101,10 +101,7 @@ class GnssJamming:
         return signal.word != 0
 
     def findings(self, case: Case) -> list[Finding]:
-        join_ms = round(case.settings.gnss_join_s * 1000)
-        jammed = (episode for track in case.tracks for episode in episodes(track, ANY, join_ms))
-        found = (self._finding(case, episode) for episode in jammed)
-        return [finding for finding in found if finding is not None]
+        return episode_findings(case, ANY, case.settings.gnss_join_s, self._finding)
 
     def _finding(self, case: Case, episode: Episode) -> Finding | None:
         first, settings = episode.signals[0], case.settings

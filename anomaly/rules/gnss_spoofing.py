@@ -30,7 +30,7 @@ from anomaly.neighbourhood import Kind, Note
 from anomaly.reports import IMPLAUSIBLE, MATTERS, NO_PLACE, PLAUSIBLE
 from anomaly.rows import put, take
 from anomaly.rules.breach import where_words
-from anomaly.rules.levels import Episode, episodes, follow
+from anomaly.rules.levels import Episode, episode_findings, follow
 from anomaly.rules.rule import EVIDENCE_KEPT, Case, Cleared, Finding, Rows, Signal, severity_under
 from anomaly.sphere import DEGREE_E7, Bools, Floats, Ints, Structured, distance_m, unit_vectors
 from anomaly.words import device_on, lateness, moment
@@ -170,10 +170,7 @@ class GnssSpoofing:
         return signal.word != 0
 
     def findings(self, case: Case) -> list[Finding]:
-        join_ms = round(case.settings.gnss_join_s * 1000)
-        odd = (episode for track in case.tracks for episode in episodes(track, ANY, join_ms))
-        found = (self._finding(case, episode) for episode in odd)
-        return [finding for finding in found if finding is not None]
+        return episode_findings(case, ANY, case.settings.gnss_join_s, self._finding)
 
     def _finding(self, case: Case, episode: Episode) -> Finding | None:
         first, settings = episode.signals[0], case.settings

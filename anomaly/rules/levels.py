@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from anomaly.reports import PLAUSIBLE
 from anomaly.rules import seal_opened
-from anomaly.rules.rule import Rows, Signal, Track
+from anomaly.rules.rule import Case, Finding, Rows, Signal, Track
 from anomaly.sphere import Ints
 
 
@@ -71,3 +71,12 @@ def episodes(track: Track, bits: int, join_ms: int = 0) -> Iterator[Episode]:
         before = now
     if current:
         yield Episode(track, first, tuple(current), ended)
+
+
+def episode_findings(
+    case: Case, bits: int, join_s: float, finding_of: Callable[[Case, Episode], Finding | None]
+) -> list[Finding]:
+    """What the episodes of all devices of a container come to, those of one device joined over ``join_s``."""
+    join_ms = round(join_s * 1000)
+    found = (finding_of(case, episode) for track in case.tracks for episode in episodes(track, bits, join_ms))
+    return [finding for finding in found if finding is not None]

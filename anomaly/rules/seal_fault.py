@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from anomaly.rules.breach import where_words
-from anomaly.rules.levels import Episode, episodes, follow
+from anomaly.rules.levels import Episode, episode_findings, follow
 from anomaly.rules.rule import EVIDENCE_KEPT, Case, Cleared, Finding, Rows, Signal, severity_under
 from anomaly.rules.seal_opened import leave_at, place_for
 from anomaly.words import lateness, moment, subject
@@ -55,13 +55,7 @@ class SealFault:
         return signal.word != 0
 
     def findings(self, case: Case) -> list[Finding]:
-        join_ms = round(case.settings.fault_join_s * 1000)
-        found = (
-            self._finding(case, episode)
-            for track in case.tracks
-            for episode in episodes(track, LOCK | SENSORS, join_ms)
-        )
-        return [finding for finding in found if finding is not None]
+        return episode_findings(case, LOCK | SENSORS, case.settings.fault_join_s, self._finding)
 
     def _finding(self, case: Case, episode: Episode) -> Finding | None:
         first, settings = episode.signals[0], case.settings

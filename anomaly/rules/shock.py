@@ -16,7 +16,7 @@ import numpy as np
 
 from anomaly.reports import COLUMN
 from anomaly.rules.breach import where_words
-from anomaly.rules.levels import Episode, episodes, placed_signal
+from anomaly.rules.levels import Episode, episode_findings, placed_signal
 from anomaly.rules.rule import EVIDENCE_KEPT, Case, Finding, Rows, Signal, severity_under
 from anomaly.words import device_on, lateness, moment
 from sealtrail.contract.alert import AlertType
@@ -61,10 +61,7 @@ class Shock:
         return signal.word != 0
 
     def findings(self, case: Case) -> list[Finding]:
-        join_ms = round(case.settings.shock_join_s * 1000)
-        shaken = (episode for track in case.tracks for episode in episodes(track, ANY, join_ms))
-        found = (self._finding(case, episode) for episode in shaken)
-        return [finding for finding in found if finding is not None]
+        return episode_findings(case, ANY, case.settings.shock_join_s, self._finding)
 
     def _finding(self, case: Case, episode: Episode) -> Finding | None:
         first, settings = episode.signals[0], case.settings

@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 
 from anomaly.rules.breach import watched_severity, where_words
-from anomaly.rules.levels import Episode, episodes, follow
+from anomaly.rules.levels import Episode, episode_findings, follow
 from anomaly.rules.rule import EVIDENCE_KEPT, Case, Finding, Rows, Signal
 from anomaly.words import lateness, moment, subject
 from sealtrail.contract.alert import AlertType
@@ -48,13 +48,7 @@ class UnlockRefused:
         return signal.word != 0
 
     def findings(self, case: Case) -> list[Finding]:
-        join_ms = round(case.settings.refusal_join_s * 1000)
-        found = (
-            self._finding(case, episode)
-            for track in case.tracks
-            for episode in episodes(track, REFUSALS, join_ms)
-        )
-        return [finding for finding in found if finding is not None]
+        return episode_findings(case, REFUSALS, case.settings.refusal_join_s, self._finding)
 
     def _finding(self, case: Case, episode: Episode) -> Finding | None:
         first, settings = episode.signals[0], case.settings
