@@ -19,7 +19,7 @@ from anomaly.sphere import Floats, Ints, Structured, point
 from anomaly.zones import Zones
 from sealtrail.contract.errors import InvalidTripError
 from sealtrail.contract.reading import SENSOR_FIELDS
-from sealtrail.contract.trip import Checkpoint, Corridor, Place, SensorLimit, Trip, Zone
+from sealtrail.contract.trip import Corridor, Place, SensorLimit, Trip, Zone
 
 NONE = -1
 CHECKPOINTS_KEPT = 64
@@ -91,7 +91,6 @@ class Passage(NamedTuple):
 
     vectors: Floats  # centres, shape (n, 3)
     radius_m: Floats
-    due_at_ms: tuple[int | None, ...]
     names: tuple[str, ...]
 
 
@@ -199,7 +198,7 @@ class Plans:
         self.places: list[tuple[Place, ...]] = []  # of the same checkpoints
         self._along: dict[tuple[int, int], Floats] = {}
         self._forbidden: dict[tuple[Zone, ...], int] = {}
-        self._checkpoints: dict[tuple[Checkpoint, ...], int] = {}
+        self._checkpoints: dict[tuple[Place, ...], int] = {}
 
     def row_of(self, trip: Trip, refuse: Callable[[str], None]) -> Structured:
         """A row of `PLAN`, shape (1,); what can't be interned is left out and named to ``refuse``."""
@@ -217,7 +216,7 @@ class Plans:
             ("corridor", lambda: self._corridor(trip)),
             ("limits", lambda: self.limits.number_of(trip.cargo_limits)),
             ("forbidden", lambda: self.forbidden_number(trip.forbidden_zones)),
-            ("checkpoints", lambda: self.checkpoints_number(trip.checkpoints)),
+            ("checkpoints", lambda: self.checkpoints_number(tuple(each.place for each in trip.checkpoints))),
             ("ends", lambda: self.ends.number_of(trip)),
         )
         for name, number_of in parts:
@@ -245,23 +244,21 @@ class Plans:
             self.listed_zones = np.concatenate((self.listed_zones, numbers))
         return known
 
-    def checkpoints_number(self, checkpoints: tuple[Checkpoint, ...]) -> int:
-        """Number of a list of checkpoints; NONE for an empty one."""
-        if not checkpoints:
+    def checkpoints_number(self, places: tuple[Place, ...]) -> int:
+        """Number of the places of checkpoints, whenever they are due; NONE where there is none."""
+        if not places:
             return NONE
-        known = self._checkpoints.get(checkpoints)
+        known = self._checkpoints.get(places)
         if known is None:
-            places = [each.place for each in checkpoints]
             passage = Passage(
                 vectors=np.array([point(place.latitude_deg, place.longitude_deg) for place in places]),
                 radius_m=np.array([place.radius_m for place in places]),
-                due_at_ms=tuple(each.due_at_ms for each in checkpoints),
                 names=tuple(place.name for place in places),
             )
-            known = self._checkpoints[checkpoints] = len(self.checkpoints)
+            known = self._checkpoints[places] = len(self.checkpoints)
             self.checkpoints.append(passage)
             self.listed.add(passage)
-            self.places.append(tuple(places))
+            self.places.append(places)
         return known
 
     def along_m(self, corridor: int, checkpoints: int) -> Floats:
@@ -294,8 +291,8 @@ class Plans:
             self.limits.number_of(limits)
         for zones in kept.forbidden:
             self.forbidden_number(zones)
-        for checkpoints in kept.checkpoints:
-            self.checkpoints_number(checkpoints)
+        for places in kept.checkpoints:
+            self.checkpoints_number(places)
 
 
 class PlansKept(NamedTuple):
@@ -304,4 +301,4 @@ class PlansKept(NamedTuple):
     corridors: list[tuple[Corridor, ...]]
     limits: list[tuple[SensorLimit, ...]]
     forbidden: list[tuple[Zone, ...]]
-    checkpoints: list[tuple[Checkpoint, ...]]
+    checkpoints: list[tuple[Place, ...]]
