@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from anomaly.custody import Segment
-from anomaly.rules.rule import Case, Finding, Signal, Spot, Track, severity_of
+from anomaly.rules.rule import Case, Finding, Signal, Spot, Track, severity_under
 from anomaly.words import distance, lateness, moment, span, subject
 from sealtrail.contract.alert import CATALOGUE, AlertType, Severity
 from sealtrail.contract.trip import Authorisation
@@ -72,7 +72,7 @@ def breach(
 def watched_severity(case: Case, segment: Segment | None, kind: AlertType) -> Severity | None:
     """None where the seal isn't watched: outside of its trips, or switched off."""
     if segment is not None:
-        return severity_of(segment.trip.severities.get(kind.value, ""), CATALOGUE[kind].severity)
+        return severity_under(segment, kind)
     if case.custody is not None and case.custody.planned:
         return None
     wanted = case.settings.severity_without_trip

@@ -14,10 +14,9 @@ Source: ../shared/ALERTS.md. Equivalents: none.
 from __future__ import annotations
 
 from anomaly.custody import Segment
-from anomaly.rules.rule import severity_of
+from anomaly.rules.rule import severity_under
 from anomaly.words import moment
 from sealtrail.contract.alert import (
-    CATALOGUE,
     AlertAction,
     AlertEvent,
     AlertType,
@@ -43,9 +42,7 @@ def alert_of(event: TripEvent, segment: Segment | None) -> AlertEvent:
     device_id, key = event.device_id or "", event.container_id
     kind = AlertType.IDENTITY_SUSPECT
     trip_id = segment.trip.trip_id if segment else ""
-    severity = CATALOGUE[kind].severity
-    if segment:
-        severity = severity_of(segment.trip.severities.get(kind.value, ""), severity)
+    severity = severity_under(segment, kind)
     words = WORDS.get(Suspicion(event.suspicion), "") if event.suspicion in set(Suspicion) else ""
     where = f" of {key}" if key != device_id else ""
     alert_id = alert_id_of(trip_id or key, f"{NAME}/{kind.value}", event.event_id)

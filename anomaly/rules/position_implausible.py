@@ -32,10 +32,10 @@ import numpy as np
 
 from anomaly.reports import COLUMN, HOME, IMPLAUSIBLE, MATTERS, NO_PLACE, NOTHING, PLAUSIBLE, Sighting
 from anomaly.rows import put, take
-from anomaly.rules.rule import EVIDENCE_KEPT, Case, Finding, Rows, Signal, severity_of
+from anomaly.rules.rule import EVIDENCE_KEPT, Case, Finding, Rows, Signal, severity_under
 from anomaly.sphere import Bools, Floats, Ints, Structured, distance_m
 from anomaly.words import device_on, distance, moment
-from sealtrail.contract.alert import CATALOGUE, AlertType
+from sealtrail.contract.alert import AlertType
 from sealtrail.contract.reading import FixKind, Flag
 from sealtrail.runtime.settings.anomaly import AnomalySettings
 
@@ -183,9 +183,7 @@ class PositionImplausible:
         settings, at = case.settings, signal.at
         segment = case.segment_at(at.occurred_at_ms)
         trip_id = segment.trip.trip_id if segment else ""
-        severity = CATALOGUE[AlertType.POSITION_IMPLAUSIBLE].severity
-        if segment:
-            severity = severity_of(segment.trip.severities.get("POSITION_IMPLAUSIBLE", ""), severity)
+        severity = severity_under(segment, AlertType.POSITION_IMPLAUSIBLE)
         return Finding(
             type=AlertType.POSITION_IMPLAUSIBLE,
             rule=NAME,

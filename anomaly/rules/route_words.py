@@ -9,7 +9,7 @@ import numpy as np
 from anomaly.corridor import Located
 from anomaly.custody import Segment
 from anomaly.reports import Sighting, sighting
-from anomaly.rules.rule import Case, Cleared, Finding, Rows, Signal, Spot, severity_of
+from anomaly.rules.rule import Case, Cleared, Finding, Rows, Signal, Spot, severity_under
 from anomaly.words import distance, lateness, moment, span
 from sealtrail.contract.alert import CATALOGUE, AlertType, Severity
 
@@ -116,9 +116,7 @@ def _merged(stretches: list[_Stretch]) -> list[_Deviation]:
 def _deviation(case: Case, deviation: _Deviation, first: _Stretch, segment: Segment | None) -> Finding:
     settings = case.settings
     far = [stretch.far for stretch in deviation.stretches if stretch.far is not None]
-    severity = CATALOGUE[AlertType.ROUTE_DEVIATION].severity
-    if segment is not None:
-        severity = severity_of(segment.trip.severities.get("ROUTE_DEVIATION", ""), severity)
+    severity = severity_under(segment, AlertType.ROUTE_DEVIATION)
     if far:
         severity = Severity.CRITICAL
     worst = max([first.out, *far], key=lambda signal: (signal.numbers["offset_m"], signal.key))

@@ -37,9 +37,10 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from anomaly.custody import Custody, Segment
-from anomaly.reports import PLAUSIBLE, SAID_MOUNTED, SAID_OFF_MOUNT
+from anomaly.reports import SAID_MOUNTED, SAID_OFF_MOUNT
 from anomaly.rules import seal_cut, seal_opened, seal_tamper
 from anomaly.rules.breach import breach, custody_entry
+from anomaly.rules.levels import placed_signal
 from anomaly.rules.rule import Case, Finding, Rows, Signal, Track
 from anomaly.sphere import Ints, Structured
 from sealtrail.contract.alert import AlertType
@@ -191,7 +192,7 @@ class SealCustody:
         speaks[carded] = True
         for row in np.flatnonzero(speaks):
             card = int(Condition.CARD) if row in carded else 0
-            rows.emit(int(row), NAME, seal_signal(rows, int(row), int(word[row]) | card))
+            rows.emit(int(row), NAME, placed_signal(rows, int(row), int(word[row]) | card))
         state["seal_dirty"] = np.where((rising & BREACH) != 0, 1, np.where(closing, 0, state["seal_dirty"]))
         state["seal_word"] = word
 
@@ -201,14 +202,6 @@ class SealCustody:
 
     def findings(self, case: Case) -> list[Finding]:
         return [finding for track in case.tracks for finding in _fold(case, track)]
-
-
-def seal_signal(rows: Rows, row: int, word: int) -> Signal:
-    """A transition of the seal with the last plausible place of its device."""
-    own = rows.reports["quality"][row] == PLAUSIBLE
-    at = rows.sighting_of(row)
-    place = seal_opened.own_spot(at) if own else seal_opened.held_spot(rows.state[row])
-    return Signal(0, at, word=word, place=place)
 
 
 @dataclass(slots=True)
