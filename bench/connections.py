@@ -25,7 +25,7 @@ from bench.parts import Services, forget_settings, nats, services
 from bench.table import columns
 from gateway.decoders._crc16 import crc16_x25
 from sealtrail.runtime import logs
-from sealtrail.runtime.embedded_nats import Endpoint
+from sealtrail.runtime.nats_endpoint import Endpoint
 from sealtrail.runtime.settings.health import LoggingSettings
 from tests.parts.ports import free_port
 

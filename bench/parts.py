@@ -16,8 +16,9 @@ from pydantic import SecretStr
 from bench.counters import counter, metrics
 from bench.errors import BenchError
 from bench.load import Load
-from sealtrail.runtime.embedded_nats import EmbeddedNats, Endpoint
+from sealtrail.runtime.embedded_nats import EmbeddedNats
 from sealtrail.runtime.log import Log
+from sealtrail.runtime.nats_endpoint import Endpoint
 from sealtrail.runtime.settings.nats import NatsSettings
 from sealtrail.runtime.supervisor import Supervisor, health_port
 from sealtrail.runtime.trips import TripRecorder

@@ -19,11 +19,12 @@ import sysconfig
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
 from sealtrail.contract.errors import UnavailableError
+from sealtrail.runtime.nats_endpoint import Endpoint, config_text
 from sealtrail.runtime.settings.nats import NatsSettings
 
 if TYPE_CHECKING:
@@ -33,35 +34,8 @@ START_DEADLINE_S = 120.0
 """A long log is looked through before the server answers."""
 STOP_DEADLINE_S = 10.0
 PORTS_DEADLINE_S = 2.0
-
-
-class Endpoint(NamedTuple):
-    """Where an embedded server answers, and who may do what.
-
-    Services log in as ``user`` and own the log; the gateway listens to MQTT as
-    ``mqtt_user``. MQTT lives in an account of its own, so that nothing that is
-    published there can reach the log's own subjects. Everybody else's login is
-    asked of the access service, which listens in the system account as
-    ``access_user``; ``device_user`` may report for any device, where it exists.
-    """
-
-    pid: int
-    host: str
-    client_port: int
-    mqtt_port: int
-    user: str
-    password: str
-    mqtt_user: str
-    mqtt_password: str
-    device_user: str  # the shared login; empty where there is none
-    device_password: str
-    access_user: str = ""
-    access_password: str = ""
-    issuer_seed: str = ""  # of the key that signs logins; empty: the server asks nobody
-
-    @property
-    def url(self) -> str:
-        return f"nats://{self.host}:{self.client_port}"
+PORT_TRIES = 3
+"""Ports that the settings leave to chance may be taken between the choice and the start."""
 
 
 def _password() -> str:
@@ -78,7 +52,8 @@ def binary() -> str:
     return found
 
 
-def _free_port(host: str) -> int:
+def free_port(host: str) -> int:
+    """A port that nobody uses at this moment."""
     with socket.socket() as probe:
         probe.bind((host, 0))
         port: int = probe.getsockname()[1]
@@ -118,84 +93,6 @@ def _answers(host: str, port: int) -> bool:
     return False
 
 
-def _config(folder: Path, endpoint: Endpoint, settings: NatsSettings) -> str:
-    from sealtrail.runtime.nkeys import AccountKey  # noqa: PLC0415 - 20 ms that only a parent needs
-
-    sync = '"always"' if settings.sync == "always" else '"2m"'
-    return f"""\
-server_name: sealtrail-embedded
-listen: "{endpoint.host}:{endpoint.client_port}"
-pid_file: "{folder / "nats.pid"}"
-log_file: "{folder / "nats.log"}"
-logfile_size_limit: 10MB
-max_payload: 8MB
-max_pending: 64MB
-write_deadline: "10s"
-jetstream {{
-  store_dir: "{folder / "jetstream"}"
-  sync_interval: {sync}
-}}
-mqtt {{
-  listen: "{settings.mqtt_host}:{endpoint.mqtt_port}"
-  ack_wait: "{settings.mqtt_ack_wait_s:g}s"
-  max_ack_pending: {settings.mqtt_window}
-}}
-accounts {{
-  SEALTRAIL {{
-    jetstream: enabled
-    users: [ {{ user: "{endpoint.user}", password: "{endpoint.password}" }} ]
-  }}
-  FIELD {{
-    jetstream: enabled
-    users: [
-      {{ user: "{endpoint.mqtt_user}", password: "{endpoint.mqtt_password}" }}
-{_shared_login(endpoint)}    ]
-{_parts(settings)}  }}
-  ACCESS {{ users: [ {{ user: "{endpoint.access_user}", password: "{endpoint.access_password}" }} ] }}
-}}
-system_account: ACCESS
-authorization {{
-  timeout: 5
-  auth_callout {{
-    issuer: "{AccountKey.from_seed(endpoint.issuer_seed).public}"
-    account: ACCESS
-    auth_users: [ {", ".join(f'"{user}"' for user in _own_users(endpoint))} ]
-  }}
-}}
-"""
-
-
-def _own_users(endpoint: Endpoint) -> list[str]:
-    """Users whose login the server answers itself."""
-    users = (endpoint.user, endpoint.mqtt_user, endpoint.access_user, endpoint.device_user)
-    return [user for user in users if user]
-
-
-def _parts(settings: NatsSettings) -> str:
-    """Where several gateways share the load: every device's reports always go to the same one."""
-    if settings.mqtt_parts == 1:
-        return ""
-    shared = (
-        f"sealtrail.{{{{wildcard(1)}}}}.{{{{wildcard(2)}}}}.up.{{{{partition({settings.mqtt_parts},2)}}}}"
-    )
-    return f"""    mappings: {{ "sealtrail.*.*.up": "{shared}" }}
-"""
-
-
-def _shared_login(endpoint: Endpoint) -> str:
-    """The user that may report for any device, where there is one."""
-    if not endpoint.device_user:
-        return ""
-    return f"""      {{
-        user: "{endpoint.device_user}", password: "{endpoint.device_password}"
-        permissions: {{
-          publish: {{ allow: ["sealtrail.*.*.up", "sealtrail.*.*.up.*"], deny: ["sealtrail.alerts.>"] }}
-          subscribe: {{ allow: ["sealtrail.*.*.down", "$MQTT.sub.>"], deny: ["sealtrail.alerts.>"] }}
-        }}
-      }}
-"""
-
-
 class EmbeddedNats:
     """One server in one folder.
 
@@ -206,6 +103,8 @@ class EmbeddedNats:
 
     def __init__(self, folder: Path, settings: NatsSettings, *, shared_login: bool = True) -> None:
         self._folder = folder.resolve()
+        self._log = self._folder / "nats.log"
+        self._log_begins_at = 0  # of the process that was started last
         self._settings = settings
         self._shared_login = shared_login
         self._process: subprocess.Popen[bytes] | None = None
@@ -253,8 +152,8 @@ class EmbeddedNats:
         new = Endpoint(
             pid=0,
             host=host,
-            client_port=self._settings.client_port or _free_port(host),
-            mqtt_port=self._settings.mqtt_port or _free_port(self._settings.mqtt_host),
+            client_port=self._settings.client_port or free_port(host),
+            mqtt_port=self._settings.mqtt_port or free_port(self._settings.mqtt_host),
             user="sealtrail",
             password=_password(),
             mqtt_user="gateway",
@@ -297,10 +196,27 @@ class EmbeddedNats:
             self._end(last.pid)
         if self._process is not None and self._process.poll() is None:
             self._end(self._process.pid)
-        endpoint = self._choose(last)
+        tries = PORT_TRIES if self.endpoint is None else 1
+        for left in reversed(range(tries)):
+            endpoint = self._launch(self._choose(last))
+            try:
+                self._wait_until_it_answers(endpoint)
+            except UnavailableError:
+                self._end(endpoint.pid)
+                if left == 0 or not self._port_was_taken():
+                    raise
+                last = None  # somebody took a port between the choice and the start: choose others
+            else:
+                self.endpoint = endpoint
+                return endpoint
+        raise AssertionError("the last try returns or raises")
+
+    def _launch(self, endpoint: Endpoint) -> Endpoint:
+        """Starts the process; the endpoint with its id, also in the folder's state."""
+        self._log_begins_at = self._log.stat().st_size if self._log.exists() else 0
         config = self._folder / "nats.conf"
         config.touch(mode=0o600)
-        config.write_text(_config(self._folder, endpoint, self._settings))
+        config.write_text(config_text(self._folder, endpoint, self._settings))
         self._process = subprocess.Popen(  # noqa: S603 - our own binary, our own file
             [binary(), "-c", str(config)],
             stdin=subprocess.DEVNULL,
@@ -311,13 +227,13 @@ class EmbeddedNats:
         endpoint = endpoint._replace(pid=self._process.pid)
         self._state_file.touch(mode=0o600)
         self._state_file.write_text(json.dumps(endpoint._asdict()))
-        try:
-            self._wait_until_it_answers(endpoint)
-        except UnavailableError:
-            self._end(endpoint.pid)
-            raise
-        self.endpoint = endpoint
         return endpoint
+
+    def _port_was_taken(self) -> bool:
+        """Whether the server's log says that it ended for want of a port."""
+        with contextlib.suppress(OSError):
+            return b"address already in use" in self._log.read_bytes()[self._log_begins_at :]
+        return False
 
     def _wait_until_it_answers(self, endpoint: Endpoint) -> None:
         deadline = time.monotonic() + START_DEADLINE_S
@@ -329,8 +245,8 @@ class EmbeddedNats:
             ):
                 return
             time.sleep(0.02)
-        log = self._folder / "nats.log"
-        tail = "\n".join(log.read_text(errors="replace").splitlines()[-5:]) if log.exists() else "no log"
+        lines = self._log.read_text(errors="replace").splitlines() if self._log.exists() else ["no log"]
+        tail = "\n".join(lines[-5:])
         raise UnavailableError(f"the embedded NATS server didn't start; its log ends with:\n{tail}")
 
     def end_left_behind(self) -> None:

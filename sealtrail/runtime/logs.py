@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
 import sys
+from typing import TextIO, cast
 
 import structlog
 
 from sealtrail.runtime.settings.health import LoggingSettings
+
+
+class StandardError(io.TextIOBase):
+    """Standard error as it is at the moment of writing.
+
+    A line that can't be written there (closed, or a pipe whose reader went away) is
+    lost: a service doesn't end, and no work of it dies, for want of a reader of its log.
+    """
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.flush()
 
 
 def configure(settings: LoggingSettings, service: str) -> None:
@@ -26,8 +46,10 @@ def configure(settings: LoggingSettings, service: str) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, StandardError())),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    logging.basicConfig(
+        level=logging.WARNING, stream=StandardError(), format="%(levelname)s %(name)s %(message)s"
+    )

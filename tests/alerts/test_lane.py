@@ -202,6 +202,7 @@ async def test_what_can_not_be_delivered_for_too_long_fails(open_log: Log) -> No
     async with asyncio.timeout(20):
         while found.state is DeliveryState.QUEUED:
             await asyncio.sleep(0.01)  # asking without a pause keeps the log from the delivery itself
+            assert bench.background.failure is None
             found = await bench.get(one)
     await bench.dispatcher.close()
     assert (found.state, found.attempts[-1].outcome) == (DeliveryState.FAILED, "connect_failed")

@@ -14,8 +14,9 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
-from sealtrail.runtime.embedded_nats import EmbeddedNats, Endpoint
+from sealtrail.runtime.embedded_nats import EmbeddedNats
 from sealtrail.runtime.log import Log
+from sealtrail.runtime.nats_endpoint import Endpoint
 from sealtrail.runtime.settings.nats import NatsSettings
 
 

@@ -14,8 +14,10 @@ from pydantic import SecretStr
 
 from sealtrail.contract import subjects
 from sealtrail.contract.errors import UnavailableError
-from sealtrail.runtime.embedded_nats import EmbeddedNats, Endpoint
+from sealtrail.runtime import embedded_nats
+from sealtrail.runtime.embedded_nats import EmbeddedNats
 from sealtrail.runtime.log import Log
+from sealtrail.runtime.nats_endpoint import Endpoint
 from sealtrail.runtime.settings.nats import NatsSettings
 
 
@@ -41,6 +43,28 @@ def test_two_servers_side_by_side(server: EmbeddedNats, tmp_path: Path) -> None:
         assert endpoint.client_port != server.endpoint.client_port
     finally:
         other.stop()
+
+
+def test_a_port_taken_in_between_is_left_to_whoever_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A port that was free when it was chosen, and isn't at the start, costs another try, not the start."""
+    with socket.socket() as client_taken, socket.socket() as mqtt_taken:
+        for taken in (client_taken, mqtt_taken):
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+        choices = iter([client_taken.getsockname()[1], None, None, mqtt_taken.getsockname()[1]])
+        free_port = embedded_nats.free_port
+        monkeypatch.setattr(embedded_nats, "free_port", lambda host: next(choices, None) or free_port(host))
+        nats = EmbeddedNats(tmp_path, NatsSettings())
+        try:
+            endpoint = nats.start()
+            assert nats.alive()
+            taken_ports = {taken.getsockname()[1] for taken in (client_taken, mqtt_taken)}
+            assert not taken_ports & {endpoint.client_port, endpoint.mqtt_port}
+            assert next(choices, "used up") == "used up"
+        finally:
+            nats.stop()
 
 
 def test_a_running_server_is_taken_over(server: EmbeddedNats, tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import httpx
 
-from sealtrail.runtime.embedded_nats import EmbeddedNats, Endpoint
+from sealtrail.runtime.embedded_nats import EmbeddedNats
+from sealtrail.runtime.nats_endpoint import Endpoint
 from sealtrail.runtime.settings.nats import NatsSettings
 from sealtrail.runtime.supervisor import Supervised, health_port
 

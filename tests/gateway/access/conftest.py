@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sealtrail.runtime.embedded_nats import EmbeddedNats, Endpoint
+from sealtrail.runtime.embedded_nats import EmbeddedNats
+from sealtrail.runtime.nats_endpoint import Endpoint
 from sealtrail.runtime.settings.nats import NatsSettings
 from tests.gateway.access.desk import Desk
 from tests.parts.nats import nats_server, nats_settings, open_log

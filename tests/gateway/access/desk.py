@@ -19,8 +19,8 @@ from sealtrail.contract.codec import Kind, decode_trip_events, kind_of
 from sealtrail.contract.device import Device, Login, subscriber_login
 from sealtrail.contract.trip import TripEvent, TripEventKind
 from sealtrail.runtime.devices import DeviceRegistry, LoginBook
-from sealtrail.runtime.embedded_nats import Endpoint
 from sealtrail.runtime.log import Log
+from sealtrail.runtime.nats_endpoint import Endpoint
 from sealtrail.runtime.passwords import MADE_ITERATIONS, hash_password
 from tests.gateway.brokers import until
 from tests.shared import ROOT

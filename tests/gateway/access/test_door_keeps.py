@@ -11,8 +11,8 @@ from pydantic import SecretStr
 
 from sealtrail.contract.device import DeviceState, Suspicion
 from sealtrail.runtime.devices import DeviceRegistry
-from sealtrail.runtime.embedded_nats import Endpoint
 from sealtrail.runtime.log import Log
+from sealtrail.runtime.nats_endpoint import Endpoint
 from sealtrail.runtime.settings.gateway import MqttSettings
 from tests.gateway.access.desk import client, enter, identity_events, within
 from tests.gateway.brokers import eventually

@@ -13,8 +13,8 @@ import pytest
 from sealtrail.contract.device import DeviceState
 from sealtrail.contract.subjects import subscriber_topic
 from sealtrail.runtime.devices import DeviceRegistry
-from sealtrail.runtime.embedded_nats import Endpoint
 from sealtrail.runtime.log import Log
+from sealtrail.runtime.nats_endpoint import Endpoint
 from sealtrail.runtime.passwords import MADE_ITERATIONS, hash_password
 from tests.gateway.access.desk import Desk, client, enter, gets_in, heard_until, subscribe, until_in, within
 from tests.gateway.brokers import AS_ROOT

@@ -14,8 +14,9 @@ from sealtrail.contract.device import DeviceState, Suspicion
 from sealtrail.contract.subjects import subscriber_topic
 from sealtrail.contract.trip import TripEvent
 from sealtrail.runtime.devices import DeviceRegistry, LoginBook
-from sealtrail.runtime.embedded_nats import EmbeddedNats, Endpoint
+from sealtrail.runtime.embedded_nats import EmbeddedNats
 from sealtrail.runtime.log import Log
+from sealtrail.runtime.nats_endpoint import Endpoint
 from tests.gateway.access.desk import (
     OPEN,
     Desk,

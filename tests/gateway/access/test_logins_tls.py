@@ -14,8 +14,8 @@ from pydantic import SecretStr
 
 from sealtrail.contract.device import Device
 from sealtrail.runtime.devices import DeviceRegistry
-from sealtrail.runtime.embedded_nats import Endpoint
 from sealtrail.runtime.log import Log
+from sealtrail.runtime.nats_endpoint import Endpoint
 from sealtrail.runtime.settings.nats import NatsSettings
 from tests.gateway.access.desk import Desk, enter, within
 from tests.system.compose_parts import Ports, nats_files, nats_of_the_project
