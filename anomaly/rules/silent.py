@@ -86,6 +86,9 @@ class Silent:
                 self._lose(fleet, lane, int(heard_ms[row]), float(limit_s[row]))
             at = fleet.sighting(lane, reports[row])
             fleet.emit(lane, NAME, Signal(HEARD, at, numbers={"heard_at_ms": float(until)}))
+        for row in fleet.lanes.container[lanes[heard_ms <= 0]].tolist():
+            if fleet.containers.files[row].custody is not None:
+                fleet.touch(row)  # a device that never spoke does now (never_heard.py)
         self._learn(fleet, watch, reports, gap_s, heard_ms > 0)
         watch["silent_told"] = 0
         fleet.lanes.watch[lanes] = watch
