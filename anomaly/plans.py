@@ -37,7 +37,10 @@ PLAN: np.dtype[Any] = np.dtype(
         ("ends", "i4"),  # in `Plans.ends`
         ("trip", "u4"),  # changes with the trip; 0: none
         ("watched", "?"),  # whether a trip holds at all
-        ("awaited", "u4"),  # where none holds, ``trip`` of the one that comes next: only ``ends`` is given
+        (
+            "awaited",
+            "u4",
+        ),  # where none holds, ``trip`` of the next one: else only its ends and interval
     ]
 )
 
@@ -97,7 +100,7 @@ class Passage(NamedTuple):
 def awaiting(plan: Structured) -> Structured:
     """The row of a time for which no trip holds, from that of the trip that comes next."""
     row = no_plan(1)
-    row["ends"], row["awaited"] = plan["ends"], plan["trip"]
+    row["ends"], row["awaited"], row["interval_s"] = plan["ends"], plan["trip"], plan["interval_s"]
     return row
 
 
