@@ -25,6 +25,7 @@ import numpy as np
 from anomaly.backlog import take_old
 from anomaly.custody import PLAN_KINDS, Custody, Segment
 from anomaly.fleet import Fleet
+from anomaly.forgetting import forget_plans
 from anomaly.ledger import Cause
 from anomaly.memory import OUTAGES_KEPT, Memory
 from anomaly.replay import replay
@@ -249,7 +250,9 @@ class Judge(Memory):
         self._replan(replan)
         self.lanes.thin_logs()
         self._sweep(self._fleet())
-        return told + self._departed() + settle_touched(self, cause)
+        told += self._departed() + settle_touched(self, cause)
+        forget_plans(self)
+        return told
 
     # -- learned models ---------------------------------------------------------
 

@@ -30,6 +30,7 @@ class Memory:
         self.tick_gap_ms = 0  # usual time between ticks
         self.outages: list[tuple[int, int]] = []  # (from, until) in which it may have missed what was sent
         self.departures: list[tuple[int, str, str]] = []  # heap of (from_ms, container, trip)
+        self.parts_used = 0  # of plans, when what nothing refers to was forgotten last
         self.refused: Counter[str] = Counter()
 
     @property
