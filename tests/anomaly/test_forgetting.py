@@ -10,7 +10,16 @@ from anomaly.judge import Judge
 from anomaly.snapshot import JudgeState
 from sealtrail.contract.alert import AlertEvent
 from sealtrail.contract.reading import Reading
-from sealtrail.contract.trip import Checkpoint, Corridor, Place, SensorLimit, Trip, TripEventKind, Zone
+from sealtrail.contract.trip import (
+    Checkpoint,
+    Corridor,
+    Place,
+    SensorLimit,
+    Trip,
+    TripEvent,
+    TripEventKind,
+    Zone,
+)
 from sealtrail.runtime.settings.anomaly import AnomalySettings
 from tests.anomaly.world import MINUTE_MS, START_MS, judge, reading, told, trip, trip_event
 
@@ -47,23 +56,14 @@ def reports(n: int) -> list[Reading]:
     return found
 
 
-def run(made: Judge, first: int, end: int) -> list[AlertEvent]:
-    """Trips one after the other; every seventh has a report that comes when the next one is under way."""
-    events: list[AlertEvent] = []
-    late: list[Reading] = []
+def run(made: Judge, first: int, end: int) -> None:
+    """Trips one after the other, of which every fiftieth is reported on."""
     for n in range(first, end):
-        begins, ends = n * LASTS_MIN, (n + 1) * LASTS_MIN - 1
-        plan, name = journey(n), f"T-{n}"
-        events += made.apply_trip_events([trip_event(TripEventKind.PLANNED, begins, trip=plan, trip_id=name)])
-        made_now = reports(n)
-        kept_back, late = (made_now[5:7], late) if n % 7 == 0 else ([], late)
-        events += made.apply_readings([each for each in made_now if each not in kept_back])
-        events += made.apply_readings(
-            [msgspec.structs.replace(each, received_at_ms=START_MS + ends * MINUTE_MS) for each in late]
-        )
-        late = kept_back
-        events += made.apply_trip_events([trip_event(TripEventKind.ENDED, ends, trip_id=name)])
-    return events
+        begins, ends, name = n * LASTS_MIN, (n + 1) * LASTS_MIN - 1, f"T-{n}"
+        made.apply_trip_events([trip_event(TripEventKind.PLANNED, begins, trip=journey(n), trip_id=name)])
+        if n % 50 == 0:
+            made.apply_readings(reports(n))
+        made.apply_trip_events([trip_event(TripEventKind.ENDED, ends, trip_id=name)])
 
 
 def plans_bytes(made: Judge) -> int:
@@ -90,27 +90,32 @@ def test_thousands_of_trips_leave_nothing_behind() -> None:
     assert len(made.plans.corridors.first) < forgetting.LEAST_PARTS
 
 
+def apply(made: Judge, message: list[Reading] | list[TripEvent]) -> list[AlertEvent]:
+    readings = [each for each in message if isinstance(each, Reading)]
+    events = [each for each in message if isinstance(each, TripEvent)]
+    return made.apply_trip_events(events) if events else made.apply_readings(readings)
+
+
 def drip(made: Judge, restart: int, *, forget: bool) -> list[AlertEvent]:
-    """Sixty trips, everything that nothing refers to being forgotten after each message or never."""
+    """Trips, everything that nothing refers to being forgotten after each message or never."""
     events: list[AlertEvent] = []
     late: list[Reading] = []
-    for n in range(60):
+    for n in range(24):
         plan, name, ends = journey(n), f"T-{n}", (n + 1) * LASTS_MIN - 1
         mine, back = reports(n), slice(5, 7) if n % 7 == 0 else slice(0)
         tardy = [msgspec.structs.replace(e, received_at_ms=START_MS + ends * MINUTE_MS) for e in late]
         late = mine[back]
         del mine[back]
         begun = trip_event(TripEventKind.PLANNED, n * LASTS_MIN, trip=plan, trip_id=name)
-        for message in (
+        ended = trip_event(TripEventKind.ENDED, ends, trip_id=name)
+        messages: list[list[Reading] | list[TripEvent]] = [
             [begun],
             *([each] for each in mine),
             tardy,
-            [trip_event(TripEventKind.ENDED, ends, trip_id=name)],
-        ):
-            if message and isinstance(message[0], Reading):
-                events += made.apply_readings(message)
-            else:
-                events += made.apply_trip_events(message)
+            [ended],
+        ]
+        for message in messages:
+            events += apply(made, message)
             if forget:
                 forgetting.forget_unused(made)
         if restart and n % restart == 0:
