@@ -29,7 +29,7 @@ from sealtrail.contract.errors import MalformedBatchError, UnknownVersionError
 from sealtrail.contract.trip import TripEvent
 
 MAGIC = b"SJ"
-VERSION = 7
+VERSION = 8
 DIGEST_BYTES = 16
 HEADER_BYTES = 3 + DIGEST_BYTES
 

@@ -9,10 +9,11 @@ that, while ``neighbours_least`` containers, this one included, lose theirs
 within 20 km and 45 minutes. A run begins no later than ``jam_fix_age_s`` (or two
 and a half reporting intervals, where the trip says them) after a fix, and a
 longer gap ends it: nobody knows what was in it. Inside of allowed places (halls)
-(b) and (c) are no surprise unless it has driven for so long, in dead zones (tunnels) (c) is none.
+(b) and (c) are no surprise unless it has driven for so long, in dead zones
+(tunnels) (c) is none.
 
-When: at the first report that shows it; it ends with the first satellite fix after it,
-and within ``gnss_join_s`` of its end it is the same jamming.
+When: at the first report that shows it; it ends with the first satellite fix
+after it, and within ``gnss_join_s`` of its end it is the same jamming.
 
 Severity: high, or the trip's own; outside of trips nothing is raised.
 Settings: jam_signal_pct, jam_fix_age_s, jam_reports, jam_lost_s, jam_fixes,
@@ -42,7 +43,7 @@ from sealtrail.runtime.settings.anomaly import AnomalySettings
 NAME = "gnss_jamming"
 SAID, GONE, LASTED = 1, 2, 4
 GONE_DRIVING, LASTED_DRIVING = 8, 16  # so long without a fix since it drives
-ANY = SAID | GONE | LASTED
+ANY = SAID | GONE | LASTED | GONE_DRIVING | LASTED_DRIVING
 SIGNAL = COLUMN["signal_pct"]
 GONE_REPORTS = 2
 WINDOW = 64
@@ -60,7 +61,7 @@ class _Telling(NamedTuple):
 
 
 class GnssJamming:
-    """Keeps which of the last 64 reports had no fix, and since when there is none."""
+    """Keeps which of the last 64 reports, and of the last 64 on the way, had no fix."""
 
     name = NAME
     version = 2
@@ -69,6 +70,8 @@ class GnssJamming:
         ("jam_word", "u1"),
         ("jam_seen", "u1"),
         ("jam_none", "u8"),
+        ("jam_way_seen", "u1"),
+        ("jam_way_none", "u8"),
         ("jam_n", "u1"),
         ("jam_m", "u1"),
         ("jam_t", "i8"),
@@ -81,6 +84,12 @@ class GnssJamming:
         seen, none = state["jam_seen"], state["jam_none"]
         state["jam_none"] = (none << np.uint64(1)) | (~fixed).astype(np.uint64)
         state["jam_seen"] = np.minimum(seen + np.uint8(1), WINDOW)
+        moves = (reports["levels"] & MOVING) != 0
+        way_seen, way_none = state["jam_way_seen"], state["jam_way_none"]
+        state["jam_way_none"] = np.where(
+            moves, (way_none << np.uint64(1)) | (~fixed).astype(np.uint64), way_none
+        )
+        state["jam_way_seen"] = np.minimum(way_seen + moves, WINDOW)
         if fixed.all() and not (state["jam_word"].any() or state["jam_n"].any() or said.any()):
             return
         located = (reports["kind"] == FixKind.CELL) | (reports["kind"] == FixKind.WIFI)
@@ -89,7 +98,7 @@ class GnssJamming:
         recent = reports["t"] - state["spoof_t"] <= age_ms
         unbroken = reports["t"] - state["last_t"] <= age_ms
         number = state["jam_n"].astype(np.int64)
-        had = seen - np.bitwise_count(none & _newest(seen))
+        had = np.maximum(_fixes(seen, none), _fixes(way_seen, way_none))
         begins = ~fixed & good & recent & (number == 0) & (had >= settings.jam_fixes)
         goes_on = ~fixed & good & unbroken & (number > 0)
         number = np.where(fixed | ~unbroken, 0, number) + (begins | goes_on)
@@ -97,12 +106,15 @@ class GnssJamming:
         since = np.where(begins, reports["t"], state["jam_t"])
         state["jam_n"], state["jam_t"] = number, np.where(number > 0, since, 0)
         driven = state["jam_m"] = np.where(number > 0, _driven(rows), 0)
-        needed = _needed(number, seen.astype(np.int64), none, settings)
-        gap_ms, lost_ms = reports["t"] - state["last_t"], settings.jam_lost_s * 1000
-        some, many = np.maximum(np.ceil(needed / 2), GONE_REPORTS), np.maximum(needed, settings.jam_reports)
-        word = said * SAID | (number >= some) * GONE | (driven >= some) * GONE_DRIVING
+        lost_ms = settings.jam_lost_s * 1000
+        some, many = _needed(number, seen, none, settings)
+        word = said * SAID | (number >= some) * GONE
         word |= ((number >= many) & (reports["t"] - since >= lost_ms)) * LASTED
-        word |= ((driven >= many) & (driven * gap_ms >= lost_ms)) * LASTED_DRIVING
+        if driven.any():
+            some, many = _needed(driven, way_seen, way_none, settings)
+            gap_ms = reports["t"] - state["last_t"]
+            word |= (driven >= some) * GONE_DRIVING
+            word |= ((driven >= many) & (driven * gap_ms >= lost_ms)) * LASTED_DRIVING
         before: Ints = np.where(fixed | ~unbroken, 0, state["jam_word"])
         word |= before & (GONE | LASTED) | np.where(driven > 0, before & (GONE_DRIVING | LASTED_DRIVING), 0)
         for row in np.flatnonzero(word != state["jam_word"]).tolist():
@@ -123,14 +135,14 @@ class GnssJamming:
 
         In a hall nothing else is; who was in one earlier in the episode is in it until it drives.
         """
-        least, hall, begun = case.settings.neighbours_least - 1, False, None
-        tunnels = any(in_zones(case, trip.dead_zones, signal.place) for signal in episode.signals)
+        least, hall, tunnel, begun = case.settings.neighbours_least - 1, False, False, None
         for signal, others in zip(episode.signals, near, strict=True):
             hall |= in_allowed(trip, signal.place) or in_zones(case, trip.parking_zones, signal.place)
-            together = not tunnels and any(len(one) >= least for one in others)
-            surprise = bool(signal.word & (GONE_DRIVING if hall else GONE))
+            tunnel |= in_zones(case, trip.dead_zones, signal.place)
+            together = not tunnel and any(len(one) >= least for one in others)
+            surprise = bool(signal.word & (GONE_DRIVING if hall else GONE | GONE_DRIVING))
             begun = (begun or signal) if surprise or signal.word & SAID else None
-            lasted = signal.word & (LASTED_DRIVING if hall else LASTED)
+            lasted = signal.word & LASTED and (not hall or signal.word & LASTED_DRIVING)
             if begun and (signal.word & SAID or together or lasted):
                 return _Telling(begun, together and surprise)
         return None
@@ -195,11 +207,10 @@ class GnssJamming:
 
 
 def _driven(rows: Rows) -> Ints:
-    """In how many reports in a row devices have driven; one that doesn't say goes on as the one before."""
+    """In how many reports devices have driven since they last stood; some reports say neither."""
     levels, before = rows.reports["levels"], rows.state["jam_m"].astype(np.int64)
-    drives = ((levels & MOVING) != 0) | ((before > 0) & ((levels & AT_REST) == 0))
-    driven: Ints = np.where(drives, np.minimum(before + 1, WINDOW), 0)
-    return driven
+    driven: Ints = np.minimum(before + ((levels & MOVING) != 0), WINDOW)
+    return np.where((levels & AT_REST) != 0, 0, driven)
 
 
 def notes_of(signals: tuple[Signal, ...], row: int = -1) -> list[Note]:
@@ -213,7 +224,7 @@ def notes_of(signals: tuple[Signal, ...], row: int = -1) -> list[Note]:
             row,
         )
         for signal in signals
-        if signal.word & (GONE | SAID) and signal.place is not None
+        if signal.word & (GONE | GONE_DRIVING | SAID) and signal.place is not None
     ]
 
 
@@ -231,18 +242,26 @@ def _newest(number: Structured) -> Structured:
     )
 
 
-def _needed(number: Ints, seen: Ints, none: Structured, settings: AnomalySettings) -> Floats:
-    """How long a run without a fix must be for habit hardly to explain it.
+def _fixes(seen: Structured, none: Structured) -> Ints:
+    """How many of the last reports, up to 64, had a fix."""
+    fixes: Ints = seen.astype(np.int64) - np.bitwise_count(none & _newest(seen))
+    return fixes
+
+
+def _needed(
+    run: Ints, seen: Structured, none: Structured, settings: AnomalySettings
+) -> tuple[Floats, Floats]:
+    """How long runs without a fix must be for habit hardly to explain them: half so hardly, and wholly.
 
     ``seen`` and ``none`` are of the reports before this one: how many of the last 64, and which had no fix.
     A run of `LONGEST` that was no surprise is habit, which the window forgets: infinite.
     """
-    run = np.maximum(number - 1, 0)
-    before = np.maximum(seen - run, 0)
-    habits = (none >> run.astype(np.uint64)) & _newest(before)
+    earlier = np.maximum(run - 1, 0)
+    before = np.maximum(seen.astype(np.int64) - earlier, 0)
+    habits = (none >> earlier.astype(np.uint64)) & _newest(before)
     lately = np.minimum(before, LATELY)
     of_late = np.bitwise_count(habits & _newest(lately))
     share = np.maximum((np.bitwise_count(habits) + 1) / (before + 2), of_late / np.maximum(lately, 1))
     share = np.clip(share, LEAST_SHARE, MOST_SHARE)
-    needed: Floats = np.ceil(np.log(settings.jam_chance) / np.log(share))
-    return np.where(number <= LONGEST, needed, np.inf)
+    needed = np.where(run <= LONGEST, np.ceil(np.log(settings.jam_chance) / np.log(share)), np.inf)
+    return np.maximum(np.ceil(needed / 2), GONE_REPORTS), np.maximum(needed, settings.jam_reports)
