@@ -20,6 +20,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
+from anomaly.slots import Slots, moved, placed
 from anomaly.sphere import EARTH_RADIUS_M, Bools, Floats, Ints, distance_m, dot, point
 from sealtrail.contract.public.corridor_file import check_corridor
 from sealtrail.contract.trip import Corridor
@@ -58,13 +59,18 @@ def _pieces(a: Floats, b: Floats, leg_max_m: float) -> list[tuple[Floats, Floats
     return [(line[i], line[i + 1]) for i in range(count)]
 
 
+def _name(ways: tuple[Corridor, ...]) -> str:
+    return hashlib.blake2b(msgspec.msgpack.encode(ways), digest_size=16).hexdigest()
+
+
 class Corridors:
-    """Interned corridors: equal content has one number, kept for ever."""
+    """Interned corridors: equal content has one number, until it is forgotten."""
 
     def __init__(self, leg_max_m: float) -> None:
         self._leg_max_m = leg_max_m
         self._numbers: dict[str, int] = {}
-        self.kept: list[tuple[Corridor, ...]] = []  # the corridor and its alternatives
+        self._slots = Slots()
+        self._ways: dict[int, tuple[Corridor, ...]] = {}  # the corridor and its alternatives
         self.first = np.zeros(0, np.int64)
         self.last = np.zeros(0, np.int64)
         self.a, self.b, self.n, self.ta, self.tb = (np.zeros((0, 3)) for _ in range(5))
@@ -74,19 +80,49 @@ class Corridors:
     def number_of(self, corridor: Corridor, *alternatives: Corridor) -> int:
         """Number of a corridor with its alternatives, new or known. Raises `InvalidTripError`."""
         ways = (corridor, *alternatives)
-        name = hashlib.blake2b(msgspec.msgpack.encode(ways), digest_size=16).hexdigest()
+        name = _name(ways)
         if (known := self._numbers.get(name)) is not None:
             return known
         for each in ways:
             check_corridor(each)
+        number = self._numbers[name] = self._slots.take()
+        self._put(number, ways)
+        return number
+
+    def _put(self, number: int, ways: tuple[Corridor, ...]) -> None:
         first = len(self.a)
         for way, each in enumerate(ways):
             self._add(each, way)
-        self.first = np.append(self.first, first)
-        self.last = np.append(self.last, len(self.a) - 1)
-        self._numbers[name] = len(self.kept)
-        self.kept.append(ways)
-        return self._numbers[name]
+        self.first = placed(self.first, number, first)
+        self.last = placed(self.last, number, len(self.a) - 1)
+        self._ways[number] = ways
+
+    def __len__(self) -> int:
+        return len(self._ways)
+
+    @property
+    def kept(self) -> list[tuple[int, tuple[Corridor, ...]]]:
+        """Numbers and corridors with their alternatives, in the order of their legs, for `restore`."""
+        return sorted(self._ways.items(), key=lambda item: int(self.first[item[0]]))
+
+    def restore(self, kept: list[tuple[int, tuple[Corridor, ...]]]) -> None:
+        """Give everything its number, and its legs theirs, again."""
+        for number, ways in kept:
+            self._numbers[_name(ways)] = number
+            self._put(number, ways)
+        self._slots.hold(self._ways)
+
+    def forget(self, used: set[int]) -> Ints:
+        """Keep only these; the number of each leg from now on, -1 where it is gone."""
+        self._ways = {number: ways for number, ways in self._ways.items() if number in used}
+        self._numbers = {name: number for name, number in self._numbers.items() if number in used}
+        self._slots.hold(self._ways)
+        size = self.last - self.first
+        stays, self.first = moved(self.first, size + 1, self._ways, len(self.a))
+        self.last = self.first + size
+        for name in (*_VECTORS, *_SCALARS, "way"):
+            setattr(self, name, getattr(self, name)[stays])
+        return np.where(stays, np.cumsum(stays) - 1, -1)
 
     def _add(self, corridor: Corridor, way: int) -> None:
         vectors = [point(latitude, longitude) for longitude, latitude in corridor.coordinates]

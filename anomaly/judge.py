@@ -25,8 +25,9 @@ import numpy as np
 from anomaly.backlog import take_old
 from anomaly.custody import PLAN_KINDS, Custody, Segment
 from anomaly.fleet import Fleet
+from anomaly.forgetting import forget_plans
 from anomaly.ledger import Cause
-from anomaly.memory import Memory
+from anomaly.memory import OUTAGES_KEPT, Memory
 from anomaly.replay import replay
 from anomaly.reports import CLOCKLESS, all_sound, gather, sound, vectors_of
 from anomaly.retrace import retrace_plan
@@ -249,7 +250,9 @@ class Judge(Memory):
         self._replan(replan)
         self.lanes.thin_logs()
         self._sweep(self._fleet())
-        return told + self._departed() + settle_touched(self, cause)
+        told += self._departed() + settle_touched(self, cause)
+        forget_plans(self)
+        return told
 
     # -- learned models ---------------------------------------------------------
 
@@ -269,7 +272,8 @@ class Judge(Memory):
             gap_ms, settings = at_ms - self.ticked_ms, self.settings
             usual_ms = max(self.tick_gap_ms, round(settings.tick_interval_s * 1000))
             if self.tick_gap_ms and gap_ms > settings.outage_ticks * usual_ms:
-                self.deaf_until_ms = max(self.deaf_until_ms, at_ms + round(settings.outage_grace_s * 1000))
+                until_ms = max(self.deaf_until_ms, at_ms + round(settings.outage_grace_s * 1000))
+                self.outages = [*self.outages, (self.ticked_ms, until_ms)][-OUTAGES_KEPT:]
             else:
                 self.tick_gap_ms = gap_ms
         self.ticked_ms = max(self.ticked_ms, at_ms)

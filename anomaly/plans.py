@@ -2,20 +2,22 @@
 
 A plan's row (`PLAN`) says which corridor, cargo limits, forbidden zones and
 checkpoints hold, so that a step can look at a thousand reports of a thousand
-trips at once. Numbers are kept for ever, and by snapshots.
+trips at once. A part keeps its number as long as anything refers to it, and by snapshots
+(forgetting.py); then the number stands for another.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from anomaly.corridor import Corridors
 from anomaly.reports import COLUMN, number_hash
-from anomaly.sphere import Floats, Ints, Structured, point
+from anomaly.slots import Slots, moved, placed
+from anomaly.sphere import Bools, Floats, Ints, Structured, point
 from anomaly.zones import Zones
 from sealtrail.contract.errors import InvalidTripError
 from sealtrail.contract.reading import SENSOR_FIELDS
@@ -37,7 +39,10 @@ PLAN: np.dtype[Any] = np.dtype(
         ("ends", "i4"),  # in `Plans.ends`
         ("trip", "u4"),  # changes with the trip; 0: none
         ("watched", "?"),  # whether a trip holds at all
-        ("awaited", "u4"),  # where none holds, ``trip`` of the one that comes next: only ``ends`` is given
+        (
+            "awaited",
+            "u4",
+        ),  # where none holds, ``trip`` of the next one: else only its ends and interval
     ]
 )
 
@@ -57,13 +62,18 @@ class Limits:
 
     def __init__(self) -> None:
         self._numbers: dict[tuple[SensorLimit, ...], int] = {}
+        self._slots = Slots()
         self.least = np.zeros((0, len(SENSOR_FIELDS)))  # -inf: open
         self.greatest = np.zeros((0, len(SENSOR_FIELDS)))  # inf: open
         self.lasting_ms = np.zeros((0, len(SENSOR_FIELDS)))
 
-    @property
-    def kept(self) -> list[tuple[SensorLimit, ...]]:
-        return list(self._numbers)
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def forget(self, used: set[int]) -> None:
+        """Keep only these."""
+        self._numbers = {limits: number for limits, number in self._numbers.items() if number in used}
+        self._slots.hold(self._numbers.values())
 
     def number_of(self, limits: tuple[SensorLimit, ...]) -> int:
         """Number of a profile, new or known; NONE for an empty one."""
@@ -71,18 +81,16 @@ class Limits:
             return NONE
         known = self._numbers.get(limits)
         if known is None:
-            known = self._numbers[limits] = len(self.least)
-            least, greatest, lasting = (
-                np.full((1, len(SENSOR_FIELDS)), each) for each in (-np.inf, np.inf, 0)
-            )
+            known = self._numbers[limits] = self._slots.take()
+            least, greatest, lasting = (np.full(len(SENSOR_FIELDS), each) for each in (-np.inf, np.inf, 0))
             for limit in limits:
                 column = COLUMN[limit.quantity]
-                least[0, column] = -np.inf if limit.least is None else limit.least
-                greatest[0, column] = np.inf if limit.greatest is None else limit.greatest
-                lasting[0, column] = limit.lasting_s * 1000
-            self.least = np.concatenate((self.least, least))
-            self.greatest = np.concatenate((self.greatest, greatest))
-            self.lasting_ms = np.concatenate((self.lasting_ms, lasting))
+                least[column] = -np.inf if limit.least is None else limit.least
+                greatest[column] = np.inf if limit.greatest is None else limit.greatest
+                lasting[column] = limit.lasting_s * 1000
+            self.least = placed(self.least, known, least)
+            self.greatest = placed(self.greatest, known, greatest)
+            self.lasting_ms = placed(self.lasting_ms, known, lasting)
         return known
 
 
@@ -97,7 +105,7 @@ class Passage(NamedTuple):
 def awaiting(plan: Structured) -> Structured:
     """The row of a time for which no trip holds, from that of the trip that comes next."""
     row = no_plan(1)
-    row["ends"], row["awaited"] = plan["ends"], plan["trip"]
+    row["ends"], row["awaited"], row["interval_s"] = plan["ends"], plan["trip"], plan["interval_s"]
     return row
 
 
@@ -106,9 +114,18 @@ class Ends:
 
     def __init__(self) -> None:
         self._numbers: dict[tuple[Place | None, Place | None, int | None], int] = {}
+        self._slots = Slots()
         self.vectors = np.zeros((0, 2, 3))  # NaN: none
         self.radius_m = np.zeros((0, 2))
         self.departs_at_ms = np.zeros(0, np.int64)  # NO_DEPARTURE: none
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def forget(self, used: set[int]) -> None:
+        """Keep only these."""
+        self._numbers = {key: number for key, number in self._numbers.items() if number in used}
+        self._slots.hold(self._numbers.values())
 
     def number_of(self, trip: Trip) -> int:
         """Number of a trip's ends, new or known."""
@@ -116,16 +133,16 @@ class Ends:
         key = origin, destination, trip.departs_at_ms
         known = self._numbers.get(key)
         if known is None:
-            known = self._numbers[key] = len(self.vectors)
-            vectors, radius_m = np.full((1, 2, 3), np.nan), np.full((1, 2), np.nan)
+            known = self._numbers[key] = self._slots.take()
+            vectors, radius_m = np.full((2, 3), np.nan), np.full(2, np.nan)
             for i, place in enumerate((origin, destination)):
                 if place is not None:
-                    vectors[0, i] = point(place.latitude_deg, place.longitude_deg)
-                    radius_m[0, i] = place.radius_m
-            self.vectors = np.concatenate((self.vectors, vectors))
-            self.radius_m = np.concatenate((self.radius_m, radius_m))
+                    vectors[i] = point(place.latitude_deg, place.longitude_deg)
+                    radius_m[i] = place.radius_m
+            self.vectors = placed(self.vectors, known, vectors)
+            self.radius_m = placed(self.radius_m, known, radius_m)
             departs = NO_DEPARTURE if trip.departs_at_ms is None else trip.departs_at_ms
-            self.departs_at_ms = np.append(self.departs_at_ms, departs)
+            self.departs_at_ms = placed(self.departs_at_ms, known, departs)
         return known
 
 
@@ -153,10 +170,17 @@ class Lists:
         self.count = np.zeros(0, np.int64)
         self.length = 0
 
-    def append(self, count: int) -> None:
+    def put(self, number: int, count: int) -> None:
         """One more list, whose members stand behind all others."""
-        self.first, self.count = np.append(self.first, self.length), np.append(self.count, count)
+        self.first = placed(self.first, number, self.length)
+        self.count = placed(self.count, number, count)
         self.length += count
+
+    def forget(self, used: Iterable[int]) -> Bools:
+        """Keep only these lists; which members stay."""
+        stays, self.first = moved(self.first, self.count, used, self.length)
+        self.length = int(stays.sum())
+        return stays
 
     def spread(self, lists: Ints, rows: Ints) -> tuple[Ints, Ints, Ints]:
         """(row, place, place within its list) of each member of each row's list."""
@@ -174,11 +198,16 @@ class ListedCheckpoints(Lists):
         self.vectors = np.zeros((0, 3))
         self.radius_m = np.zeros(0)
 
-    def add(self, passage: Passage) -> None:
+    def add(self, number: int, passage: Passage) -> None:
         """One more list of checkpoints."""
-        self.append(min(len(passage.radius_m), CHECKPOINTS_KEPT))
+        self.put(number, min(len(passage.radius_m), CHECKPOINTS_KEPT))
         self.vectors = np.concatenate((self.vectors, passage.vectors[:CHECKPOINTS_KEPT]))
         self.radius_m = np.concatenate((self.radius_m, passage.radius_m[:CHECKPOINTS_KEPT]))
+
+    def forget(self, used: Iterable[int]) -> Bools:
+        stays = super().forget(used)
+        self.vectors, self.radius_m = self.vectors[stays], self.radius_m[stays]
+        return stays
 
 
 class Plans:
@@ -189,16 +218,17 @@ class Plans:
         self.zones = Zones()
         self.seal_numbers: set[int] = set()  # `number_hash` of all seals that plans have named
         self.limits = Limits()
-        self.forbidden: list[Ints] = []  # numbers of zones
-        self.checkpoints: list[Passage] = []
+        self.forbidden: dict[int, Ints] = {}  # numbers of zones
+        self.checkpoints: dict[int, Passage] = {}
         self.ends = Ends()
         self.listed = ListedCheckpoints()
         self.zone_lists = Lists()
         self.listed_zones = np.zeros(0, np.int64)
-        self.places: list[tuple[Place, ...]] = []  # of the same checkpoints
+        self.places: dict[int, tuple[Place, ...]] = {}  # of the same checkpoints
         self._along: dict[tuple[int, int], Floats] = {}
         self._forbidden: dict[tuple[Zone, ...], int] = {}
         self._checkpoints: dict[tuple[Place, ...], int] = {}
+        self._forbidden_slots, self._checkpoint_slots = Slots(), Slots()
 
     def row_of(self, trip: Trip, refuse: Callable[[str], None]) -> Structured:
         """A row of `PLAN`, shape (1,); what can't be interned is left out and named to ``refuse``."""
@@ -238,11 +268,15 @@ class Plans:
         known = self._forbidden.get(zones)
         if known is None:
             numbers = np.array([self.zones.number_of(zone) for zone in zones])
-            known = self._forbidden[zones] = len(self.forbidden)
-            self.forbidden.append(numbers)
-            self.zone_lists.append(len(numbers))
-            self.listed_zones = np.concatenate((self.listed_zones, numbers))
+            known = self._forbidden_slots.take()
+            self._put_forbidden(known, zones, numbers)
         return known
+
+    def _put_forbidden(self, number: int, zones: tuple[Zone, ...], numbers: Ints) -> None:
+        self._forbidden[zones] = number
+        self.forbidden[number] = numbers
+        self.zone_lists.put(number, len(numbers))
+        self.listed_zones = np.concatenate((self.listed_zones, numbers))
 
     def checkpoints_number(self, places: tuple[Place, ...]) -> int:
         """Number of the places of checkpoints, whenever they are due; NONE where there is none."""
@@ -250,16 +284,20 @@ class Plans:
             return NONE
         known = self._checkpoints.get(places)
         if known is None:
-            passage = Passage(
-                vectors=np.array([point(place.latitude_deg, place.longitude_deg) for place in places]),
-                radius_m=np.array([place.radius_m for place in places]),
-                names=tuple(place.name for place in places),
-            )
-            known = self._checkpoints[places] = len(self.checkpoints)
-            self.checkpoints.append(passage)
-            self.listed.add(passage)
-            self.places.append(places)
+            known = self._checkpoint_slots.take()
+            self._put_checkpoints(known, places)
         return known
+
+    def _put_checkpoints(self, number: int, places: tuple[Place, ...]) -> None:
+        passage = Passage(
+            vectors=np.array([point(place.latitude_deg, place.longitude_deg) for place in places]),
+            radius_m=np.array([place.radius_m for place in places]),
+            names=tuple(place.name for place in places),
+        )
+        self._checkpoints[places] = number
+        self.checkpoints[number] = passage
+        self.listed.add(number, passage)
+        self.places[number] = places
 
     def along_m(self, corridor: int, checkpoints: int) -> Floats:
         """Where each way of a corridor has passed each checkpoint for good: shape (ways, checkpoints).
@@ -273,32 +311,70 @@ class Plans:
             self._along[corridor, checkpoints] = known
         return known
 
+    def __len__(self) -> int:
+        """How many parts there are."""
+        parts = self.zones.kept, self.limits, self.forbidden, self.checkpoints, self.ends, self.seal_numbers
+        return len(self.corridors) + sum(len(part) for part in parts)
+
+    def forget(self, used: Used) -> Ints:
+        """Keep only these parts, and the zones of the forbidden ones; each leg's number then, -1: gone."""
+        self.limits.forget(used.limits)
+        self.ends.forget(used.ends)
+        self.checkpoints = {n: each for n, each in self.checkpoints.items() if n in used.checkpoints}
+        self.places = {n: self.places[n] for n in self.checkpoints}
+        self._checkpoints = {each: n for n, each in self.places.items()}
+        self._checkpoint_slots.hold(self.places)
+        self.listed.forget(self.places)
+        self.forbidden = {n: each for n, each in self.forbidden.items() if n in used.forbidden}
+        self._forbidden = {each: n for each, n in self._forbidden.items() if n in used.forbidden}
+        self._forbidden_slots.hold(self.forbidden)
+        self.listed_zones = self.listed_zones[self.zone_lists.forget(self.forbidden)]
+        self.zones.forget(used.zones | set(self.listed_zones.tolist()))
+        self._along = {
+            (corridor, n): each
+            for (corridor, n), each in self._along.items()
+            if corridor in used.corridors and n in used.checkpoints
+        }
+        return self.corridors.forget(used.corridors)
+
     @property
     def kept(self) -> PlansKept:
-        """All that was interned, in order, for `restore`."""
+        """What states and signals refer to, with its numbers, for `restore`."""
         return PlansKept(
             corridors=self.corridors.kept,
-            limits=self.limits.kept,
-            forbidden=list(self._forbidden),
-            checkpoints=list(self._checkpoints),
+            zones=self.zones.kept,
+            forbidden=[(number, zones) for zones, number in self._forbidden.items()],
+            checkpoints=list(self.places.items()),
         )
 
     def restore(self, kept: PlansKept) -> None:
         """Give everything its number again."""
-        for ways in kept.corridors:
-            self.corridors.number_of(*ways)
-        for limits in kept.limits:
-            self.limits.number_of(limits)
-        for zones in kept.forbidden:
-            self.forbidden_number(zones)
-        for places in kept.checkpoints:
-            self.checkpoints_number(places)
+        self.corridors.restore(kept.corridors)
+        self.zones.restore(kept.zones)
+        for number, zones in kept.forbidden:
+            numbers = np.array([self.zones.number_of(zone) for zone in zones])
+            self._put_forbidden(number, zones, numbers)
+        self._forbidden_slots.hold(self.forbidden)
+        for number, places in kept.checkpoints:
+            self._put_checkpoints(number, places)
+        self._checkpoint_slots.hold(self.checkpoints)
 
 
 class PlansKept(NamedTuple):
-    """What snapshots hold of `Plans`."""
+    """What snapshots hold of `Plans`; no state refers to limits and ends, which are interned anew."""
 
-    corridors: list[tuple[Corridor, ...]]
-    limits: list[tuple[SensorLimit, ...]]
-    forbidden: list[tuple[Zone, ...]]
-    checkpoints: list[tuple[Place, ...]]
+    corridors: list[tuple[int, tuple[Corridor, ...]]]
+    zones: dict[int, Zone]
+    forbidden: list[tuple[int, tuple[Zone, ...]]]
+    checkpoints: list[tuple[int, tuple[Place, ...]]]
+
+
+class Used(NamedTuple):
+    """Numbers of the parts that something refers to."""
+
+    corridors: set[int]
+    zones: set[int]  # beside those of forbidden ones
+    limits: set[int]
+    forbidden: set[int]
+    checkpoints: set[int]
+    ends: set[int]

@@ -67,6 +67,8 @@ def _case(memory: Memory, row: int) -> Case:
         nearest=lambda at_ms: _nearest(memory, file, at_ms),
         history=lanes.history_of,
         live=lambda lane: lanes.live[lane],
+        watch=lambda lane: lanes.watch[lane],
+        outages=memory.outages,
         tracks_of=file.tracks_of,
         others=lambda note: memory.stepper.neighbourhood.others(note._replace(row=row)),
         number_of_seal=lambda number: memory.stepper.seal_numbers.get(number, ""),

@@ -87,7 +87,8 @@ class JudgeState(msgspec.Struct):
     seal_numbers: dict[int, str]
     notes: list[Note]
     now_ms: int
-    clocks: tuple[int, int, int, int]  # swept_ms, ticked_ms, tick_gap_ms, deaf_until_ms
+    clocks: tuple[int, int, int]  # swept_ms, ticked_ms, tick_gap_ms
+    outages: list[tuple[int, int]]
     refused: dict[str, int]
     sensors: SensorsKept
 
@@ -160,7 +161,8 @@ def freeze(memory: Memory) -> bytes:
         seal_numbers=memory.stepper.seal_numbers,
         notes=memory.stepper.neighbourhood.kept,
         now_ms=memory.now_ms,
-        clocks=(memory.swept_ms, memory.ticked_ms, memory.tick_gap_ms, memory.deaf_until_ms),
+        clocks=(memory.swept_ms, memory.ticked_ms, memory.tick_gap_ms),
+        outages=memory.outages,
         refused=dict(memory.refused),
         sensors=memory.sensors.kept,
     )
@@ -258,6 +260,7 @@ def _fill(memory: Memory, state: JudgeState) -> None:
     for note in state.notes:
         memory.stepper.neighbourhood.note(note)
     memory.departures, memory.now_ms = state.departures, state.now_ms
-    memory.swept_ms, memory.ticked_ms, memory.tick_gap_ms, memory.deaf_until_ms = state.clocks
+    memory.swept_ms, memory.ticked_ms, memory.tick_gap_ms = state.clocks
+    memory.outages = state.outages
     memory.refused.update(state.refused)
     memory.sensors.restore(state.sensors)

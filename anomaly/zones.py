@@ -18,6 +18,7 @@ import math
 import msgspec
 import numpy as np
 
+from anomaly.slots import Slots, moved, placed
 from anomaly.sphere import EARTH_RADIUS_M, Bools, Floats, Ints, distance_m, dot, point
 from sealtrail.contract.geometry import ring_area_sr, unit
 from sealtrail.contract.public.zone_file import check_zone, corners
@@ -27,12 +28,17 @@ PAIRS_AT_ONCE = 1 << 18
 _EDGES = ("a", "n", "ta", "tb", "na")
 
 
+def _name(zone: Zone) -> bytes:
+    return hashlib.blake2b(msgspec.msgpack.encode(zone), digest_size=16).digest()
+
+
 class Zones:
-    """Interned zones: equal content has one number, kept for ever."""
+    """Interned zones: equal content has one number, until it is forgotten."""
 
     def __init__(self) -> None:
         self._numbers: dict[bytes, int] = {}
-        self.kept: list[Zone] = []
+        self._slots = Slots()
+        self.kept: dict[int, Zone] = {}  # by number
         self.centre = np.zeros((0, 3))
         self.cap_m = np.zeros(0)  # no part of the zone is further than this from its centre
         self.first = np.zeros(0, np.int64)  # first edge
@@ -41,24 +47,43 @@ class Zones:
 
     def number_of(self, zone: Zone) -> int:
         """Number of a zone, new or known. Raises `InvalidTripError`."""
-        name = hashlib.blake2b(msgspec.msgpack.encode(zone), digest_size=16).digest()
+        name = _name(zone)
         if (known := self._numbers.get(name)) is not None:
             return known
         check_zone(zone)
+        number = self._numbers[name] = self._slots.take()
+        self._put(number, zone)
+        return number
+
+    def _put(self, number: int, zone: Zone) -> None:
+        self.kept[number] = zone
         if zone.circle is not None:
             centre = point(zone.circle.latitude_deg, zone.circle.longitude_deg)
-            self._append(centre, zone.circle.radius_m, {each: np.zeros((0, 3)) for each in _EDGES})
+            self._set(number, centre, zone.circle.radius_m, {each: np.zeros((0, 3)) for each in _EDGES})
         else:
-            self._append(*_ring(zone))
-        self._numbers[name] = len(self.kept)
-        self.kept.append(zone)
-        return self._numbers[name]
+            self._set(number, *_ring(zone))
 
-    def _append(self, centre: Floats, cap_m: float, edges: dict[str, Floats]) -> None:
-        self.first = np.append(self.first, len(self.a))
-        self.edges = np.append(self.edges, len(edges["a"]))
-        self.centre = np.concatenate((self.centre, centre[None, :]))
-        self.cap_m = np.append(self.cap_m, cap_m)
+    def restore(self, kept: dict[int, Zone]) -> None:
+        """Give every zone its number again."""
+        for number, zone in kept.items():
+            self._numbers[_name(zone)] = number
+            self._put(number, zone)
+        self._slots.hold(self.kept)
+
+    def forget(self, used: set[int]) -> None:
+        """Keep only these."""
+        self.kept = {number: zone for number, zone in self.kept.items() if number in used}
+        self._numbers = {name: number for name, number in self._numbers.items() if number in used}
+        self._slots.hold(self.kept)
+        stays, self.first = moved(self.first, self.edges, self.kept, len(self.a))
+        for each in _EDGES:
+            setattr(self, each, getattr(self, each)[stays])
+
+    def _set(self, number: int, centre: Floats, cap_m: float, edges: dict[str, Floats]) -> None:
+        self.first = placed(self.first, number, len(self.a))
+        self.edges = placed(self.edges, number, len(edges["a"]))
+        self.centre = placed(self.centre, number, centre)
+        self.cap_m = placed(self.cap_m, number, cap_m)
         for each in _EDGES:
             setattr(self, each, np.concatenate((getattr(self, each), edges[each])))
 

@@ -16,6 +16,7 @@ from anomaly.rules.door_opened import DoorOpened
 from anomaly.rules.gnss_jamming import GnssJamming
 from anomaly.rules.gnss_spoofing import GnssSpoofing
 from anomaly.rules.likely_theft import LikelyTheft
+from anomaly.rules.never_heard import NeverHeard
 from anomaly.rules.overdue import Overdue
 from anomaly.rules.position_implausible import PositionImplausible
 from anomaly.rules.route_deviation import RouteDeviation
@@ -63,7 +64,7 @@ RETRACED: tuple[RetracedRule, ...] = (_POSITION, _ROUTE)
 WATCHERS: tuple[Watcher, ...] = (Silent(), Separation(), SensorAnomaly())
 """Those that judge what has arrived, and what hasn't."""
 
-PLANNED: tuple[Judgement, ...] = (SealChecked(), Overdue())
+PLANNED: tuple[Judgement, ...] = (SealChecked(), Overdue(), NeverHeard())
 """Those that are asked of every container that has a trip, whether or not a device says anything."""
 
 COMPOSED: tuple[Judgement, ...] = (LikelyTheft(),)

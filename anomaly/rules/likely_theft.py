@@ -6,7 +6,7 @@ parking zones. Kinds are what ``theft_signals`` says of alert types: opened
 (seal and door), stopped, off its way, blind (silent), forged (and jammed),
 apart, moved; one of ``theft_strong`` must be among them. A seal that is cut and
 a door that opens are one thing, so they are one kind. What rests on positions that may be forged is
-no sign of its own.
+no sign of its own, and a device that has never spoken hasn't gone blind.
 
 When: as soon as the last of them is known; it began with it, and is taken back
 with any that is. Each part is in the sentence and in the details.
@@ -18,6 +18,7 @@ theft_window_s. Source: ../shared/ALERTS.md. Equivalents: none.
 from __future__ import annotations
 
 from anomaly.custody import FOREVER_MS
+from anomaly.rules import never_heard
 from anomaly.rules.places import in_allowed, in_zones
 from anomaly.rules.rule import EVIDENCE_KEPT, Case, Finding, Signal, severity_under
 from anomaly.words import moment, span
@@ -62,6 +63,8 @@ class LikelyTheft:
         kinds = case.settings.theft_signals
         trips: dict[str, list[Finding]] = {}
         for finding in case.found:
+            if finding.rule == never_heard.NAME:
+                continue
             if finding.trip_id and finding.type.value in kinds and not self._is_safe(case, finding):
                 trips.setdefault(finding.trip_id, []).append(finding)
         honest = (_without_forged(parts) for parts in trips.values())

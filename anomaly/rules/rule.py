@@ -11,7 +11,7 @@ arrival, duplicates and replays can't matter to either.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -108,6 +108,8 @@ class Case:
     nearest: Callable[[int], Spot | None]  # plausible fix of the container nearest to a time
     history: Callable[[int], Structured]  # a lane's newest reports in event-time order, judged
     live: Callable[[int], np.void]  # a lane's state after its newest report
+    watch: Callable[[int], np.void]  # a lane's columns of the watchers, after all that has arrived
+    outages: Sequence[tuple[int, int]]  # (from, until) of times in which the log itself heard nothing
     tracks_of: Callable[[str], list[Track]]  # of any rule, by its name
     others: Callable[[Note], set[int]]  # containers that have noted the same there and then
     number_of_seal: Callable[[int], str]  # a seal's number by its hash, "" where it isn't known

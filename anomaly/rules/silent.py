@@ -15,7 +15,8 @@ Where the last plausible place lies in one of the trip's dead zones, or so near
 that the next report may, silence is expected until the device ought to be out
 at the far side: the corridor's way through the zone (else the zone's width) at
 ``dead_zone_speed_kmh``, and its own interval. What was not heard while the log
-itself stood still is nobody's silence.
+itself stood still is nobody's silence. What was heard before a trip and not since is
+silent from its beginning on; what was never heard at all: never_heard.py.
 
 Severity: medium, high from ``silent_high_s`` on and at the far side of a dead
 zone. Settings: silent_periods, silent_grace_s, silent_learn_reports,
@@ -36,6 +37,7 @@ from anomaly.rows import take
 from anomaly.rules import dead_zones
 from anomaly.rules.rule import Case, Cleared, Finding, Signal, Track, severity_under
 from anomaly.rules.seal_opened import held_spot
+from anomaly.rules.stretches import stretches
 from anomaly.sphere import Bools, Floats, Ints, Structured
 from anomaly.words import device_on, moment, span
 from sealtrail.contract.alert import AlertType, Severity
@@ -52,7 +54,7 @@ class Silent:
     """Keeps the usual gap of each device, driving and standing, and whether its silence was told."""
 
     name = NAME
-    version = 1
+    version = 2
     types = (AlertType.SILENT,)
     state = (
         ("silent_gap_s", "f4", 2),  # widest usual gap after a report while driving, while standing
@@ -86,6 +88,9 @@ class Silent:
                 self._lose(fleet, lane, int(heard_ms[row]), float(limit_s[row]))
             at = fleet.sighting(lane, reports[row])
             fleet.emit(lane, NAME, Signal(HEARD, at, numbers={"heard_at_ms": float(until)}))
+        for row in fleet.lanes.container[lanes[heard_ms <= 0]].tolist():
+            if fleet.containers.files[row].custody is not None:
+                fleet.touch(row)  # a device that never spoke does now (never_heard.py)
         self._learn(fleet, watch, reports, gap_s, heard_ms > 0)
         watch["silent_told"] = 0
         fleet.lanes.watch[lanes] = watch
@@ -124,7 +129,8 @@ class Silent:
             return
         plans = fleet.plans_at(candidates, heard_ms[candidates])
         limit_s = _limit_s(fleet, take(watch, candidates), plans, heard_ms[candidates])
-        lost = plans["watched"] & (quiet_s[candidates] > limit_s)
+        expected = plans["watched"] | (plans["awaited"] != 0)
+        lost = expected & (quiet_s[candidates] > limit_s)
         for lane, limit in zip(candidates[lost].tolist(), limit_s[lost].tolist(), strict=True):
             self._lose(fleet, lane, int(heard_ms[lane]), limit)
             fleet.lanes.watch["silent_told"][lane] = 1
@@ -149,19 +155,46 @@ class Silent:
             for index, signal in enumerate(track.signals):
                 if signal.code == LOST:
                     heard = next((e for e in track.signals[index + 1 :] if e.code == HEARD), None)
-                    finding = self._silence(case, track, signal, heard)
-                    found += [] if finding is None else [finding]
+                    found += self._silences(case, track, signal, heard)
         return found
 
-    def _silence(self, case: Case, track: Track, lost: Signal, heard: Signal | None) -> Finding | None:
-        at, settings = lost.at, case.settings
-        segment = case.segment_at(at.occurred_at_ms)
-        if segment is None or not _carries(case, segment, track.device_id, at.received_at_ms):
-            return None
-        due_ms = round(lost.numbers["due_ms"])
+    def _silences(self, case: Case, track: Track, lost: Signal, heard: Signal | None) -> list[Finding]:
+        """One silence on the trip on which it began, and on those that began while it lasted."""
+        at, device_id = lost.at, track.device_id
+        heard_ms = FOREVER_MS if heard is None else round(heard.numbers["heard_at_ms"])
+        found: list[Finding | None] = []
+        held, told_until_ms = case.segment_at(at.occurred_at_ms), -1
+        if held is not None and _carries(case, held, device_id, at.received_at_ms):
+            told_until_ms = FOREVER_MS if held.ended_at_ms is None else held.ended_at_ms
+            times = round(lost.numbers["due_ms"]), min(heard_ms, told_until_ms)
+            found.append(self._silence(case, held, track, lost, heard, times))
+        for stretch in stretches(case, device_id):
+            since_ms = max(stretch.since_ms, at.received_at_ms)
+            its_own = held is not None and stretch.since_ms <= at.received_at_ms
+            if its_own or stretch.since_ms < told_until_ms or since_ms >= heard_ms:
+                continue
+            overdue = stretch.overdue(case, since_ms, lost.numbers["limit_s"])
+            if overdue is not None:
+                segment, due_ms = overdue
+                begun = msgspec.structs.replace(at, occurred_at_ms=since_ms)
+                on_it = msgspec.structs.replace(lost, at=begun, first=at)
+                times = due_ms, min(heard_ms, stretch.until_ms)
+                found.append(self._silence(case, segment, track, on_it, heard, times))
+        return [finding for finding in found if finding is not None]
+
+    def _silence(
+        self,
+        case: Case,
+        segment: Segment,
+        track: Track,
+        lost: Signal,
+        heard: Signal | None,
+        times: tuple[int, int],
+    ) -> Finding | None:
+        """A silence under a plan, due and over at ``times``; none yet, or none at all, before it is due."""
+        settings = case.settings
+        due_ms, until_ms = times
         zone, due_ms = dead_zones.due_of(case, segment, lost, due_ms)
-        end_ms = FOREVER_MS if segment.ended_at_ms is None else segment.ended_at_ms
-        until_ms = min(FOREVER_MS if heard is None else round(heard.numbers["heard_at_ms"]), end_ms)
         if until_ms <= due_ms:
             return None
         known_ms = min(case.now_ms, until_ms)
@@ -187,7 +220,9 @@ class Silent:
     ) -> Finding:
         due_ms, until_ms, zone, severity = facts
         at, settings, who = lost.at, case.settings, device_on(track.device_id, case.key)
+        report = lost.first or at  # the last one, where that isn't when the silence of this trip began
         said = f"{who} has not been heard of since {moment(at.received_at_ms).removeprefix('at ')}"
+        said += ", before it was on this trip" if lost.first is not None else ""
         said += f", and should have left the dead zone {zone} by now" if zone else ""
         cleared = None
         if until_ms < FOREVER_MS and until_ms <= case.now_ms:
@@ -200,7 +235,7 @@ class Silent:
             trip_id=segment.trip.trip_id,
             lane=track.lane,
             start=at,
-            shown_by=msgspec.structs.replace(at, received_at_ms=due_ms),
+            shown_by=msgspec.structs.replace(report, received_at_ms=due_ms),
             severity=severity,
             sentence=f"{said}; it reports every {span(round(lost.numbers['gap_s'] * 1000))} at the latest."
             if lost.numbers["gap_s"]
@@ -222,7 +257,7 @@ class Silent:
                 "due_at_ms": due_ms,
                 "dead_zone": zone or None,
             },
-            evidence=(at,),
+            evidence=(report,),
         )
 
     def _end(self, case: Case, track: Track, lost: Signal, heard: Signal | None, until_ms: int) -> Cleared:

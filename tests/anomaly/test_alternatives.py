@@ -62,7 +62,7 @@ def test_alternatives_survive_a_snapshot() -> None:
     bypass = along(SOUTH, range(0, 120, 2))
     made.apply_readings(bypass[:30])
     again = Judge.restore(AnomalySettings(), made.snapshot())
-    assert again.plans.corridors.kept == [(MAIN, SOUTH)]
+    assert again.plans.corridors.kept == [(0, (MAIN, SOUTH))]
     assert told(again.apply_readings(bypass[30:])) == []
 
 

@@ -133,7 +133,7 @@ def test_long_legs_are_cut_and_equal_corridors_are_one() -> None:
     """No piece is longer than the setting; the same content has the same number."""
     corridors = store((-70, 40), (-10, 50))
     assert (corridors.length_rad * EARTH_RADIUS_M).max() <= 50_000
-    assert corridors.number_of(*corridors.kept[0]) == 0
+    assert corridors.number_of(*corridors.kept[0][1]) == 0
     total = float(corridors.length_rad.sum()) * EARTH_RADIUS_M
     assert total == pytest.approx(SPHERE.Inverse(40, -70, 50, -10)["s12"], abs=1)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from anomaly.judge import Judge
 from sealtrail.contract.alert import AlertAction, AlertEvent, AlertType, Severity
@@ -19,6 +20,7 @@ from tests.anomaly.world import (
     of_type,
     planned,
     reading,
+    trip,
     trip_event,
 )
 
@@ -161,3 +163,52 @@ def test_a_snapshot_in_between_changes_nothing() -> None:
     made = Judge.restore(AnomalySettings(silent_learn_s=0, silent_grace_s=300), made.snapshot())
     events += ticks(made, range(140, 150))
     assert silences(events) == [(A.RAISED, Severity.MEDIUM.value)]
+
+
+@pytest.mark.parametrize("heard", [-5, -300])
+@pytest.mark.parametrize("interval_s", [600.0, None])
+def test_heard_before_the_trip_and_never_since(heard: float, interval_s: float | None) -> None:
+    """A seal that was tried at the depot and says nothing on the trip is silent from the trip's beginning."""
+    due = 35 if interval_s else 1440
+    made = judge(planned(minute=-400, reporting_interval_s=interval_s))
+    at_once(made, [reading(heard)])
+    assert silences(ticks(made, range(-4, due, 5))) == []
+    events = ticks(made, range(due, due + 10))
+    assert silences(events) == [(A.RAISED, "medium")]
+    [told] = of_type(events, AlertType.SILENT)
+    assert told.occurred_at_ms == START_MS
+    assert "before it was on this trip" in told.sentence
+    assert [each.occurred_at_ms for each in told.evidence] == [START_MS + heard * MINUTE_MS]
+    assert silences(at_once(made, [reading(due + 11)])) == [(A.CLEARED, "medium")]
+
+
+def test_heard_before_the_trip_it_is_found_in_one_batch_too() -> None:
+    """Two receipts with the beginning of a trip in between say the same as ticks do."""
+    made = judge(planned(reporting_interval_s=600.0))
+    events = at_once(made, [reading(-5), reading(50), reading(55)])
+    assert silences(events) == [(A.RAISED, "medium"), (A.CLEARED, "medium")]
+    made = judge(planned(reporting_interval_s=600.0))
+    assert silences(at_once(made, [reading(-5), reading(30), reading(55)])) == []
+
+
+def test_silent_on_one_trip_and_on_the_next() -> None:
+    """A device that falls silent, and is named by the next trip all the same, is told of once on each."""
+    made = judge(planned(reporting_interval_s=600.0))
+    at_once(made, drive(range(0, 60, 10)))
+    assert silences(ticks(made, range(51, 100))) == [(A.RAISED, "medium")]
+    made.apply_trip_events([trip_event(TripEventKind.ENDED, 100)])
+    again = trip(trip_id="T-2", reporting_interval_s=600.0, departs_at_ms=START_MS + 200 * MINUTE_MS)
+    made.apply_trip_events([trip_event(TripEventKind.PLANNED, 101, trip=again, trip_id="T-2")])
+    assert silences(ticks(made, range(102, 235))) == []
+    events = ticks(made, range(235, 240))
+    assert [event.trip_id for event in of_type(events, AlertType.SILENT)] == ["T-2"]
+    assert silences(at_once(made, [reading(241)])) == [(A.CLEARED, "medium")]
+
+
+def test_a_trip_that_takes_over_begins_no_second_silence() -> None:
+    """Where the first trip never ended, one silence through both is one alert."""
+    made = judge(planned(reporting_interval_s=600.0))
+    at_once(made, drive(range(0, 60, 10)))
+    again = trip(trip_id="T-2", reporting_interval_s=600.0, departs_at_ms=START_MS + 200 * MINUTE_MS)
+    made.apply_trip_events([trip_event(TripEventKind.PLANNED, 61, trip=again, trip_id="T-2")])
+    assert silences(ticks(made, range(62, 260))) == [(A.RAISED, "medium")]
