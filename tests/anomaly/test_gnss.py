@@ -106,7 +106,7 @@ class TestJamming:
 
     @pytest.mark.parametrize(("names", "expected"), [(("C1", "C2", "C3"), 3), (("C1", "C2"), 0)])
     def test_together_right_after_a_night_in_a_hall(self, names: tuple[str, ...], expected: int) -> None:
-        """Hours without a fix in a hall are no habit of the way: three that lose theirs behind it are jammed."""
+        """Hours in a hall are no habit of the way: three that lose their fixes behind it are jammed."""
         made = judge(*(planned(container=name, allowed_places=(HALL,)) for name in names))
         events: list[AlertEvent] = []
         for name in names:
@@ -117,7 +117,7 @@ class TestJamming:
             made.apply_readings([reading(m, place, moving=True, **own) for m, place in leaving])  # type: ignore[arg-type]
         for name in names:
             own = {"container": name, "device": f"D-{name}"}
-            events += made.apply_readings(lost(range(123, 130), moving=True, **own))
+            events += made.apply_readings(lost(range(123, 130), moving=True, **own))  # type: ignore[arg-type]
         assert len(of_type(events, AlertType.GNSS_JAMMING)) == expected
 
     def test_neighbours_lose_it_together(self) -> None:
