@@ -8,11 +8,12 @@ its last 64 reports some had no fix anyway, and the run must be as rare as
 that, while ``neighbours_least`` containers, this one included, lose theirs
 within 20 km and 45 minutes. A run begins no later than ``jam_fix_age_s`` (or two
 and a half reporting intervals, where the trip says them) after a fix, and a
-longer gap ends it: nobody knows what was in it. Inside of allowed places (halls,
-where nothing drives) (b) and (c) are no surprise, in dead zones (tunnels) (c).
+longer gap ends it: nobody knows what was in it. Inside of allowed places (halls)
+(b) and (c) are no surprise unless it has driven for so long, in dead zones
+(tunnels) (c) is none.
 
-When: at the first report of it; it ends with the first satellite fix after it,
-and within ``gnss_join_s`` of its end it is the same jamming.
+When: at the first report that shows it; it ends with the first satellite fix
+after it, and within ``gnss_join_s`` of its end it is the same jamming.
 
 Severity: high, or the trip's own; outside of trips nothing is raised.
 Settings: jam_signal_pct, jam_fix_age_s, jam_reports, jam_lost_s, jam_fixes,
@@ -22,23 +23,27 @@ jam_chance, neighbours_least, gnss_join_s. Source: ../shared/ALERTS.md. Equivale
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from anomaly.neighbourhood import Kind, Note
-from anomaly.reports import COLUMN, MOVING, NO_PLACE
+from anomaly.reports import AT_REST, COLUMN, MOVING, NO_PLACE
 from anomaly.rules.breach import where_words
 from anomaly.rules.levels import Episode, episode_findings, placed_signal
 from anomaly.rules.places import in_allowed, in_zones
 from anomaly.rules.rule import EVIDENCE_KEPT, Case, Cleared, Finding, Rows, Signal, severity_under
-from anomaly.sphere import Bools, Floats, Ints, Structured
+from anomaly.sphere import Floats, Ints, Structured
 from anomaly.words import device_on, lateness, moment, span
 from sealtrail.contract.alert import AlertType
 from sealtrail.contract.reading import FixKind, SealEvent
+from sealtrail.contract.trip import Trip
 from sealtrail.runtime.settings.anomaly import AnomalySettings
 
 NAME = "gnss_jamming"
-SAID, GONE, LASTED, DRIVES = 1, 2, 4, 8
-ANY = SAID | GONE | LASTED
+SAID, GONE, LASTED = 1, 2, 4
+GONE_DRIVING, LASTED_DRIVING = 8, 16  # so long without a fix since it drives
+ANY = SAID | GONE | LASTED | GONE_DRIVING | LASTED_DRIVING
 SIGNAL = COLUMN["signal_pct"]
 GONE_REPORTS = 2
 WINDOW = 64
@@ -48,16 +53,25 @@ LEAST_SHARE, MOST_SHARE = 0.02, 0.99
 INTERVALS = 2.5
 
 
+class _Telling(NamedTuple):
+    """Where a jamming begins, and whether its neighbours show it, too."""
+
+    signal: Signal
+    together: bool
+
+
 class GnssJamming:
-    """Keeps which of the last 64 reports had no fix, and since when there is none."""
+    """Keeps which of the last 64 reports, and of the last 64 on the way, had no fix."""
 
     name = NAME
-    version = 1
+    version = 2
     types = (AlertType.GNSS_JAMMING,)
     state = (
         ("jam_word", "u1"),
         ("jam_seen", "u1"),
         ("jam_none", "u8"),
+        ("jam_way_seen", "u1"),
+        ("jam_way_none", "u8"),
         ("jam_n", "u1"),
         ("jam_m", "u1"),
         ("jam_t", "i8"),
@@ -70,6 +84,12 @@ class GnssJamming:
         seen, none = state["jam_seen"], state["jam_none"]
         state["jam_none"] = (none << np.uint64(1)) | (~fixed).astype(np.uint64)
         state["jam_seen"] = np.minimum(seen + np.uint8(1), WINDOW)
+        moves = (reports["levels"] & MOVING) != 0
+        way_seen, way_none = state["jam_way_seen"], state["jam_way_none"]
+        state["jam_way_none"] = np.where(
+            moves, (way_none << np.uint64(1)) | (~fixed).astype(np.uint64), way_none
+        )
+        state["jam_way_seen"] = np.minimum(way_seen + moves, WINDOW)
         if fixed.all() and not (state["jam_word"].any() or state["jam_n"].any() or said.any()):
             return
         located = (reports["kind"] == FixKind.CELL) | (reports["kind"] == FixKind.WIFI)
@@ -78,20 +98,25 @@ class GnssJamming:
         recent = reports["t"] - state["spoof_t"] <= age_ms
         unbroken = reports["t"] - state["last_t"] <= age_ms
         number = state["jam_n"].astype(np.int64)
-        had = seen - np.bitwise_count(none & _newest(seen))
+        had = np.maximum(_fixes(seen, none), _fixes(way_seen, way_none))
         begins = ~fixed & good & recent & (number == 0) & (had >= settings.jam_fixes)
         goes_on = ~fixed & good & unbroken & (number > 0)
         number = np.where(fixed | ~unbroken, 0, number) + (begins | goes_on)
         number = np.minimum(number, WINDOW - 1)
         since = np.where(begins, reports["t"], state["jam_t"])
         state["jam_n"], state["jam_t"] = number, np.where(number > 0, since, 0)
-        many, some = _rare(number, seen.astype(np.int64), none, settings)
-        lasted = many & (reports["t"] - since >= settings.jam_lost_s * 1000)
-        word = np.where(said, SAID, 0) | np.where(some, GONE, 0) | np.where(lasted, LASTED, 0)
-        driven = np.where(number > 0, state["jam_m"] + ((reports["levels"] & MOVING) != 0), 0)
-        state["jam_m"] = np.minimum(driven, WINDOW)
-        word |= np.where((driven >= settings.jam_reports) & (2 * driven >= number), DRIVES, 0)
-        word |= np.where(fixed | ~unbroken, 0, state["jam_word"] & (GONE | LASTED | DRIVES))
+        driven = state["jam_m"] = np.where(number > 0, _driven(rows), 0)
+        lost_ms = settings.jam_lost_s * 1000
+        some, many = _needed(number, seen, none, settings)
+        word = said * SAID | (number >= some) * GONE
+        word |= ((number >= many) & (reports["t"] - since >= lost_ms)) * LASTED
+        if driven.any():
+            some, many = _needed(driven, way_seen, way_none, settings)
+            gap_ms = reports["t"] - state["last_t"]
+            word |= (driven >= some) * GONE_DRIVING
+            word |= ((driven >= many) & (driven * gap_ms >= lost_ms)) * LASTED_DRIVING
+        before: Ints = np.where(fixed | ~unbroken, 0, state["jam_word"])
+        word |= before & (GONE | LASTED) | np.where(driven > 0, before & (GONE_DRIVING | LASTED_DRIVING), 0)
         for row in np.flatnonzero(word != state["jam_word"]).tolist():
             from_ms = float(since[row] if number[row] else reports["t"][row])
             rows.emit(row, NAME, placed_signal(rows, row, int(word[row]), since_ms=from_ms))
@@ -103,26 +128,38 @@ class GnssJamming:
     def findings(self, case: Case) -> list[Finding]:
         return episode_findings(case, ANY, case.settings.gnss_join_s, self._finding)
 
+    def _telling(
+        self, case: Case, trip: Trip, episode: Episode, near: list[list[set[int]]]
+    ) -> _Telling | None:
+        """Where the first surprise begins that is said, long, or together with others.
+
+        In a hall nothing else is; who was in one earlier in the episode is in it until it drives.
+        """
+        least, hall, tunnel, begun = case.settings.neighbours_least - 1, False, False, None
+        for signal, others in zip(episode.signals, near, strict=True):
+            hall |= in_allowed(trip, signal.place) or in_zones(case, trip.parking_zones, signal.place)
+            tunnel |= in_zones(case, trip.dead_zones, signal.place)
+            together = not tunnel and any(len(one) >= least for one in others)
+            surprise = bool(signal.word & (GONE_DRIVING if hall else GONE | GONE_DRIVING))
+            begun = (begun or signal) if surprise or signal.word & SAID else None
+            lasted = signal.word & LASTED and (not hall or signal.word & LASTED_DRIVING)
+            if begun and (signal.word & SAID or together or lasted):
+                return _Telling(begun, together and surprise)
+        return None
+
     def _finding(self, case: Case, episode: Episode) -> Finding | None:
         first, settings = episode.signals[0], case.settings
         at = first.at
         segment = case.segment_at(at.occurred_at_ms)
         if segment is None:
             return None
-        others = len(max((case.others(note) for note in notes_of(episode.signals)), key=len, default=set()))
-        places, trip = [signal.place for signal in episode.signals], segment.trip
-        parking = trip.parking_zones
-        halls = any(in_allowed(trip, place) or in_zones(case, parking, place) for place in places)
-        halls &= not episode.word & DRIVES  # in a hall nobody drives for long
-        tunnels = any(in_zones(case, trip.dead_zones, place) for place in places)
-        together = others + 1 >= settings.neighbours_least and not (halls or tunnels)
-        lasted = episode.word & LASTED and not halls
-        if not (together or lasted):
-            said_first = next((signal for signal in episode.signals if signal.word & SAID), None)
-            if said_first is None:
-                return None
-            first, at = said_first, said_first.at
-            segment = case.segment_at(at.occurred_at_ms) or segment
+        near = [[case.others(note) for note in notes_of((signal,))] for signal in episode.signals]
+        others = len(max((one for each in near for one in each), key=len, default=set()))
+        telling = self._telling(case, segment.trip, episode, near)
+        if telling is None:
+            return None
+        first, at = telling.signal, telling.signal.at
+        segment = case.segment_at(at.occurred_at_ms) or segment
         place, last_known, where, details = where_words(case, segment, first)
         details |= {"said_by_device": bool(episode.word & SAID), "other_containers": others}
         who, late = (
@@ -135,7 +172,7 @@ class GnssJamming:
             else "has lost its satellites, not its network,"
         )
         told = f"{who} {deed} {moment(at.occurred_at_ms)}{where}"
-        told += f", as {others} containers near it" if together else ""
+        told += f", as {others} containers near it" if telling.together else ""
         cleared, ended = None, episode.ended
         if ended is not None:
             lasting = span(ended.at.occurred_at_ms - at.occurred_at_ms)
@@ -169,6 +206,13 @@ class GnssJamming:
         )
 
 
+def _driven(rows: Rows) -> Ints:
+    """In how many reports devices have driven since they last stood; some reports say neither."""
+    levels, before = rows.reports["levels"], rows.state["jam_m"].astype(np.int64)
+    driven: Ints = np.minimum(before + ((levels & MOVING) != 0), WINDOW)
+    return np.where((levels & AT_REST) != 0, 0, driven)
+
+
 def notes_of(signals: tuple[Signal, ...], row: int = -1) -> list[Note]:
     """What signals say to the neighbourhood: fixes lost."""
     return [
@@ -180,7 +224,7 @@ def notes_of(signals: tuple[Signal, ...], row: int = -1) -> list[Note]:
             row,
         )
         for signal in signals
-        if signal.word & (GONE | SAID) and signal.place is not None
+        if signal.word & (GONE | GONE_DRIVING | SAID) and signal.place is not None
     ]
 
 
@@ -198,20 +242,26 @@ def _newest(number: Structured) -> Structured:
     )
 
 
-def _rare(number: Ints, seen: Ints, none: Structured, settings: AnomalySettings) -> tuple[Bools, Bools]:
-    """Whether runs without a fix are so long that habit hardly explains them, and half so hardly.
+def _fixes(seen: Structured, none: Structured) -> Ints:
+    """How many of the last reports, up to 64, had a fix."""
+    fixes: Ints = seen.astype(np.int64) - np.bitwise_count(none & _newest(seen))
+    return fixes
+
+
+def _needed(
+    run: Ints, seen: Structured, none: Structured, settings: AnomalySettings
+) -> tuple[Floats, Floats]:
+    """How long runs without a fix must be for habit hardly to explain them: half so hardly, and wholly.
 
     ``seen`` and ``none`` are of the reports before this one: how many of the last 64, and which had no fix.
+    A run of `LONGEST` that was no surprise is habit, which the window forgets: infinite.
     """
-    run = np.maximum(number - 1, 0)
-    before = np.maximum(seen - run, 0)
-    habits = (none >> run.astype(np.uint64)) & _newest(before)
+    earlier = np.maximum(run - 1, 0)
+    before = np.maximum(seen.astype(np.int64) - earlier, 0)
+    habits = (none >> earlier.astype(np.uint64)) & _newest(before)
     lately = np.minimum(before, LATELY)
     of_late = np.bitwise_count(habits & _newest(lately))
     share = np.maximum((np.bitwise_count(habits) + 1) / (before + 2), of_late / np.maximum(lately, 1))
     share = np.clip(share, LEAST_SHARE, MOST_SHARE)
-    needed = np.log(settings.jam_chance) / np.log(share)
-    judged = number <= LONGEST  # what was no surprise by then is habit, which the window forgets
-    many: Bools = judged & (number >= np.maximum(np.ceil(needed), settings.jam_reports))
-    some: Bools = judged & (number >= np.maximum(np.ceil(needed / 2), GONE_REPORTS))
-    return many, some
+    needed = np.where(run <= LONGEST, np.ceil(np.log(settings.jam_chance) / np.log(share)), np.inf)
+    return np.maximum(np.ceil(needed / 2), GONE_REPORTS), np.maximum(needed, settings.jam_reports)

@@ -79,6 +79,47 @@ class TestJamming:
         made = judge(planned(**plan))  # type: ignore[arg-type]  # fields by name
         assert said(one_by_one(made, readings), AlertType.GNSS_JAMMING) == []
 
+    def hall(self, minutes: range, **fields: object) -> list[Reading]:
+        """Reports of a container that stands in the hall and is located by its cell."""
+        return [
+            reading(m, (50.0, 10.19), kind=FixKind.CELL, accuracy_m=1_500.0, moving=False, **fields)  # type: ignore[arg-type]
+            for m in minutes
+        ]
+
+    def test_a_fix_lost_on_the_way_into_a_hall(self) -> None:
+        """A few reports without a fix at the gate, and a night in the hall, are no jamming."""
+        readings = [*drive(range(20)), *lost(range(20, 22), moving=True), *self.hall(range(22, 60))]
+        made = judge(planned(allowed_places=(HALL,)))
+        assert said(one_by_one(made, readings), AlertType.GNSS_JAMMING) == []
+
+    def test_who_drives_on_without_a_fix_is_in_no_hall(self) -> None:
+        """Satellites that are lost in the hall and stay lost on the way from it: told from the way on."""
+        readings = [
+            *drive(range(20), moving=True),
+            *self.hall(range(20, 26)),
+            *lost(range(26, 50), moving=True),
+        ]
+        made = judge(planned(allowed_places=(HALL,)))
+        events = of_type(one_by_one(made, readings), AlertType.GNSS_JAMMING)
+        assert [event.action for event in events] == [A.RAISED]
+        assert events[0].occurred_at_ms >= readings[26].occurred_at_ms
+
+    @pytest.mark.parametrize(("names", "expected"), [(("C1", "C2", "C3"), 3), (("C1", "C2"), 0)])
+    def test_together_right_after_a_night_in_a_hall(self, names: tuple[str, ...], expected: int) -> None:
+        """Hours in a hall are no habit of the way: three that lose their fixes behind it are jammed."""
+        made = judge(*(planned(container=name, allowed_places=(HALL,)) for name in names))
+        events: list[AlertEvent] = []
+        for name in names:
+            own = {"container": name, "device": f"D-{name}"}
+            made.apply_readings(drive(range(20), moving=True, **own))  # type: ignore[arg-type]
+            made.apply_readings(self.hall(range(20, 120), **own))
+            leaving = [(m, (50.0, 10.19 + 0.01 * (m - 120))) for m in range(120, 123)]
+            made.apply_readings([reading(m, place, moving=True, **own) for m, place in leaving])  # type: ignore[arg-type]
+        for name in names:
+            own = {"container": name, "device": f"D-{name}"}
+            events += made.apply_readings(lost(range(123, 130), moving=True, **own))  # type: ignore[arg-type]
+        assert len(of_type(events, AlertType.GNSS_JAMMING)) == expected
+
     def test_neighbours_lose_it_together(self) -> None:
         """Three reports are enough where three containers lose theirs together, and not where two do."""
         for names, expected in ((["C1", "C2", "C3"], 3), (["C1", "C2"], 0)):
