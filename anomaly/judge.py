@@ -141,7 +141,8 @@ class Judge(Memory):
         begins = np.flatnonzero(np.concatenate(([True], lanes[1:] != lanes[:-1])))
         sizes = np.diff(np.append(begins, len(lanes)))
         for burst in np.flatnonzero(sizes > self.lanes.least):
-            self.lanes.expect_late(int(lanes[begins[burst]]), int(sizes[burst]))
+            size = int(sizes[burst])
+            self.lanes.expect_late(int(lanes[begins[burst]]), size, coming=size)
         nth = np.arange(len(lanes)) - np.repeat(begins, sizes)
         vectors = vectors_of(reports)
         by_round = np.argsort(nth, kind="stable")

@@ -9,9 +9,10 @@ ring now and then. What is folded into ``base`` goes into the lane's seal log
 and its path log.
 
 While a lane's reports come late or in bursts, what leaves its ring is kept as
-blocks (past.py) before that, so that however far a backlog goes back, and in
-whatever order it comes, each of its reports is judged by every rule. The state
-before all that is kept is the lane's ``foundation``.
+blocks (past.py) before that, so that each report of a backlog is judged by every
+rule. A fleet that is small enough for it always keeps an ``allowance`` that way,
+because the first late report of all tells too late how much should have been kept.
+The state before all that is kept is the lane's ``foundation``.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from sealtrail.runtime.settings.anomaly import AnomalySettings
 
 FIRST_CAPACITY = 64
 FEW_BYTES = 1 << 16
+LEAST_SHARE = 4
+"""An allowance of fewer histories than this isn't worth its upkeep."""
 
 STATES = ("live", "mid", "base")
 
@@ -41,6 +44,7 @@ class Lanes:
     ) -> None:
         self.history = history
         self.least = history // 2  # so many newest reports are always kept, if there are
+        self.allowance = 0  # so many are always kept besides, blocks and ring together
         self.pasts: dict[int, Past] = {}
         self.stretches_kept = settings.seal_stretches_kept, settings.seal_stretches_kept_busy
         self.settings = settings
@@ -68,12 +72,21 @@ class Lanes:
         lane = len(self.keys)
         if lane == len(self.container):
             self.reserve(2 * lane)
+            for each in list(self.pasts):
+                self.trim(each)
         self.keys.append((key, device_id))
         self.seal_logs.append(SealLog())
         self.path_logs.append(PathLog())
         self.index[key, device_id] = lane
         self.container[lane] = container
+        self.share_out()
         return lane
+
+    def share_out(self) -> None:
+        """Let each lane keep its share of what the settings allow for all."""
+        share = self.settings.history_reports_spare // max(1, len(self))
+        share = min(share, self.settings.history_reports_busy)
+        self.allowance = share if share >= LEAST_SHARE * self.history else 0
 
     def reserve(self, capacity: int) -> None:
         """Make room for ``capacity`` lanes."""
@@ -207,7 +220,7 @@ class Lanes:
         for lane, middle in zip(lanes.tolist(), middles, strict=True):
             reports = copied(self.ring[lane, :middle])
             past = self.pasts.get(lane)
-            if past is None and self.history - middle >= self.least:
+            if past is None and not self.allowance and self.history - middle >= self.least:
                 self.log(lane, reports)
                 continue
             if past is None:
@@ -224,18 +237,21 @@ class Lanes:
         for lane in put_away:
             self.trim(lane)
 
-    def expect_late(self, lane: int, reports: int) -> None:
-        """Keep more of a lane: so many reports came at once, or one that is older than so many others."""
+    def expect_late(self, lane: int, reports: int, *, coming: int = 0) -> None:
+        """Keep more of a lane: so many reports came at once, or one that is older than so many others.
+
+        ``coming``: so many of them are about to be appended, and tell nothing of quiet times.
+        """
         keep = min(WIDE * reports, self.settings.history_reports_busy)
         if keep > self.least:
-            self.pasts.setdefault(lane, Past()).expect(keep)
+            self.pasts.setdefault(lane, Past()).expect(keep, coming)
 
     def trim(self, lane: int) -> None:
         """Give up the oldest of a lane's past that needn't be kept any longer."""
         past = self.pasts.get(lane)
         if past is None:
             return
-        surplus = past.size + int(self.count[lane]) - max(past.keep, self.least)
+        surplus = past.size + int(self.count[lane]) - max(past.keep, self.least, self.allowance)
         while past.blocks and surplus >= len(past.blocks[0].reports):
             given_up = past.pop_oldest()
             surplus -= len(given_up)

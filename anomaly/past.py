@@ -46,9 +46,9 @@ class Past:
     quiet: int = 0  # reports in order since any came late or in a burst
     size: int = 0  # number of reports
 
-    def expect(self, keep: int) -> None:
-        """Keep so many reports from now on, until it has been quiet."""
-        self.keep, self.quiet = max(self.keep, keep), 0
+    def expect(self, keep: int, coming: int) -> None:
+        """Keep so many reports from now on, until it has been quiet after the ``coming`` ones."""
+        self.keep, self.quiet = max(self.keep, keep), -coming
 
     def grow_quiet(self, reports: int, least: int) -> None:
         """So many came in order: after as many as the latest one went back nothing more is expected."""

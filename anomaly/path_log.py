@@ -3,7 +3,8 @@
 Late reports are set among them, and the position and the route rule judge again
 from the last report that settles their state (retrace.py). Reports are left out
 by thinning.py once there are too many; where none may be left out any more, the
-oldest are given up: up to the `horizon` nothing can be corrected.
+oldest are given up: up to the `horizon` nothing can be corrected. A late report
+that is certainly a jump from the way of reports that were left out is left out too.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ def report(number: int, step: int, share: float) -> Reading:
         container_id=f"MSKU{number:07}",
         fix_kind=int(FixKind.GNSS),
         latitude_deg=50.0 + (step % 7) * 1e-4,
-        longitude_deg=10.0 + step * 5e-3,
+        longitude_deg=10.0 + step * 2e-2,
         accuracy_m=10.0,
         seal_state=int(SealState.SEALED),
     )

@@ -104,7 +104,51 @@ def test_any_order_leaves_the_alerts_of_the_run_in_order(
     order: str, size: int, history: int, rng: random.Random
 ) -> None:
     """A journey of hundreds of reports and a ring of eight or sixteen: alerts of all rules are the same."""
+    limits = {"history_reports": history, "history_reports_spare": 2 * LONG}
+    assert of_rules(play(arranged(order, size, rng), **limits)) == expected()
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    st.sampled_from(["in order", "newest block first", "reversed"]),
+    st.integers(1, 40),
+    st.sampled_from([8, 16]),
+    RANDOM,
+)
+def test_a_steady_backlog_needs_nothing_kept_before_it(
+    order: str, size: int, history: int, rng: random.Random
+) -> None:
+    """In a fleet too large to keep more than rings, the first late report tells what to keep."""
     assert of_rules(play(arranged(order, size, rng), history_reports=history)) == expected()
+
+
+@pytest.mark.parametrize(("size", "seed"), [(4, 20_558), (40, 80_930), (10, 65_535)])
+def test_blocks_that_begin_like_a_run_in_order(size: int, seed: int) -> None:
+    """Reports that skip others, long enough to seem a quiet device, and then what was skipped."""
+    blocks = arranged("blocks shuffled", size, random.Random(seed))
+    assert of_rules(play(blocks, history_reports=8, history_reports_spare=2 * LONG)) == expected()
+
+
+def test_a_burst_doesnt_end_what_is_kept_for_it() -> None:
+    """A block larger than many rings is no sign of a quiet device; the blocks before it find their places."""
+    blocks = arranged("blocks shuffled", 40, random.Random(80_930))
+    assert of_rules(play(blocks, history_reports=8)) == expected()
+
+
+def test_a_small_fleet_keeps_its_share_and_gives_it_up_as_it_grows() -> None:
+    """What may be kept beside the rings is shared out evenly; too little for each is kept by none."""
+    made = judge(history_reports=8, history_reports_spare=640)
+
+    def report(minutes: range, devices: int) -> list[int]:
+        for minute in minutes:
+            names = [(f"JT-{n}", f"MSKU{n:07}") for n in range(devices)]
+            made.apply_readings([reading(minute, device=name, container=box) for name, box in names])
+        return [len(made.lanes.history_of(lane)) for lane in range(devices)]
+
+    assert all(150 <= kept <= 160 for kept in report(range(200), 4))
+    assert Judge.restore(made.settings, made.snapshot()).lanes.allowance == made.lanes.allowance == 160
+    assert all(kept <= 8 for kept in report(range(200, 220), 40))
+    assert made.lanes.pasts == {}
 
 
 @settings(max_examples=8, deadline=None)

@@ -105,7 +105,9 @@ def drive(minutes: Iterable[float], *, north_deg: float = 0.0, **fields: object)
 
 
 def judge(*events: TripEvent, **settings: object) -> Judge:
-    """A judge that knows the trip (or what it is given instead)."""
+    """A judge that knows the trip (or what it is given instead); with a history given, it has no other."""
+    if "history_reports" in settings:
+        settings.setdefault("history_reports_spare", 0)
     made = Judge(AnomalySettings(**settings))  # type: ignore[arg-type]  # fields by name
     made.apply_trip_events(list(events) if events else [planned()])
     return made

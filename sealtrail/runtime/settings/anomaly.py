@@ -48,6 +48,13 @@ class AnomalySettings(
         description="The same while reports of a device come late or in bursts: eight times as many are kept "
         "as a late report went back, or as came at once, up to this.",
     )
+    history_reports_spare: int = Field(
+        default=262_144,
+        ge=0,
+        description="So many reports are kept in all beyond the histories, of each device the same number, "
+        "as long as that is at least four times its history: a fleet of up to some thousand devices has "
+        "its late reports judged in their places however late they come. About 200 bytes each; 0: none.",
+    )
     seal_stretches_kept: int = Field(
         default=8,
         ge=8,
