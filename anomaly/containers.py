@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 
 from anomaly.custody import FOREVER_MS, Custody, Segment
-from anomaly.ledger import Ledger
+from anomaly.ledger import Fixed, Ledger
 from anomaly.plans import Plans, awaiting, no_plan
 from anomaly.rows import put, take
 from anomaly.rules.rule import Signal, Track
@@ -27,6 +28,7 @@ class ContainerFile:
     custody: Custody | None = None
     tracks: dict[tuple[int, str], Track] = field(default_factory=dict)
     ledger: Ledger = field(default_factory=dict)
+    fixed: Fixed = field(default_factory=Fixed)
     started: set[str] = field(default_factory=set)  # trips whose beginning was told
     wants_place: bool = False  # an opening still waits for a better fix
 
@@ -36,6 +38,16 @@ class ContainerFile:
         if found is None:
             found = self.tracks[lane, rule] = Track(lane, device_id, [])
         return found
+
+    def fix_before(self, before_ms: int, now_ms: int) -> None:
+        """Leave what was said of a time as it was said, whatever is known of it no more."""
+        if before_ms > self.fixed.before_ms:
+            self.fixed = msgspec.structs.replace(self.fixed, before_ms=before_ms, known_ms=now_ms)
+
+    def fix_composed_before(self, before_ms: int) -> None:
+        """The same for alerts that rest on others, of which some are given up."""
+        if before_ms > self.fixed.composed_before_ms:
+            self.fixed = msgspec.structs.replace(self.fixed, composed_before_ms=before_ms)
 
     def tracks_of(self, rule: str) -> list[Track]:
         """Tracks of one rule, in the order of the devices."""

@@ -10,11 +10,11 @@ from bisect import bisect_right
 
 import msgspec
 
+from anomaly.custody_bounds import PLAN_KINDS, give_up
 from anomaly.sphere import Structured, between_m
 from sealtrail.contract.trip import Authorisation, Place, Trip, TripEvent, TripEventKind
 
 FOREVER_MS = (1 << 63) - 1
-PLAN_KINDS = frozenset({TripEventKind.PLANNED, TripEventKind.CHANGED, TripEventKind.ENDED})
 REARM_KINDS = frozenset({TripEventKind.ARMED, TripEventKind.SEAL_CHECKED})
 
 
@@ -44,6 +44,7 @@ class Custody:
         self.events: list[TripEvent] = []
         self.segments: list[Segment] = []
         self.plans: list[Structured] = []  # of each segment, shape (1,) of `PLAN`; the judge interns them
+        self.given_up_ms = 0  # of the time before it not all events are left
         self._rearmed_at: list[int] = []
         self._ids: set[str] = set()
         if events:
@@ -55,26 +56,21 @@ class Custody:
         """Whether any trip is known at all."""
         return bool(self.segments)
 
-    def add(self, event: TripEvent) -> bool:
+    def add(self, event: TripEvent, now_ms: int) -> bool:
         """Take an event in; False for one that is known already."""
         if event.event_id in self._ids:
             return False
         self.events.append(event)
         self.events.sort(key=lambda each: (each.occurred_at_ms, each.recorded_at_ms, each.event_id))
-        while len(self.events) > self._kept:
-            self._forget_one()
         self._rebuild()
+        if len(self.events) > self._kept:
+            ends: dict[str, int] = {}
+            for segment in self.segments:
+                ends[segment.trip.trip_id] = max(segment.until_ms, ends.get(segment.trip.trip_id, 0))
+            self.events, given_up_ms = give_up(self.events, ends, self._kept, now_ms)
+            self.given_up_ms = max(self.given_up_ms, given_up_ms)
+            self._rebuild()
         return True
-
-    def _forget_one(self) -> None:
-        """Drop the oldest event that no current plan rests on."""
-        current = self.segments[-1].trip.trip_id if self.segments else ""
-        for index, event in enumerate(self.events):
-            plan_of = event.trip.trip_id if event.trip else event.trip_id
-            if event.kind not in PLAN_KINDS or plan_of != current:
-                del self.events[index]
-                return
-        del self.events[1 if len(self.events) > 1 else 0]
 
     def _rebuild(self) -> None:
         self._ids = {event.event_id for event in self.events}

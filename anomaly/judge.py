@@ -23,7 +23,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from anomaly.backlog import take_old
-from anomaly.custody import PLAN_KINDS, Custody, Segment
+from anomaly.custody import Custody, Segment
+from anomaly.custody_bounds import PLAN_KINDS
 from anomaly.fleet import Fleet
 from anomaly.forgetting import forget_plans
 from anomaly.ledger import Cause
@@ -238,8 +239,9 @@ class Judge(Memory):
             if file.custody is None:
                 file.custody = Custody(self.settings.custody_events_kept)
             before = file.custody.segments
-            if not file.custody.add(event):
+            if not file.custody.add(event, self.now_ms):
                 continue
+            file.fix_before(file.custody.given_up_ms, self.now_ms)
             cause = Cause(CAUSES.get(event.kind, event.kind.value), event.recorded_at_ms)
             if (line := custody_log.entry_of(event)) is not None:
                 told.append(line)

@@ -13,6 +13,8 @@ from anomaly.rules.rule import EVIDENCE_KEPT, Finding
 from sealtrail.contract.alert import AlertAction, AlertEvent, AlertType, alert_id_of, event_id_of
 
 RETRACTED_KEPT = 256
+COMPOSED = frozenset({AlertType.LIKELY_THEFT})
+"""Types that rest on alerts of other types."""
 
 Key = tuple[int, int]
 
@@ -37,6 +39,24 @@ class Cause(msgspec.Struct, frozen=True):
     received_at_ms: int
 
 
+class Fixed(msgspec.Struct, frozen=True, array_like=True):
+    """Of which time what was said stays as it was said, because what it rests on was given up."""
+
+    before_ms: int = 0
+    known_ms: int = 0  # when that was, by the log's clock: what is received later is new
+    composed_before_ms: int = 0  # of alerts that rest on others, of which some were given up
+
+    def fixes(self, finding: Finding) -> bool:
+        """Whether a finding may say no more than that something has ended."""
+        before = finding.start.occurred_at_ms < self.before_ms
+        return before and finding.shown_by.received_at_ms <= self.known_ms
+
+    def keeps(self, entry: Entry) -> bool:
+        """Whether an alert isn't taken back though nothing shows it any more."""
+        before_ms = self.composed_before_ms if entry.event.type in COMPOSED else self.before_ms
+        return entry.event.occurred_at_ms < max(before_ms, self.before_ms)
+
+
 Ledger = dict[str, Entry]
 
 
@@ -51,21 +71,30 @@ def forget(ledger: Ledger, lane: int, types: tuple[AlertType, ...], up_to: Key) 
         del ledger[alert_id]
 
 
-def settle(container_id: str, ledger: Ledger, findings: list[Finding], cause: Cause) -> list[AlertEvent]:
+def settle(
+    container_id: str, ledger: Ledger, findings: list[Finding], cause: Cause, fixed: Fixed
+) -> list[AlertEvent]:
     """Alert events that bring what was told in line with ``findings``; the ledger is updated."""
     told = _match(ledger, findings)
     events: list[AlertEvent] = []
     standing: set[str] = set()
     for finding, alert_id in zip(findings, told, strict=True):
         standing.add(alert_id)
-        events += _say(container_id, ledger, finding, alert_id)
+        if not fixed.fixes(finding):
+            events += _say(container_id, ledger, finding, alert_id)
+        elif (entry := ledger.get(alert_id)) is not None:
+            events += _end(container_id, entry, finding)
     authorised = {
         finding.start.key: str(finding.details.get("authorisation_id"))
         for finding in findings
         if "authorisation_id" in finding.details
     }
-    for alert_id, entry in ledger.items():
-        if alert_id not in standing and not entry.retracted:
+    for alert_id, entry in list(ledger.items()):
+        if alert_id in standing or entry.retracted:
+            continue
+        if fixed.keeps(entry):
+            del ledger[alert_id]
+        else:
             events.append(_retract(entry, cause, authorised))
     _bound(ledger)
     return sorted(
@@ -136,6 +165,16 @@ def _say(container_id: str, ledger: Ledger, finding: Finding, alert_id: str) -> 
         revision=revision,
     )
     return events
+
+
+def _end(container_id: str, entry: Entry, finding: Finding) -> list[AlertEvent]:
+    """That something has ended of which nothing else can be said any more."""
+    if finding.cleared is None or entry.cleared or entry.retracted:
+        return []
+    entry.revision += 1
+    entry.cleared, entry.until_ms = True, finding.until_ms
+    alert_id = entry.event.alert_id
+    return [_event(container_id, finding, alert_id, AlertAction.CLEARED, entry.revision, None)]
 
 
 def _differs(event: AlertEvent, finding: Finding) -> bool:

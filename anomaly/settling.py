@@ -26,7 +26,7 @@ def settle_touched(memory: Memory, cause: Cause) -> list[AlertEvent]:
     touched = memory.stepper.touched
     for row in sorted(touched):
         file = memory.containers.files[row]
-        events += settle(file.key, file.ledger, _findings(memory, row), cause)
+        events += settle(file.key, file.ledger, _findings(memory, row), cause, file.fixed)
         _trim(memory, file)
         file.wants_place = _waits(memory, file)
     touched.clear()
@@ -105,6 +105,8 @@ def _trim(memory: Memory, file: ContainerFile) -> None:
                 last = track.signals[cut - 1]
                 track.base, track.given_up = last.word, last.at.key
                 del track.signals[:cut]
+                window_ms = round(memory.settings.theft_window_s * 1000)
+                file.fix_composed_before(last.at.occurred_at_ms + window_ms + 1)
                 for lane in file.lanes if rule.name == PASSAGES else (track.lane,):
                     forget(file.ledger, lane, RESTING_ON.get(rule.name, rule.types), last.at.key)
                 if rule.name == SEAL_CUSTODY:

@@ -10,7 +10,7 @@ import numpy as np
 
 from anomaly.custody import Custody
 from anomaly.lanes import STATES
-from anomaly.ledger import Entry
+from anomaly.ledger import Entry, Fixed
 from anomaly.memory import Memory
 from anomaly.neighbourhood import Note
 from anomaly.past import Block, Past
@@ -29,7 +29,7 @@ from sealtrail.contract.errors import MalformedBatchError, UnknownVersionError
 from sealtrail.contract.trip import TripEvent
 
 MAGIC = b"SJ"
-VERSION = 8
+VERSION = 9
 DIGEST_BYTES = 16
 HEADER_BYTES = 3 + DIGEST_BYTES
 
@@ -59,6 +59,7 @@ class FileState(msgspec.Struct, array_like=True):
     events: list[TripEvent] | None
     tracks: list[TrackState]
     ledger: dict[str, Entry]
+    fixed: Fixed
     started: list[str]
     wants_place: bool
 
@@ -137,6 +138,7 @@ def freeze(memory: Memory) -> bytes:
                     for (lane, rule), track in file.tracks.items()
                 ],
                 ledger=file.ledger,
+                fixed=file.fixed,
                 started=sorted(file.started),
                 wants_place=file.wants_place,
             )
@@ -246,6 +248,7 @@ def _fill(memory: Memory, state: JudgeState) -> None:
         row = memory.containers.row_of(each.key)
         file = memory.containers.files[row]
         file.paired, file.lanes, file.ledger = each.paired, each.lanes, each.ledger
+        file.fixed = each.fixed
         file.started, file.wants_place = set(each.started), each.wants_place
         lanes.container[file.lanes] = row
         for track in each.tracks:
@@ -254,6 +257,7 @@ def _fill(memory: Memory, state: JudgeState) -> None:
             )
         if each.events is not None:
             file.custody = Custody(memory.settings.custody_events_kept, each.events)
+            file.custody.given_up_ms = each.fixed.before_ms
             memory.containers.replan(row, lambda _reason: None)
     memory.stepper.cards = state.cards
     memory.containers.wake_at[: len(state.files)] = np.frombuffer(state.wake_at, np.int64)

@@ -28,7 +28,7 @@ def breach(
 ) -> list[Finding]:
     """The breach that a signal shows, or nothing where nobody watches at that time."""
     signal = track.signals[index]
-    severity = watched_severity(case, segment, rule.type)
+    severity = watched_severity(case, segment, rule.type, signal.at.occurred_at_ms)
     if severity is None:
         return []
     at = signal.at
@@ -69,11 +69,12 @@ def breach(
     ]
 
 
-def watched_severity(case: Case, segment: Segment | None, kind: AlertType) -> Severity | None:
-    """None where the seal isn't watched: outside of its trips, or switched off."""
+def watched_severity(case: Case, segment: Segment | None, kind: AlertType, at_ms: int) -> Severity | None:
+    """None where the seal isn't watched: outside of its trips, as far as they are known, or switched off."""
     if segment is not None:
         return severity_under(segment, kind)
-    if case.custody is not None and case.custody.planned:
+    custody = case.custody
+    if custody is not None and custody.planned and at_ms >= custody.given_up_ms:
         return None
     wanted = case.settings.severity_without_trip
     if not case.paired and kind is AlertType.SEAL_OPENED:

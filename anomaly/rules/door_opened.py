@@ -94,7 +94,7 @@ class DoorOpened:
         first, settings = episode.signals[0], case.settings
         at = first.at
         segment = case.segment_at(at.occurred_at_ms)
-        severity = watched_severity(case, segment, AlertType.DOOR_OPENED)
+        severity = watched_severity(case, segment, AlertType.DOOR_OPENED, at.occurred_at_ms)
         if severity is None or leave_at(case, place_for(case, first), at.occurred_at_ms) is not None:
             return None
         place, last_known, where, details = where_words(case, segment, first)

