@@ -59,7 +59,11 @@ def _pieces(a: Floats, b: Floats, leg_max_m: float) -> list[tuple[Floats, Floats
     return [(line[i], line[i + 1]) for i in range(count)]
 
 
-def _name(ways: tuple[Corridor, ...]) -> str:
+Ways = tuple[Corridor, ...]
+"""A corridor and its alternatives."""
+
+
+def _name(ways: Ways) -> str:
     return hashlib.blake2b(msgspec.msgpack.encode(ways), digest_size=16).hexdigest()
 
 
@@ -70,7 +74,8 @@ class Corridors:
         self._leg_max_m = leg_max_m
         self._numbers: dict[str, int] = {}
         self._slots = Slots()
-        self._ways: dict[int, tuple[Corridor, ...]] = {}  # the corridor and its alternatives
+        self._ways: dict[int, Ways] = {}
+        self._of_object: dict[tuple[int, ...], int] = {}  # numbers by the addresses of these very corridors
         self.first = np.zeros(0, np.int64)
         self.last = np.zeros(0, np.int64)
         self.a, self.b, self.n, self.ta, self.tb = (np.zeros((0, 3)) for _ in range(5))
@@ -80,6 +85,8 @@ class Corridors:
     def number_of(self, corridor: Corridor, *alternatives: Corridor) -> int:
         """Number of a corridor with its alternatives, new or known. Raises `InvalidTripError`."""
         ways = (corridor, *alternatives)
+        if (known := self._of_object.get(tuple(map(id, ways)))) is not None:
+            return known
         name = _name(ways)
         if (known := self._numbers.get(name)) is not None:
             return known
@@ -89,6 +96,10 @@ class Corridors:
         self._put(number, ways)
         return number
 
+    def ways_of(self, number: int) -> Ways:
+        """The corridor of a number, and its alternatives."""
+        return self._ways[number]
+
     def _put(self, number: int, ways: tuple[Corridor, ...]) -> None:
         first = len(self.a)
         for way, each in enumerate(ways):
@@ -96,16 +107,17 @@ class Corridors:
         self.first = placed(self.first, number, first)
         self.last = placed(self.last, number, len(self.a) - 1)
         self._ways[number] = ways
+        self._of_object[tuple(map(id, ways))] = number
 
     def __len__(self) -> int:
         return len(self._ways)
 
     @property
-    def kept(self) -> list[tuple[int, tuple[Corridor, ...]]]:
+    def kept(self) -> list[tuple[int, Ways]]:
         """Numbers and corridors with their alternatives, in the order of their legs, for `restore`."""
         return sorted(self._ways.items(), key=lambda item: int(self.first[item[0]]))
 
-    def restore(self, kept: list[tuple[int, tuple[Corridor, ...]]]) -> None:
+    def restore(self, kept: list[tuple[int, Ways]]) -> None:
         """Give everything its number, and its legs theirs, again."""
         for number, ways in kept:
             self._numbers[_name(ways)] = number
@@ -116,6 +128,7 @@ class Corridors:
         """Keep only these; the number of each leg from now on, -1 where it is gone."""
         self._ways = {number: ways for number, ways in self._ways.items() if number in used}
         self._numbers = {name: number for name, number in self._numbers.items() if number in used}
+        self._of_object = {tuple(map(id, ways)): number for number, ways in self._ways.items()}
         self._slots.hold(self._ways)
         size = self.last - self.first
         stays, self.first = moved(self.first, size + 1, self._ways, len(self.a))

@@ -218,7 +218,7 @@ class Judge(Memory):
         told: list[AlertEvent] = []
         replan: dict[int, list[Segment]] = {}  # row -> its plans before
         cause = Cause("the passing of time", self.now_ms)
-        for event in events:
+        for event in map(self.plans.shared, events):
             if not _in_time(event):
                 self._refuse("trip_event_out_of_range")
                 continue

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 
 from anomaly.corridor import Corridors
@@ -21,7 +22,7 @@ from anomaly.sphere import Bools, Floats, Ints, Structured, point
 from anomaly.zones import Zones
 from sealtrail.contract.errors import InvalidTripError
 from sealtrail.contract.reading import SENSOR_FIELDS
-from sealtrail.contract.trip import Corridor, Place, SensorLimit, Trip, Zone
+from sealtrail.contract.trip import Corridor, Place, SensorLimit, Trip, TripEvent, Zone
 
 NONE = -1
 CHECKPOINTS_KEPT = 64
@@ -257,6 +258,22 @@ class Plans:
             except KeyError:
                 refuse("unknown_quantity")
         return row
+
+    def shared(self, event: TripEvent) -> TripEvent:
+        """The event, its trip's corridors those of the first trip with equal ones: kept once."""
+        trip = event.trip
+        if trip is None or trip.corridor is None:
+            return event
+        try:
+            number = self.corridors.number_of(trip.corridor, *trip.alternatives)
+        except InvalidTripError:
+            return event  # refused by name where its row is made
+        return msgspec.structs.replace(event, trip=self.on_way(trip, number))
+
+    def on_way(self, trip: Trip, number: int) -> Trip:
+        """The trip along the corridor of a number."""
+        corridor, *alternatives = self.corridors.ways_of(number)
+        return msgspec.structs.replace(trip, corridor=corridor, alternatives=tuple(alternatives))
 
     def _corridor(self, trip: Trip) -> int:
         return NONE if trip.corridor is None else self.corridors.number_of(trip.corridor, *trip.alternatives)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import msgspec
 import numpy as np
 
-from anomaly.custody import Custody
+from anomaly.file_state import FileState, file_state, restore_file
 from anomaly.lanes import STATES
-from anomaly.ledger import Entry, Fixed
 from anomaly.memory import Memory
 from anomaly.neighbourhood import Note
 from anomaly.past import Block, Past
@@ -19,28 +21,17 @@ from anomaly.plans import PlansKept
 from anomaly.reports import REPORT
 from anomaly.rows import copied
 from anomaly.rules.catalogue import JUDGED
-from anomaly.rules.rule import Signal, Track
 from anomaly.seal_log import STRETCH, SealLog, SealLogNotes
 from anomaly.sensors import SensorsKept
 from anomaly.step import STATE, WATCH
 from anomaly.streams.jumps import JUMPS
 from anomaly.thinning import ENTRY
 from sealtrail.contract.errors import MalformedBatchError, UnknownVersionError
-from sealtrail.contract.trip import TripEvent
 
 MAGIC = b"SJ"
 VERSION = 9
 DIGEST_BYTES = 16
 HEADER_BYTES = 3 + DIGEST_BYTES
-
-
-class TrackState(msgspec.Struct, array_like=True):
-    lane: int
-    rule: str
-    device_id: str
-    base: int
-    signals: list[Signal]
-    given_up: tuple[int, int]
 
 
 class PastState(msgspec.Struct, array_like=True):
@@ -50,18 +41,6 @@ class PastState(msgspec.Struct, array_like=True):
     sizes: list[int]  # reports of each block
     states: bytes
     reports: bytes
-
-
-class FileState(msgspec.Struct, array_like=True):
-    key: str
-    paired: bool
-    lanes: list[int]
-    events: list[TripEvent] | None
-    tracks: list[TrackState]
-    ledger: dict[str, Entry]
-    fixed: Fixed
-    started: list[str]
-    wants_place: bool
 
 
 class JudgeState(msgspec.Struct):
@@ -119,6 +98,19 @@ def seal(frozen: bytes) -> bytes:
     return MAGIC + bytes((VERSION,)) + _digest(frozen) + frozen
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Many objects are made and none is garbage: looking for cycles would take most of the time."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+@_uncollected()
 def freeze(memory: Memory) -> bytes:
     """A memory as it is now: what must be done before anything is judged."""
     lanes, size = memory.lanes, len(memory.lanes)
@@ -127,23 +119,7 @@ def freeze(memory: Memory) -> bytes:
         rules=rules_name(),
         history=lanes.history,
         plans=memory.plans.kept,
-        files=[
-            FileState(
-                key=file.key,
-                paired=file.paired,
-                lanes=file.lanes,
-                events=file.custody.events if file.custody else None,
-                tracks=[
-                    TrackState(lane, rule, track.device_id, track.base, track.signals, track.given_up)
-                    for (lane, rule), track in file.tracks.items()
-                ],
-                ledger=file.ledger,
-                fixed=file.fixed,
-                started=sorted(file.started),
-                wants_place=file.wants_place,
-            )
-            for file in memory.containers.files
-        ],
+        files=[file_state(file) for file in memory.containers.files],
         keys=lanes.keys,
         count=lanes.count[:size].tobytes(),
         middle=lanes.middle[:size].tobytes(),
@@ -192,6 +168,7 @@ def _past(state: PastState) -> Past:
     return Past(blocks, state.keep, state.quiet, sum(state.sizes))
 
 
+@_uncollected()
 def unpack(memory: Memory, snapshot: bytes) -> None:
     """Fill a new memory from a snapshot; raises as `Judge.restore` says."""
     if len(snapshot) < HEADER_BYTES or snapshot[:2] != MAGIC:
@@ -245,20 +222,7 @@ def _fill(memory: Memory, state: JudgeState) -> None:
     lanes.watch[:size] = np.frombuffer(state.watch, WATCH)
     memory.plans.restore(state.plans)
     for each in state.files:
-        row = memory.containers.row_of(each.key)
-        file = memory.containers.files[row]
-        file.paired, file.lanes, file.ledger = each.paired, each.lanes, each.ledger
-        file.fixed = each.fixed
-        file.started, file.wants_place = set(each.started), each.wants_place
-        lanes.container[file.lanes] = row
-        for track in each.tracks:
-            file.tracks[track.lane, track.rule] = Track(
-                track.lane, track.device_id, track.signals, track.base, track.given_up
-            )
-        if each.events is not None:
-            file.custody = Custody(memory.settings.custody_events_kept, each.events)
-            file.custody.given_up_ms = each.fixed.before_ms
-            memory.containers.replan(row, lambda _reason: None)
+        restore_file(memory, each)
     memory.stepper.cards = state.cards
     memory.containers.wake_at[: len(state.files)] = np.frombuffer(state.wake_at, np.int64)
     memory.stepper.seal_numbers = state.seal_numbers

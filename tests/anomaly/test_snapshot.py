@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,8 +11,9 @@ from anomaly.judge import Judge
 from anomaly.snapshot import MAGIC, VERSION
 from sealtrail.contract.errors import MalformedBatchError, UnknownVersionError, WireError
 from sealtrail.contract.reading import SealEvent
+from sealtrail.contract.trip import Corridor
 from sealtrail.runtime.settings.anomaly import AnomalySettings
-from tests.anomaly.world import authorised, drive, judge, planned, reading, told
+from tests.anomaly.world import CORRIDOR, authorised, drive, judge, planned, reading, told
 
 SETTINGS = AnomalySettings()
 
@@ -72,3 +74,22 @@ def test_damaged_bytes_are_refused(place: int, value: int, cut: bool) -> None:  
     if data != SNAPSHOT:
         with pytest.raises(WireError):
             Judge.restore(SETTINGS, data)
+
+
+def test_trips_along_one_corridor_share_it() -> None:
+    """Equal corridors are kept once, however many messages they came in, and after a restart too."""
+
+    def corridors(made: Judge) -> list[Corridor]:
+        logs = [file.custody for file in made.containers.files]
+        trips = [event.trip for log in logs if log is not None for event in log.events]
+        return [trip.corridor for trip in trips if trip is not None and trip.corridor is not None]
+
+    again = [msgspec.msgpack.decode(msgspec.msgpack.encode(CORRIDOR), type=Corridor) for _ in range(3)]
+    plans = [planned(container=f"MSKU000000{n}", corridor=each) for n, each in enumerate(again)]
+    made = judge(*plans)
+    restored = Judge.restore(made.settings, made.snapshot())
+    for each in (made, restored):
+        found = corridors(each)
+        assert found == again
+        assert len({id(corridor) for corridor in found}) == 1
+    assert restored.snapshot() == made.snapshot()
