@@ -128,10 +128,10 @@ def _signal(log: SealLog, number: int, at: Sighting) -> Signal:
     placed = np.flatnonzero(firsts["quality"] == PLAUSIBLE)
     if not placed.size:
         return Signal(0, at)
-    nearest = int(placed[np.argmin(np.abs(firsts["t"][placed] - at.occurred_at_ms))])
-    earlier = placed[placed < number]
+    earlier, later = placed[placed < number], placed[placed > number]
     place = _spot(firsts[int(earlier[-1])]) if earlier.size else None
-    return Signal(0, at, place=place, nearest=_spot(firsts[nearest]))
+    after = _spot(firsts[int(later[0])]) if later.size else None
+    return Signal(0, at, place=place, before=place, after=after)
 
 
 def _spot(report: np.void) -> Spot:

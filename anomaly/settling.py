@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from anomaly.containers import ContainerFile, cut_point
+from anomaly.fixes import around
 from anomaly.ledger import Cause, forget, settle
 from anomaly.memory import Memory
-from anomaly.reports import PLAUSIBLE
 from anomaly.rules.catalogue import COMPOSED, JUDGED, PLANNED, RULES, WATCHERS
 from anomaly.rules.passages import NAME as PASSAGES
-from anomaly.rules.rule import Case, Finding, Spot
+from anomaly.rules.rule import Case, Finding
 from anomaly.rules.seal_custody import NAME as SEAL_CUSTODY
 from anomaly.rules.seal_custody import OPEN
-from anomaly.sphere import DEGREE_E7, Structured
 from sealtrail.contract.alert import AlertEvent, AlertType
 
 RESTING_ON = {PASSAGES: (AlertType.CHECKPOINT_MISSED, AlertType.OVERDUE)}
@@ -64,7 +61,7 @@ def _case(memory: Memory, row: int) -> Case:
         plans=memory.plans,
         now_ms=memory.now_ms,
         lanes={lane: lanes.keys[lane][1] for lane in file.lanes},
-        nearest=lambda at_ms: _nearest(memory, file, at_ms),
+        around=lambda at_ms: around(lanes, file.lanes, at_ms),
         history=lanes.history_of,
         live=lambda lane: lanes.live[lane],
         watch=lambda lane: lanes.watch[lane],
@@ -74,26 +71,6 @@ def _case(memory: Memory, row: int) -> Case:
         number_of_seal=lambda number: memory.stepper.seal_numbers.get(number, ""),
         model_of=lambda number: memory.sensors.held[number - 1],
     )
-
-
-def _nearest(memory: Memory, file: ContainerFile, at_ms: int) -> Spot | None:
-    """Plausible fix of any of a container's devices nearest to a time; the earlier of two."""
-    best: tuple[int, int, int, int] | None = None
-    found: dict[int, Structured] = {}
-    lanes = memory.lanes
-    for lane in file.lanes:
-        reports = found[lane] = lanes.history_of(lane)
-        usable = np.flatnonzero(reports["quality"] == PLAUSIBLE)
-        if usable.size:
-            away = np.abs(reports["t"][usable] - at_ms)
-            i = int(usable[np.argmin(away)])
-            mine = (int(abs(reports["t"][i] - at_ms)), int(reports["t"][i]), lane, i)
-            best = mine if best is None else min(best, mine)
-    if best is None:
-        return None
-    row = found[best[2]][best[3]]
-    latitude, longitude = int(row["lat"]) / DEGREE_E7, int(row["lon"]) / DEGREE_E7
-    return Spot(latitude, longitude, round(float(row["unc"]), 1), best[1])
 
 
 def _trim(memory: Memory, file: ContainerFile) -> None:
@@ -119,7 +96,8 @@ def _waits(memory: Memory, file: ContainerFile) -> bool:
     if not tracks:
         return False
     newest = max(int(memory.lanes.live["last_t"][lane]) for lane in file.lanes)
-    since = newest - int(memory.settings.place_max_age_s * 1000)
+    settings = memory.settings
+    since = newest - int(max(settings.place_max_age_s, settings.place_stood_max_s) * 1000)
     return any(
         signal.word & OPEN
         and signal.at.occurred_at_ms >= since

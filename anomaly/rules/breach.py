@@ -11,7 +11,7 @@ from sealtrail.contract.alert import CATALOGUE, AlertType, Severity
 from sealtrail.contract.trip import Authorisation
 
 NEAR_CORRIDOR_M = 100_000
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,8 @@ def breach(
                 "severity_without_trip": settings.severity_without_trip,
                 "card_grace_s": settings.card_grace_s,
                 "place_max_age_s": settings.place_max_age_s,
+                "place_stood_max_s": settings.place_stood_max_s,
+                "stop_radius_m": settings.stop_radius_m,
             },
             details=details,
             evidence=(at,),
@@ -86,7 +88,7 @@ def _place(signal: Signal) -> tuple[Spot | None, bool]:
     """Best known place and whether it is older (or newer) than the event."""
     if signal.place is not None and signal.place.at_ms == signal.at.occurred_at_ms:
         return signal.place, False
-    spots = [spot for spot in (signal.place, signal.nearest) if spot is not None]
+    spots = [spot for spot in (signal.place, signal.before, signal.after) if spot is not None]
     at_ms = signal.at.occurred_at_ms
     return min(spots, key=lambda spot: abs(spot.at_ms - at_ms), default=None), bool(spots)
 

@@ -52,7 +52,8 @@ class Signal(msgspec.Struct):
     order: int = 0  # among signals of one report
     word: int = 0  # seal rules: condition from here on
     place: Spot | None = None  # last plausible place at or before `at`
-    nearest: Spot | None = None  # fix nearest in time, of any device of the container
+    before: Spot | None = None  # last fix up to `at`, of any device of the container
+    after: Spot | None = None  # first fix after it
     first: Sighting | None = None  # route: the first report outside
     last_inside: Sighting | None = None  # route: the last report inside before it
     numbers: dict[str, float] = {}
@@ -105,7 +106,8 @@ class Case:
     plans: Plans
     now_ms: int  # the log's own clock: newest receipt, recording or tick
     lanes: Mapping[int, str]  # the container's lanes and their devices
-    nearest: Callable[[int], Spot | None]  # plausible fix of the container nearest to a time
+    around: Callable[[int], tuple[Spot | None, Spot | None]]
+    """The container's last plausible fix up to a time, and its first after it."""
     history: Callable[[int], Structured]  # a lane's newest reports in event-time order, judged
     live: Callable[[int], np.void]  # a lane's state after its newest report
     watch: Callable[[int], np.void]  # a lane's columns of the watchers, after all that has arrived

@@ -25,6 +25,7 @@ from anomaly.reports import number_hash
 from anomaly.rules.rule import Case, Finding, Signal, Spot, planned_moment, severity_under
 from anomaly.rules.seal_mismatch import declared
 from anomaly.rules.seal_opened import leave_at
+from anomaly.rules.spots import nearer
 from anomaly.words import moment
 from sealtrail.contract.alert import AlertType
 from sealtrail.contract.trip import SealCheck, TripEvent, TripEventKind
@@ -173,7 +174,7 @@ def _spot_of(case: Case, check: SealCheck) -> Spot | None:
 
 
 def _near(case: Case, at_ms: int) -> Spot | None:
-    spot = case.nearest(at_ms)
+    spot = nearer(*case.around(at_ms), at_ms)
     if spot is None or abs(spot.at_ms - at_ms) > case.settings.place_max_age_s * 1000:
         return None
     return spot

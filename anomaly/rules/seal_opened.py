@@ -11,8 +11,10 @@ an opening if all three hold at the opening's own time:
   same opening within ``card_grace_s``;
 * where: it names no place, or the position at that time lies within the radius
   plus the fix's uncertainty. A report without a usable fix of its own is placed
-  by the container's fix nearest in time, at most ``place_max_age_s`` away. An
-  unknown place is not covered.
+  by the container's fix nearest in time, at most ``place_max_age_s`` away; else
+  by where the container stood, if its last fix before and its first after are
+  one place (``stop_radius_m``), each at most ``place_stood_max_s`` away (for
+  devices that report hourly). An unknown place is not covered.
 
 A covered opening is SEAL_DISARMED in the custody log. Severity: critical, or
 the trip's own.
@@ -29,7 +31,8 @@ from anomaly.custody import within
 from anomaly.reports import Sighting
 from anomaly.rules.breach import BreachRule
 from anomaly.rules.rule import Case, Signal, Spot, Track
-from anomaly.sphere import DEGREE_E7
+from anomaly.rules.spots import earliest, latest, nearer
+from anomaly.sphere import DEGREE_E7, between_m
 from sealtrail.contract.alert import AlertType
 from sealtrail.contract.reading import SealEvent
 from sealtrail.contract.trip import Authorisation
@@ -55,18 +58,31 @@ def held_spot(state: Any) -> Spot | None:
 def place_for(case: Case, signal: Signal) -> Spot | None:
     """Where an opening happened as far as an authorisation may rely on it.
 
-    Asks for the container's fix nearest in time where the report has none, and
-    remembers it, since the history that holds it moves on.
+    Asks for the container's fixes around it where the report has none, and
+    remembers them, since the history that holds them moves on.
     """
     at_ms = signal.at.occurred_at_ms
     if signal.place is not None and signal.place.at_ms == at_ms:
         return signal.place
-    candidates = [spot for spot in (signal.nearest, case.nearest(at_ms)) if spot is not None]
-    if not candidates:
-        return None
-    signal.nearest = min(candidates, key=lambda spot: (abs(spot.at_ms - at_ms), spot.at_ms))
-    near_enough = abs(signal.nearest.at_ms - at_ms) <= case.settings.place_max_age_s * 1000
-    return signal.nearest if near_enough else None
+    before, after = case.around(at_ms)
+    signal.before, signal.after = latest(signal.before, before), earliest(signal.after, after)
+    nearest = nearer(signal.before, signal.after, at_ms)
+    if nearest is None or abs(nearest.at_ms - at_ms) <= case.settings.place_max_age_s * 1000:
+        return nearest
+    return nearest if _stood(case, signal) else None
+
+
+def _stood(case: Case, signal: Signal) -> bool:
+    """Whether the last fix before and the first after are of one place, and near enough in time for that."""
+    before, after, at_ms = signal.before, signal.after, signal.at.occurred_at_ms
+    if before is None or after is None:
+        return False
+    if max(at_ms - before.at_ms, after.at_ms - at_ms) > case.settings.place_stood_max_s * 1000:
+        return False
+    apart_m = between_m(
+        (before.latitude_deg, before.longitude_deg), (after.latitude_deg, after.longitude_deg)
+    )
+    return max(apart_m, before.uncertainty_m, after.uncertainty_m) <= case.settings.stop_radius_m
 
 
 def _cards(case: Case, track: Track, index: int) -> set[str]:

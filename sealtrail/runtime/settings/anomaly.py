@@ -146,6 +146,12 @@ class AnomalySettings(
         description="An opening reported without a usable fix is placed by the container's fix nearest in "
         "time, if it is no further away in time than this; else its place is unknown.",
     )
+    place_stood_max_s: float = Field(
+        default=7_200,
+        ge=0,
+        description="Else the container is taken to have stood where its last fix before the opening and its "
+        "first after it both are, if neither is further away in time than this.",
+    )
     rearm_at_expiry: bool = Field(
         default=True,
         description="A seal opened with authorisation counts as armed again when the authorisation has "
