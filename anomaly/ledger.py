@@ -245,7 +245,7 @@ def _retract(entry: Entry, cause: Cause, authorised: dict[Key, str]) -> AlertEve
     entry.revision += 1
     authorisation_id = authorised.get(entry.shown_key)
     if authorisation_id is not None:
-        reason = f"authorisation {authorisation_id} covers it, which was not known when it was raised"
+        reason = f"authorisation {authorisation_id} covers it, as was not known when it was raised"
     else:
         reason = f"{cause.what} shows otherwise"
     return msgspec.structs.replace(
