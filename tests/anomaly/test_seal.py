@@ -236,7 +236,7 @@ def test_an_authorisation_that_arrives_late_retracts_the_alert() -> None:
     [retraction] = of_type(events, AlertType.SEAL_OPENED)
     assert retraction.alert_id == raised[-1].alert_id
     assert retraction.details["reason"] == (
-        "authorisation AUTH-0 covers it, which was not known when it was raised"
+        "authorisation AUTH-0 covers it, as was not known when it was raised"
     )
 
 
