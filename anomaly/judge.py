@@ -109,7 +109,7 @@ class Judge(Memory):
                 self.stepper.cards.setdefault(int(lanes[i]), {})[reading.reading_id] = reading.card_id
         numbers, firsts = np.unique(reports["number"], return_index=True)
         for number, i in zip(numbers.tolist(), firsts.tolist(), strict=True):
-            if number and number not in self.plans.seal_numbers:
+            if number and number not in self.plans.seal_numbers and number not in self.stepper.seal_numbers:
                 self.stepper.keep_number(number, str(batch[i].seal_number))
 
     def _recognise(self, reports: Structured, lanes: Ints) -> tuple[Structured, Ints, Ints]:

@@ -21,16 +21,19 @@ def plain(rows: Structured) -> Structured:
     return rows.view(_void(rows.dtype.itemsize))
 
 
+def _fielded(rows: Structured, dtype: np.dtype[np.void]) -> Structured:
+    """``rows.view(dtype)`` of plain rows that nobody else has: NumPy looks through all fields for that."""
+    return np.ndarray(rows.shape, dtype, np.ascontiguousarray(rows))
+
+
 def copied(rows: Structured) -> Structured:
     """``rows.copy()``."""
-    fresh: Structured = plain(rows).copy().view(rows.dtype)
-    return fresh
+    return np.ndarray(rows.shape, rows.dtype, bytearray(rows.tobytes()))
 
 
 def take(rows: Structured, index: Any) -> Structured:
     """``rows[index]`` for an array of places or of truth values: a copy."""
-    taken: Structured = plain(rows)[index].view(rows.dtype)
-    return taken
+    return _fielded(plain(rows)[index], rows.dtype)
 
 
 def put(rows: Structured, index: Any, values: Structured) -> None:
@@ -40,5 +43,4 @@ def put(rows: Structured, index: Any, values: Structured) -> None:
 
 def join(parts: Sequence[Structured]) -> Structured:
     """Rows of one type, one part after the other."""
-    joined: Structured = np.concatenate([plain(part) for part in parts]).view(parts[0].dtype)
-    return joined
+    return _fielded(np.concatenate([plain(part) for part in parts]), parts[0].dtype)
