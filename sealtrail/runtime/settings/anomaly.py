@@ -51,9 +51,9 @@ class AnomalySettings(
     history_reports_spare: int = Field(
         default=262_144,
         ge=0,
-        description="So many reports are kept in all beyond the histories, of each device the same number, "
-        "as long as that is at least four times its history: a fleet of up to some thousand devices has "
-        "its late reports judged in their places however late they come. About 200 bytes each; 0: none.",
+        description="So many reports of a partition are kept beyond the histories, of each device as many, "
+        "as long as that is at least four times its history: partitions of up to some thousand devices have "
+        "their late reports judged in place however late they come. About 200 bytes each; 0: none.",
     )
     seal_stretches_kept: int = Field(
         default=8,
