@@ -5,10 +5,14 @@ from __future__ import annotations
 import struct
 
 from gateway.decoders._jt808_frame import checksum, stuffed
+from gateway.decoders.jt808 import DECODER
+from sealtrail.contract.clock import parse_iso
+from sealtrail.contract.reading import Reading
 
 TIME = bytes.fromhex("261123140000")  # 2026-11-23T06:00:00Z in GMT+8
 IDENTITY = bytes.fromhex("013812345678")
 LOCATED = 1 << 1
+RECEIVED_AT_MS = parse_iso("2026-11-23T06:30:00Z")
 
 
 def framed(
@@ -51,3 +55,26 @@ def location(  # noqa: PLR0913  the fields of the report
 def item(number: int, value: bytes) -> bytes:
     """An additional item."""
     return bytes([number, len(value)]) + value
+
+
+def decoded(frame: bytes) -> list[Reading]:
+    """Readings of a frame whose device nobody vouches for."""
+    return DECODER.decode(frame, None, RECEIVED_AT_MS)
+
+
+def reported(body: bytes, *, version: int | None = None) -> Reading:
+    """The reading of a location report."""
+    identity = IDENTITY if version is None else bytes(4) + IDENTITY
+    (reading,) = decoded(framed(0x0200, body, version=version, identity=identity))
+    return reading
+
+
+def lock_frame(
+    *, status: int = 0x20, alarms: int = 0, product: int = 3, items: bytes = b"", message_id: int = 0x5501
+) -> bytes:
+    """A lock report."""
+    body = bytes.fromhex("220720024542" "06133574" "0753595137") + bytes.fromhex("00000801") + struct.pack(
+        ">IBIHBHH", 12, 80, 7, 8, product, status, alarms
+    ) + items  # fmt: skip
+    content = struct.pack(">HH", message_id, len(body)) + IDENTITY + b"\x05" + body
+    return b"\x7e" + stuffed(content + bytes([checksum(content)]), 0x7E) + b"\x7e"

@@ -1,4 +1,4 @@
-"""JT/T 808: frames, words, items and padlocks."""
+"""JT/T 808: frames, words and items."""
 
 from __future__ import annotations
 
@@ -11,29 +11,24 @@ from hypothesis import strategies as st
 from gateway.decoders._jt808_bits import ALARM_EVENTS
 from gateway.decoders._jt808_frame import luhn_digit, parse, stuffed, unstuffed
 from gateway.decoders._jt808_location import EVERY_ITEM
-from gateway.decoders._jt808_padlock import LOCK_EVENTS
-from gateway.decoders.jt808 import DECODER, REPORTS
-from sealtrail.contract.clock import iso, parse_iso
+from gateway.decoders.jt808 import REPORTS
+from sealtrail.contract.clock import iso
 from sealtrail.contract.errors import DecodeError
-from sealtrail.contract.reading import FixKind, Flag, Reading, SealEvent, SealState
-from tests.gateway.decoders.jt808_frames import IDENTITY, framed, item, location
+from sealtrail.contract.reading import FixKind, Flag, SealEvent, SealState
+from tests.gateway.decoders.jt808_frames import (
+    IDENTITY,
+    RECEIVED_AT_MS,
+    decoded,
+    framed,
+    item,
+    location,
+    lock_frame,
+    reported,
+)
 from tests.gateway.test_decoders import decoded_or_refused
 
-RECEIVED_AT_MS = parse_iso("2026-11-23T06:30:00Z")
 LOCATED_AND_MOVING = 1 << 1 | 1 << 22
 E, S = SealEvent, SealState
-
-
-def decoded(frame: bytes) -> list[Reading]:
-    """Readings of a frame whose device nobody vouches for."""
-    return DECODER.decode(frame, None, RECEIVED_AT_MS)
-
-
-def reported(body: bytes, *, version: int | None = None) -> Reading:
-    """The reading of a location report."""
-    identity = IDENTITY if version is None else bytes(4) + IDENTITY
-    (reading,) = decoded(framed(0x0200, body, version=version, identity=identity))
-    return reading
 
 
 def refused(frame: bytes) -> str:
@@ -224,125 +219,6 @@ def test_items_that_are_not_known_or_do_not_fit() -> None:
     assert reading.odometer_km is None
 
 
-@pytest.mark.parametrize("code", sorted(LOCK_EVENTS))
-def test_each_lock_event(code: int) -> None:
-    """Each code of a padlock gives its event, the level of the seal after it and its name."""
-    name, events, state = LOCK_EVENTS[code]
-    reading = reported(location(item(0x60, code.to_bytes(2, "big"))))
-    assert (reading.seal_events, reading.seal_state) == (events, state)
-    assert (reading.extra or {})["lock_event_name"] == name
-
-
-@pytest.mark.parametrize(
-    ("code", "events", "state"),
-    [
-        (0x0011, E.CUT, S.CUT),
-        (0x000F, E.OPENED, S.OPEN),
-        (0x0010, E.TAMPERED, S.UNKNOWN),
-        (0x000B, E.BAD_CARD, S.UNKNOWN),
-        (0x000E, E.OUTSIDE_AREA, S.UNKNOWN),
-        (0x0013, E.WRONG_PASSWORD, S.UNKNOWN),
-        (0x0018, E.LOCK_FAULT, S.FAULT),
-        (0x0003, E.CLOSED, S.SEALED),
-        (0x0008, E.OPENED | E.REMOTE_COMMAND, S.UNLOCKED),
-    ],
-)
-def test_lock_events_of_the_catalogue(code: int, events: SealEvent, state: SealState) -> None:
-    """The codes of the alert catalogue have the meaning that it gives them."""
-    reading = reported(location(item(0x60, code.to_bytes(2, "big") + b"00123456")))
-    assert (reading.seal_events, reading.seal_state) == (events, state)
-    assert reading.card_id == ("00123456" if code in (0x0003, 0x000B) else None)
-
-
-def sub_lock(*, sealed: bool, lock_id: str = "001234567890") -> bytes:
-    """The item of one sub-lock."""
-    return item(0x63, bytes.fromhex(lock_id) + struct.pack(">HBBB", 3900, 0x31 if sealed else 0x30, 0x80, 9))
-
-
-@pytest.mark.parametrize(("sealed", "events"), [(True, E.NONE), (False, E.OPENED)])
-def test_card_at_a_sub_lock(*, sealed: bool, events: SealEvent) -> None:
-    """A card at a sub-lock has opened it where the lock is unsealed in the same report."""
-    card = item(0x60, bytes.fromhex("006500001234567890") + b"90017383")
-    reading = reported(location(card + sub_lock(sealed=sealed)))
-    assert (reading.seal_events, reading.card_id) == (events, "90017383")
-    assert reading.seal_state == (S.SEALED if sealed else S.UNLOCKED)
-
-
-def test_the_worst_sub_lock_is_the_state() -> None:
-    """One unsealed lock among sealed ones makes the report an unsealed one, whatever the order."""
-    both = bytes.fromhex("aaaaaaaaaaaa") + struct.pack(">HBBB", 3900, 0x31, 0, 9)
-    unsealed = bytes.fromhex("bbbbbbbbbbbb") + struct.pack(">HBBB", 3900, 0x30, 0, 9)
-    for value in (both + unsealed, unsealed + both):
-        assert reported(location(item(0x63, value))).seal_state == S.UNLOCKED
-
-
-@pytest.mark.parametrize(
-    ("value", "events", "card"),
-    [
-        ("01000f424001", E.OPENED, "0001000000"),
-        ("01000f424000", E.BAD_CARD, "0001000000"),
-        ("0531323334353601", E.OPENED, None),
-        ("0531323334353600", E.WRONG_PASSWORD, None),
-        ("0d", E.OPENED, None),
-    ],
-)
-def test_unlocking(value: str, events: SealEvent, card: str | None) -> None:
-    """A lock that was told to open has opened unless it says that it refused; no password is kept."""
-    reading = reported(location(item(0x0B, bytes.fromhex(value))))
-    assert (reading.seal_events, reading.card_id) == (events, card)
-    assert "123456" not in str(reading.extra)
-    assert "313233343536" not in str(reading.extra)
-
-
-@pytest.mark.parametrize(("bits", "state"), [(0b1001, S.UNKNOWN), (0b1000, S.OPEN)])
-def test_string_of_a_lock(bits: int, state: SealState) -> None:
-    """A string that is out is an open seal; one that is in says nothing about the lock."""
-    reading = reported(location(item(0xDA, struct.pack(">HB", 3, bits))))
-    assert reading.seal_state == state
-    assert (reading.extra or {})["string_cut_count"] == 3
-
-
-@pytest.mark.parametrize(("status", "state"), [(0, S.SEALED), (1 << 5, S.UNLOCKED)])
-def test_locks_with_their_cards(status: int, state: SealState) -> None:
-    """Item D5 lists locks with identity, card, battery and whether they are locked."""
-    value = b"\x01" + bytes.fromhex("11223344550012345678") + bytes([88]) + status.to_bytes(2, "big")
-    reading = reported(location(item(0xD5, value)))
-    assert reading.seal_state == state
-    assert (reading.extra or {})["lock_1_card"] == "0012345678"
-
-
-def lock_frame(
-    *, status: int = 0x20, alarms: int = 0, product: int = 3, items: bytes = b"", message_id: int = 0x5501
-) -> bytes:
-    """A lock report."""
-    body = bytes.fromhex("220720024542" "06133574" "0753595137") + bytes.fromhex("00000801") + struct.pack(
-        ">IBIHBHH", 12, 80, 7, 8, product, status, alarms
-    ) + items  # fmt: skip
-    content = struct.pack(">HH", message_id, len(body)) + IDENTITY + b"\x05" + body
-    folded = 0
-    for byte in content:
-        folded ^= byte
-    return b"\x7e" + stuffed(content + bytes([folded]), 0x7E) + b"\x7e"
-
-
-@pytest.mark.parametrize("bit", range(16))
-def test_lock_alarms(bit: int) -> None:
-    """A lock's alarm without a public name counts as tampering: a cut must be among them."""
-    known = {0: E.NONE, 1: E.LOW_BATTERY, 2: E.SHOCK, 5: E.GEOFENCE_ENTERED, 6: E.GEOFENCE_LEFT}
-    (reading,) = decoded(lock_frame(alarms=1 << bit))
-    assert reading.seal_events == known.get(bit, E.TAMPERED)
-    (other,) = decoded(lock_frame(alarms=1 << bit, product=1))
-    assert other.seal_events == (E.LOW_BATTERY if bit == 0 else E.NONE)
-
-
-def test_lock_state_and_unlocking() -> None:
-    """Bit 5 is the locked motor; an unlocking command in a report of a locked lock opened nothing."""
-    assert decoded(lock_frame())[0].seal_state == S.SEALED
-    assert decoded(lock_frame(status=0))[0].seal_state == S.UNLOCKED
-    assert decoded(lock_frame(items=item(0x0B, b"\x0d")))[0].seal_events == E.NONE
-    assert decoded(lock_frame(status=0, items=item(0x0B, b"\x0d")))[0].seal_events == E.OPENED
-
-
 def test_batch_keeps_sound_reports_beside_a_damaged_one() -> None:
     """A damaged report in a batch costs itself, and the others say that it was there."""
     whole = location(alarm=1 << 17)
@@ -423,9 +299,3 @@ def test_driver_card() -> None:
     extra = reading.extra or {}
     assert reading.card_id == "44030119900101"
     assert (extra["driver_name"], extra["card_issuer"], extra["card_expiry"]) == ("李", "AB", "20301231")
-
-
-def test_text_from_a_lock_has_nothing_unprintable() -> None:
-    """Control characters in a device's text don't reach the screen."""
-    (reading,) = decoded(framed(0x6006, b"\x00a\x1b[2Jb\r\n"))
-    assert (reading.extra or {})["result"] == "a\ufffd[2Jb"
