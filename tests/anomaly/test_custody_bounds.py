@@ -6,7 +6,9 @@ from collections import Counter
 
 import pytest
 
+from anomaly import ledger
 from anomaly.judge import Judge
+from anomaly.rules import catalogue
 from sealtrail.contract.alert import AlertAction, AlertEvent
 from sealtrail.contract.reading import SealEvent
 from sealtrail.contract.trip import SealCheck, TripEvent, TripEventKind
@@ -124,6 +126,11 @@ def test_changes_of_a_plan_without_number_leave_the_newest() -> None:
     assert len(custody.events) <= KEPT
     assert custody.segments[0].from_ms == START_MS
     assert custody.segments[-1].trip == plans[-1].trip
+
+
+def test_the_ledger_knows_which_alerts_rest_on_others() -> None:
+    """The types that it keeps when parts are given up are those of the composed rules."""
+    assert {kind for rule in catalogue.COMPOSED for kind in rule.types} == ledger.COMPOSED
 
 
 def test_a_theft_stands_when_one_of_its_signs_is_given_up() -> None:
