@@ -21,11 +21,12 @@ import numpy as np
 from anomaly.replay import replay
 from anomaly.reports import NO_PLACE, PLAUSIBLE, Sighting
 from anomaly.retrace import retrace
-from anomaly.rules.rule import Signal, Spot, Track
+from anomaly.rules.rule import Signal, Track
 from anomaly.rules.seal_custody import BREACH, NAME, Condition, SealWord, spoken_bits, word_after
 from anomaly.rules.seal_opened import own_spot
+from anomaly.rules.spots import fix_of
 from anomaly.seal_log import SealLog, walk
-from anomaly.sphere import DEGREE_E7, Bools, Ints, Structured
+from anomaly.sphere import Bools, Ints, Structured
 from anomaly.step import Stepper
 from sealtrail.contract.reading import SealEvent
 
@@ -129,18 +130,9 @@ def _signal(log: SealLog, number: int, at: Sighting) -> Signal:
     if not placed.size:
         return Signal(0, at)
     earlier, later = placed[placed < number], placed[placed > number]
-    place = _spot(firsts[int(earlier[-1])]) if earlier.size else None
-    after = _spot(firsts[int(later[0])]) if later.size else None
+    place = fix_of(firsts[int(earlier[-1])]) if earlier.size else None
+    after = fix_of(firsts[int(later[0])]) if later.size else None
     return Signal(0, at, place=place, before=place, after=after)
-
-
-def _spot(report: np.void) -> Spot:
-    return Spot(
-        int(report["lat"]) / DEGREE_E7,
-        int(report["lon"]) / DEGREE_E7,
-        round(float(report["unc"]), 1),
-        int(report["t"]),
-    )
 
 
 def _pulse(stepper: Stepper, lane: int, report: np.void) -> None:

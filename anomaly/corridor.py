@@ -63,6 +63,10 @@ Ways = tuple[Corridor, ...]
 """A corridor and its alternatives."""
 
 
+def _address(ways: Ways) -> tuple[int, ...]:
+    return tuple(map(id, ways))
+
+
 def _name(ways: Ways) -> str:
     return hashlib.blake2b(msgspec.msgpack.encode(ways), digest_size=16).hexdigest()
 
@@ -85,7 +89,7 @@ class Corridors:
     def number_of(self, corridor: Corridor, *alternatives: Corridor) -> int:
         """Number of a corridor with its alternatives, new or known. Raises `InvalidTripError`."""
         ways = (corridor, *alternatives)
-        if (known := self._of_object.get(tuple(map(id, ways)))) is not None:
+        if (known := self._of_object.get(_address(ways))) is not None:
             return known
         name = _name(ways)
         if (known := self._numbers.get(name)) is not None:
@@ -100,14 +104,14 @@ class Corridors:
         """The corridor of a number, and its alternatives."""
         return self._ways[number]
 
-    def _put(self, number: int, ways: tuple[Corridor, ...]) -> None:
+    def _put(self, number: int, ways: Ways) -> None:
         first = len(self.a)
         for way, each in enumerate(ways):
             self._add(each, way)
         self.first = placed(self.first, number, first)
         self.last = placed(self.last, number, len(self.a) - 1)
         self._ways[number] = ways
-        self._of_object[tuple(map(id, ways))] = number
+        self._of_object[_address(ways)] = number
 
     def __len__(self) -> int:
         return len(self._ways)
@@ -128,7 +132,7 @@ class Corridors:
         """Keep only these; the number of each leg from now on, -1 where it is gone."""
         self._ways = {number: ways for number, ways in self._ways.items() if number in used}
         self._numbers = {name: number for name, number in self._numbers.items() if number in used}
-        self._of_object = {tuple(map(id, ways)): number for number, ways in self._ways.items()}
+        self._of_object = {_address(ways): number for number, ways in self._ways.items()}
         self._slots.hold(self._ways)
         size = self.last - self.first
         stays, self.first = moved(self.first, size + 1, self._ways, len(self.a))

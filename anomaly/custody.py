@@ -44,7 +44,6 @@ class Custody:
         self.events: list[TripEvent] = []
         self.segments: list[Segment] = []
         self.plans: list[Structured] = []  # of each segment, shape (1,) of `PLAN`; the judge interns them
-        self.given_up_ms = 0  # of the time before it not all events are left
         self._rearmed_at: list[int] = []
         self._ids: set[str] = set()
         if events:
@@ -56,21 +55,21 @@ class Custody:
         """Whether any trip is known at all."""
         return bool(self.segments)
 
-    def add(self, event: TripEvent, now_ms: int) -> bool:
-        """Take an event in; False for one that is known already."""
+    def add(self, event: TripEvent, now_ms: int) -> int | None:
+        """Take an event in: up to when others are given up for it, 0 for none; None: it is known already."""
         if event.event_id in self._ids:
-            return False
+            return None
         self.events.append(event)
         self.events.sort(key=lambda each: (each.occurred_at_ms, each.recorded_at_ms, each.event_id))
         self._rebuild()
-        if len(self.events) > self._kept:
-            ends: dict[str, int] = {}
-            for segment in self.segments:
-                ends[segment.trip.trip_id] = max(segment.until_ms, ends.get(segment.trip.trip_id, 0))
-            self.events, given_up_ms = give_up(self.events, ends, self._kept, now_ms)
-            self.given_up_ms = max(self.given_up_ms, given_up_ms)
-            self._rebuild()
-        return True
+        if len(self.events) <= self._kept:
+            return 0
+        ends: dict[str, int] = {}
+        for segment in self.segments:
+            ends[segment.trip.trip_id] = max(segment.until_ms, ends.get(segment.trip.trip_id, 0))
+        self.events, given_up_ms = give_up(self.events, ends, self._kept, now_ms)
+        self._rebuild()
+        return given_up_ms
 
     def _rebuild(self) -> None:
         self._ids = {event.event_id for event in self.events}

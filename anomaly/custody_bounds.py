@@ -23,30 +23,34 @@ def give_up(
     ``trip_ends``: when each trip's plan stops to hold. A quarter more than
     needed is given up, so that the time moves seldom.
     """
-    reach = {event.event_id: _reach(event, trip_ends) for event in events}
-    by_reach = sorted(events, key=lambda event: (reach[event.event_id], event.occurred_at_ms, event.event_id))
+    reach = [_reach(event, trip_ends) for event in events]
+    order = sorted(range(len(events)), key=lambda i: (reach[i], events[i].occurred_at_ms, events[i].event_id))
     least, number = kept - kept // 4, 0
-    while number < len(events) and reach[by_reach[number].event_id] <= now_ms:
-        enough = len(events) - number <= least
-        if enough and reach[by_reach[number].event_id] != reach[by_reach[number - 1].event_id]:
+    while number < len(order) and reach[order[number]] <= now_ms:
+        enough = len(order) - number <= least
+        if enough and reach[order[number]] != reach[order[number - 1]]:
             break
         number += 1
-    gone = by_reach[:number]
-    rest = [event for event in by_reach[number:] if event.kind not in PLAN_KINDS]
-    plans = [event for event in events if event.kind in PLAN_KINDS and event not in gone]
+    gone = order[:number]
+    rest = [i for i in order[number:] if events[i].kind not in PLAN_KINDS]
+    plans = sorted(i for i in order[number:] if events[i].kind in PLAN_KINDS)
     while len(rest) + len(plans) > kept:
-        gone.append(rest.pop(0) if rest else plans.pop(_spare(plans)))
-    left = sorted((*rest, *plans), key=events.index)
-    last_ms = max(event.occurred_at_ms for event in gone)
+        gone.append(rest.pop(0) if rest else plans.pop(_spare([events[i] for i in plans])))
+    left = [events[i] for i in sorted((*rest, *plans))]
+    last_ms = max(events[i].occurred_at_ms for i in gone)
     following = (event.occurred_at_ms for event in left if event.occurred_at_ms >= last_ms)
-    up_to_ms = max(next(following, last_ms), *(reach[event.event_id] for event in gone))
+    up_to_ms = max(next(following, last_ms), *(reach[i] for i in gone))
     return left, min(up_to_ms, now_ms)
+
+
+def _trip_of(event: TripEvent) -> str:
+    return event.trip.trip_id if event.trip else event.trip_id
 
 
 def _reach(event: TripEvent, trip_ends: Mapping[str, int]) -> int:
     """Up to when an event matters to what happens."""
     if event.kind in PLAN_KINDS:
-        return trip_ends.get(event.trip.trip_id if event.trip else event.trip_id, event.occurred_at_ms)
+        return trip_ends.get(_trip_of(event), event.occurred_at_ms)
     if event.authorisation is not None:
         return event.authorisation.valid_until_ms
     return event.occurred_at_ms
@@ -54,7 +58,7 @@ def _reach(event: TripEvent, trip_ends: Mapping[str, int]) -> int:
 
 def _spare(plans: list[TripEvent]) -> int:
     """The oldest change of a plan that was changed again; else the oldest plan."""
-    trips = [event.trip.trip_id if event.trip else event.trip_id for event in plans]
+    trips = [_trip_of(event) for event in plans]
     for number, trip_id in enumerate(trips):
         if trip_id in trips[:number] and trip_id in trips[number + 1 :]:
             return number

@@ -76,11 +76,11 @@ def _without_ways(custody: Custody) -> tuple[list[TripEvent], list[int]]:
     return events, ways
 
 
-def _with_ways(plans: Plans, state: FileState, events: list[TripEvent]) -> list[TripEvent]:
+def _with_ways(plans: Plans, events: list[TripEvent], ways: list[int]) -> list[TripEvent]:
     """The events as they were."""
     return [
         event if event.trip is None or way == NONE else replace(event, trip=plans.on_way(event.trip, way))
-        for event, way in zip(events, state.ways, strict=True)
+        for event, way in zip(events, ways, strict=True)
     ]
 
 
@@ -89,15 +89,13 @@ def restore_file(memory: Memory, state: FileState) -> None:
     row = memory.containers.row_of(state.key)
     file = memory.containers.files[row]
     file.paired, file.lanes, file.ledger = state.paired, state.lanes, state.ledger
-    file.fixed = state.fixed
-    file.started, file.wants_place = set(state.started), state.wants_place
+    file.fixed, file.started, file.wants_place = state.fixed, set(state.started), state.wants_place
     memory.lanes.container[file.lanes] = row
     for track in state.tracks:
         file.tracks[track.lane, track.rule] = Track(
             track.lane, track.device_id, track.signals, track.base, track.given_up
         )
     if state.events is not None:
-        events = _with_ways(memory.plans, state, state.events)
+        events = _with_ways(memory.plans, state.events, state.ways)
         file.custody = Custody(memory.settings.custody_events_kept, events)
-        file.custody.given_up_ms = state.fixed.before_ms
         memory.containers.replan(row, lambda _reason: None)

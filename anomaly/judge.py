@@ -218,7 +218,7 @@ class Judge(Memory):
         told: list[AlertEvent] = []
         replan: dict[int, list[Segment]] = {}  # row -> its plans before
         cause = Cause("the passing of time", self.now_ms)
-        for event in map(self.plans.shared, events):
+        for event in events:
             if not _in_time(event):
                 self._refuse("trip_event_out_of_range")
                 continue
@@ -239,9 +239,10 @@ class Judge(Memory):
             if file.custody is None:
                 file.custody = Custody(self.settings.custody_events_kept)
             before = file.custody.segments
-            if not file.custody.add(event, self.now_ms):
+            given_up_ms = file.custody.add(self.plans.shared(event), self.now_ms)
+            if given_up_ms is None:
                 continue
-            file.fix_before(file.custody.given_up_ms, self.now_ms)
+            file.fix_before(given_up_ms, self.now_ms)
             cause = Cause(CAUSES.get(event.kind, event.kind.value), event.recorded_at_ms)
             if (line := custody_log.entry_of(event)) is not None:
                 told.append(line)

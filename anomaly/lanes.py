@@ -44,7 +44,6 @@ class Lanes:
     ) -> None:
         self.history = history
         self.least = history // 2  # so many newest reports are always kept, if there are
-        self.allowance = 0  # so many are always kept besides, blocks and ring together
         self.pasts: dict[int, Past] = {}
         self.stretches_kept = settings.seal_stretches_kept, settings.seal_stretches_kept_busy
         self.settings = settings
@@ -79,14 +78,14 @@ class Lanes:
         self.path_logs.append(PathLog())
         self.index[key, device_id] = lane
         self.container[lane] = container
-        self.share_out()
         return lane
 
-    def share_out(self) -> None:
-        """Let each lane keep its share of what the settings allow for all."""
+    @property
+    def allowance(self) -> int:
+        """So many reports of each lane are always kept, blocks and ring together: its share of all."""
         share = self.settings.history_reports_spare // max(1, len(self))
         share = min(share, self.settings.history_reports_busy)
-        self.allowance = share if share >= LEAST_SHARE * self.history else 0
+        return share if share >= LEAST_SHARE * self.history else 0
 
     def reserve(self, capacity: int) -> None:
         """Make room for ``capacity`` lanes."""
@@ -215,12 +214,12 @@ class Lanes:
 
     def fold(self, lanes: Ints) -> None:
         """Take the older part out of full rings: into the lane's past, else it is given up."""
-        middles = self.middle[lanes].tolist()
+        middles, allowance = self.middle[lanes].tolist(), self.allowance
         put_away: list[int] = []
         for lane, middle in zip(lanes.tolist(), middles, strict=True):
             reports = copied(self.ring[lane, :middle])
             past = self.pasts.get(lane)
-            if past is None and not self.allowance and self.history - middle >= self.least:
+            if past is None and not allowance and self.history - middle >= self.least:
                 self.log(lane, reports)
                 continue
             if past is None:

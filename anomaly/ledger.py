@@ -53,8 +53,8 @@ class Fixed(msgspec.Struct, frozen=True, array_like=True):
 
     def keeps(self, entry: Entry) -> bool:
         """Whether an alert isn't taken back though nothing shows it any more."""
-        before_ms = self.composed_before_ms if entry.event.type in COMPOSED else self.before_ms
-        return entry.event.occurred_at_ms < max(before_ms, self.before_ms)
+        composed_before_ms = self.composed_before_ms if entry.event.type in COMPOSED else 0
+        return entry.event.occurred_at_ms < max(self.before_ms, composed_before_ms)
 
 
 Ledger = dict[str, Entry]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from anomaly.containers import ContainerFile, cut_point
-from anomaly.fixes import around
+from anomaly.fixes import Fixes
 from anomaly.ledger import Cause, forget, settle
 from anomaly.memory import Memory
 from anomaly.rules.catalogue import COMPOSED, JUDGED, PLANNED, RULES, WATCHERS
@@ -56,12 +56,13 @@ def _case(memory: Memory, row: int) -> Case:
         key=file.key,
         paired=file.paired,
         custody=file.custody,
+        fixed_before_ms=file.fixed.before_ms,
         tracks=[],
         settings=memory.settings,
         plans=memory.plans,
         now_ms=memory.now_ms,
         lanes={lane: lanes.keys[lane][1] for lane in file.lanes},
-        around=lambda at_ms: around(lanes, file.lanes, at_ms),
+        around=Fixes(lanes, file.lanes).around,
         history=lanes.history_of,
         live=lambda lane: lanes.live[lane],
         watch=lambda lane: lanes.watch[lane],

@@ -205,7 +205,6 @@ def _fill(memory: Memory, state: JudgeState) -> None:
     ring = np.zeros((size, lanes.history), REPORT)
     ring[valid] = np.frombuffer(state.ring, REPORT)
     lanes.ring[:size] = ring
-    lanes.share_out()
     lanes.pasts = {each.lane: _past(each) for each in state.pasts}
     stretches, count = np.frombuffer(state.stretches, STRETCH), np.frombuffer(state.stretch_count, np.int64)
     ends = np.cumsum(count)

@@ -75,8 +75,7 @@ def watched_severity(case: Case, segment: Segment | None, kind: AlertType, at_ms
     """None where the seal isn't watched: outside of its trips, as far as they are known, or switched off."""
     if segment is not None:
         return severity_under(segment, kind)
-    custody = case.custody
-    if custody is not None and custody.planned and at_ms >= custody.given_up_ms:
+    if case.custody is not None and case.custody.planned and at_ms >= case.fixed_before_ms:
         return None
     wanted = case.settings.severity_without_trip
     if not case.paired and kind is AlertType.SEAL_OPENED:

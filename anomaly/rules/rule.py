@@ -101,6 +101,7 @@ class Case:
     key: str
     paired: bool  # whether the key is a container; else it is a lone device
     custody: Custody | None
+    fixed_before_ms: int  # of the time before it not all of the custody log is left
     tracks: list[Track]  # of the rule that is asked
     settings: AnomalySettings
     plans: Plans

@@ -1,8 +1,21 @@
-"""Choosing among spots by their times."""
+"""Spots: of reports, and chosen by their times."""
 
 from __future__ import annotations
 
+import numpy as np
+
 from anomaly.rules.rule import Spot
+from anomaly.sphere import DEGREE_E7
+
+
+def fix_of(report: np.void) -> Spot:
+    """The place of a report (dtype `REPORT`) that has one."""
+    return Spot(
+        int(report["lat"]) / DEGREE_E7,
+        int(report["lon"]) / DEGREE_E7,
+        round(float(report["unc"]), 1),
+        int(report["t"]),
+    )
 
 
 def latest(*spots: Spot | None) -> Spot | None:
