@@ -30,7 +30,15 @@ LANGUAGES = (0, 1, 2)
 GSM_MOST = 4
 NO_TAG_TEMPERATURE = 0x7FFF
 PRINTABLE = range(0x20, 0x7F)
-VOLTAGES, SETTINGS, DOOR, IDENTITIES, FUEL = (0x00, 0x0B), 0x04, 0x05, 0x0A, 0x0D  # kinds of information
+VOLTAGES, SETTINGS, DOOR, IDENTITIES, FUEL, SERIAL_LINE = (
+    (0x00, 0x0B),
+    0x04,
+    0x05,
+    0x0A,
+    0x0D,
+    0x1B,
+)  # information
+FUEL_TEXT, READER_BYTES = b"!", 8
 SUPPLY_FIELD = 0x05
 
 BATTERY_SYSTEM = struct.Struct(">8sIBHBHBHHHH")
@@ -139,7 +147,10 @@ def diagnosis(body: bytes, zone_ms: int) -> Found:
 
 
 def information(body: bytes, zone_ms: int) -> Found:
-    """Type 94: a byte that says what: 00 and 0B voltage, 04 settings, 05 door, 0A identities, 0D fuel."""
+    """Type 94: a byte that says what.
+
+    00 and 0B voltage, 04 settings, 05 door, 0A identities, 0D fuel (perhaps after a time), 1B serial line.
+    """
     if not body:
         raise DecodeError("bad_length", "no kind of information")
     kind, raw = body[0], body[1:]
@@ -153,11 +164,27 @@ def information(body: bytes, zone_ms: int) -> Found:
         found.extra["imei"] = identity_of(raw[:IDENTITY_BYTES])
         found.extra["imsi"] = raw[8:16].hex()
         found.extra["iccid"] = raw[16:26].hex().rstrip("f")
-    elif kind in {SETTINGS, FUEL}:
-        found.extra["settings" if kind == SETTINGS else "fuel"] = _text(raw)
+    elif kind == FUEL and len(raw) > TIME_BYTES:
+        if raw[:1] != FUEL_TEXT:
+            found, raw = found._replace(claimed_ms=clock(raw, zone_ms)), raw[TIME_BYTES:]
+        found.extra["fuel"] = _text(raw)
+    elif kind == SETTINGS:
+        found.extra["settings"] = _text(raw)
+    elif kind == SERIAL_LINE and raw:
+        _serial_line(found, raw)
     else:
         found.extra["data"] = raw[:64].hex()
     return found
+
+
+def _serial_line(found: Found, raw: bytes) -> None:
+    """What a reader on the serial line says: text, or a card (4) between two bytes before and two after."""
+    if raw[:1].isalpha():
+        found.extra["serial_line"] = _text(raw)
+    elif len(raw) == READER_BYTES:
+        found.reading.card_id = raw[2:6].hex() if any(raw[2:6]) else None
+    else:
+        found.extra["data"] = raw[:64].hex()
 
 
 def _door(found: Found, raw: bytes, zone_ms: int) -> Found:
