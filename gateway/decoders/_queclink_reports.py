@@ -25,6 +25,8 @@ from sealtrail.contract.reading import Flag, Reading, SealEvent
 
 MILLIVOLTS = re.compile(r"[0-9]{4,5}")
 REPORT_TYPE = re.compile(r"[0-9A-F]{1,3}", re.IGNORECASE)
+VIN = re.compile(r"[A-HJ-NPR-Z0-9]{17}")
+PLACE_FIELDS = 7  # accuracy … time
 TYPE_AND_NUMBER = 2  # the last two fields of an ordinary head
 COMBINED_ERI_MASK = re.compile(r"[0-9A-Fa-f]{8}")
 ERI_CAN, ERI_BEHIND_STATUS = 1 << 2, 2
@@ -55,12 +57,44 @@ WITHOUT_SUPPLY = frozenset(
 HARSH = {"0": "braking", "1": "acceleration", "2": "turn"}
 CELL_VOLTS = (2.5, 5.0)  # what a cell's voltage can be, to tell it from other numbers
 
+HEAD_FIELDS = {
+    **dict.fromkeys(("GTJDR", "GTMPF", "GTMPN", "GTEPF", "GTEPN", "GTBTC"), 0),
+    **dict.fromkeys(("GTJDS", "GTGPJ", "GTSTT", "GTBPL", "GTCRA"), 1),
+    **dict.fromkeys(("GTTSW", "GTLSW", "GTTEM"), 2),
+    **dict.fromkeys(("GTFRI", "GTRTL", "GTSOS", "GTTOW", "GTGEO", "GTGIN", "GTGOT", "GTSPD", "GTNMR"), 3),
+    **dict.fromkeys(("GTPNL", "GTDIS", "GTIOB", "GTHBM", "GTDOG", "GTIGL"), 3),
+    "GTIDA": 4,
+    "GTERI": 4,
+}
+"""How many fields stand before the position, for reports in which it may be empty."""
+NO_JAMMING = frozenset({"0", "1"})  # of GTGPJ: unknown, none
+
 Head = tuple[str, ...]
 Told = Callable[[Reading, Extra, Head], None]
 
 
 def _last(head: Head, back: int = 1) -> str:
     return head[-back] if len(head) >= back else ""
+
+
+def empty_place(sentence: Sentence) -> int | None:
+    """Where the fields of a position begin that are empty; None where there is no such place.
+
+    Models with a vehicle bus have one field more, the VIN, before the name.
+    """
+    fields = HEAD_FIELDS.get(sentence.kind)
+    if fields is None:
+        return None
+    with_vin = bool(VIN.fullmatch(sentence.body[0] if sentence.body else ""))
+    for at in (fields + 2, fields + 1) if with_vin else (fields + 1, fields + 2):
+        block = sentence.body[at : at + PLACE_FIELDS]
+        if len(block) == PLACE_FIELDS and not block[4] and not block[5] and _is_number_or_empty(block[0]):
+            return at
+    return None
+
+
+def _is_number_or_empty(text: str) -> bool:
+    return not text or number(text) is not None
 
 
 def report_type(head: Head) -> str:
@@ -80,6 +114,12 @@ def _geofence(reading: Reading, extra: Extra, head: Head) -> None:
 def _jamming(reading: Reading, extra: Extra, head: Head) -> None:
     extra["jamming_status"] = _last(head)
     if _last(head) != "1":
+        reading.seal_events |= SealEvent.JAMMING.value
+
+
+def _gnss_jamming(reading: Reading, extra: Extra, head: Head) -> None:
+    extra["jamming_status"] = _last(head)
+    if _last(head) not in NO_JAMMING:
         reading.seal_events |= SealEvent.JAMMING.value
 
 
@@ -206,6 +246,7 @@ def _can(reading: Reading, extra: Extra, head: Head) -> None:
 TOLD: dict[str, Told] = {
     "GTGEO": _geofence,
     "GTJDS": _jamming,
+    "GTGPJ": _gnss_jamming,
     "GTLSW": _light,
     "GTTSW": _tamper,
     "GTSTT": _state,
@@ -229,8 +270,8 @@ TOLD: dict[str, Told] = {
 }
 
 
-def tell(reading: Reading, extra: Extra, sentence: Sentence, head: Head) -> None:
-    """Sets what the kind of report says."""
+def tell(reading: Reading, extra: Extra, sentence: Sentence, head: Head, *, whole: bool) -> None:
+    """Sets what the kind of report says; ``whole``: the head is all that stands before the end."""
     kind = sentence.kind
     reading.seal_events |= EVENTS.get(kind, SealEvent.NONE).value
     if kind in IGNITION:
@@ -239,7 +280,12 @@ def tell(reading: Reading, extra: Extra, sentence: Sentence, head: Head) -> None
         _information(reading, extra, sentence)
     elif kind in TOLD:
         TOLD[kind](reading, extra, head)
-    if kind not in WITHOUT_SUPPLY and MILLIVOLTS.fullmatch(_last(head, 3)) and report_type(head):
+    if (
+        not whole
+        and kind not in WITHOUT_SUPPLY
+        and MILLIVOLTS.fullmatch(_last(head, 3))
+        and report_type(head)
+    ):
         reading.external_v = within("external_v", int(_last(head, 3)) / 1000)
 
 

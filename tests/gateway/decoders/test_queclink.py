@@ -41,6 +41,8 @@ EVENTS = [
     ("GTJDR", "", SealEvent.JAMMING),
     ("GTJDS", "2,", SealEvent.JAMMING),
     ("GTJDS", "1,", SealEvent.NONE),
+    ("GTGPJ", "3,", SealEvent.JAMMING),
+    ("GTGPJ", "1,", SealEvent.NONE),
     ("GTLSW", "0,1,", SealEvent.LIGHT),
     ("GTLSW", "0,0,", SealEvent.NONE),
     ("GTTSW", "1,0,", SealEvent.TAMPERED),
@@ -61,6 +63,44 @@ EVENTS = [
     ("GTFRI", "0,0,1,", SealEvent.NONE),
     ("GTZZZ", "0,0,1,", SealEvent.NONE),
 ]
+
+
+@pytest.mark.parametrize("cell", ["0460,0000,18d8,6141", ",,,"])
+@pytest.mark.parametrize("accuracy", ["0", ""])
+@pytest.mark.parametrize("name", ["", "1G1JC5444R7252367,"])
+@pytest.mark.parametrize(("kind", "head", "event"), EVENTS)
+def test_events_without_a_position(
+    kind: str, head: str, event: SealEvent, name: str, accuracy: str, cell: str
+) -> None:
+    """A report whose position is empty says the same as one with a position, on any model."""
+    if kind == "GTCRA":
+        head = "1,"
+    text = f"+RESP:{kind},1A0102,{IMEI},{name},{head}{accuracy},,,,,,,{cell},00,{SENT},11F0$"
+    reading = one(text)
+    assert reading.seal_events == event
+    assert reading.fix_kind == FixKind.NONE
+    assert iso(reading.occurred_at_ms) == "2026-11-23T06:29:01.000Z"
+
+
+def test_values_without_a_position() -> None:
+    """Supply, battery, card and switch are found beside an empty position; a cell is no supply."""
+    bus = one(
+        f"+RESP:GTFRI,060100,{IMEI},,12000,10,1,0,,,,,,,0460,0000,18d8,6141,00,2000.0,,,,80,220100,,,,{SENT},11F0$"
+    )
+    assert (bus.external_v, bus.battery_pct, bus.odometer_km, bus.moving) == (12.0, 80.0, 2000.0, True)
+    asset = one(f"+RESP:GTFRI,020102,{IMEI},,0,0,1,0,,,,,,,0460,0000,18d8,6141,00,85,{SENT},11F0$")
+    assert (asset.external_v, asset.battery_pct) == (None, 85.0)
+    card = one(
+        f"+RESP:GTIDA,060228,{IMEI},,,01C68011010000C7,0,1,0,,,,,,,0736,0003,6AD4,32CF,00,34.9,,,,,{SENT},11F0$"
+    )
+    assert (card.card_id, card.odometer_km) == ("01C68011010000C7", 34.9)
+    switch = one(f"+RESP:GTTSW,1A0100,{IMEI},,1,1,0,,,,,,,0460,0000,18d8,6141,00,{SENT},11F0$")
+    assert (switch.extra or {})["tamper_switch"] == 1
+
+
+def test_version_of_eight_digits() -> None:
+    """A device type of two more digits doesn't hide the device."""
+    assert one(sentence("GTSOS", "0,0,1,").replace("1A0102", "801A0102")).device_id == IMEI
 
 
 @pytest.mark.parametrize("accuracy", ["0", "1", ""])
