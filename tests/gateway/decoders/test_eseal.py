@@ -81,6 +81,12 @@ def test_signal(dbm: int, percent: float | None) -> None:
         ("Event-Key-Unlock", SealEvent.OPENED, SealState.UNLOCKED),
         ("Event-LowBattery", SealEvent.LOW_BATTERY, SealState.SEALED),
         ("Event-Lock", SealEvent.CLOSED, SealState.SEALED),
+        ("Event-Wire-Open", SealEvent.CUT, SealState.CUT),
+        ("Event-Open", SealEvent.OPENED, SealState.UNLOCKED),
+        ("Event-Light", SealEvent.LIGHT, SealState.SEALED),
+        ("Event-GPS-Jam", SealEvent.JAMMING, SealState.SEALED),
+        ("EVENT-TAMPER", SealEvent.TAMPERED, SealState.SEALED),
+        ("Event-Unknown", SealEvent.NONE, SealState.SEALED),
         ("Tamper-Test", SealEvent.NONE, SealState.SEALED),
     ],
 )
@@ -92,3 +98,30 @@ def test_events_without_a_public_name(report_type: str, event: SealEvent, state:
     )
     (reading,) = DECODER.decode(frame.encode(), None, 1_795_415_400_000)
     assert (reading.seal_events, reading.seal_state) == (event, state)
+
+
+@pytest.mark.parametrize(
+    ("contact", "state", "is_open", "events"),
+    [
+        ("Closed", SealState.SEALED, False, SealEvent.CLOSED | SealEvent.DOOR_CLOSED),
+        ("OPEN", SealState.OPEN, True, SealEvent.OPENED | SealEvent.DOOR_OPENED),
+        ("", SealState.UNKNOWN, None, SealEvent.DOOR_OPENED),
+        ("Fault", SealState.UNKNOWN, None, SealEvent.DOOR_OPENED),
+    ],
+)
+def test_contact_in_other_words(
+    contact: str, state: SealState, is_open: bool | None, events: SealEvent
+) -> None:
+    """Another word for the contact never costs the event; what it doesn't say isn't made up."""
+    (reading,) = DECODER.decode(frame("Event-Door", contact), None, RECEIVED_AT_MS)
+    assert (reading.seal_state, reading.door_open, reading.seal_events) == (state, is_open, events)
+    (shock,) = DECODER.decode(frame("Event-Shock", contact), None, RECEIVED_AT_MS)
+    assert shock.seal_events == SealEvent.SHOCK
+
+
+def test_fields_of_later_firmware() -> None:
+    """Fields after the signal are kept, and coordinates may stand without a blank."""
+    later = frame("Event-Drop").replace(b",E##", b",21.5,7,E##").replace(b"N 100", b"N100")
+    (reading,) = DECODER.decode(later, None, RECEIVED_AT_MS)
+    assert (reading.seal_events, reading.longitude_deg) == (SealEvent.DROP, -100.37287)
+    assert (reading.extra or {})["more"] == "21.5,7"
