@@ -110,7 +110,10 @@ def test_events_without_a_public_name(report_type: str, event: SealEvent, state:
     ],
 )
 def test_contact_in_other_words(
-    contact: str, state: SealState, is_open: bool | None, events: SealEvent
+    contact: str,
+    state: SealState,
+    is_open: bool | None,  # noqa: FBT001  a third thing is None
+    events: SealEvent,
 ) -> None:
     """Another word for the contact never costs the event; what it doesn't say isn't made up."""
     (reading,) = DECODER.decode(frame("Event-Door", contact), None, RECEIVED_AT_MS)
