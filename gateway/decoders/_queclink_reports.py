@@ -29,7 +29,10 @@ VIN = re.compile(r"[A-HJ-NPR-Z0-9]{17}")
 PLACE_FIELDS = 7  # accuracy … time
 TYPE_AND_NUMBER = 2  # the last two fields of an ordinary head
 COMBINED_ERI_MASK = re.compile(r"[0-9A-Fa-f]{8}")
-ERI_CAN, ERI_BEHIND_STATUS = 1 << 2, 2
+ERI_DIGITAL_TANK, ERI_WIRE, ERI_CAN, ERI_BEHIND_STATUS = 1 << 0, 1 << 1, 1 << 2, 2
+ERI_TANK_VALUES = ((1 << 3, "fuel_pct"), (1 << 4, "fuel_l"))
+ERI_TANKS, MOST_TANKS = 1 << 3 | 1 << 4, 8
+DIGITAL_TANK = re.compile(r"[0-9A-Fa-f]{1,8}")
 
 BATTERY_TRACKERS = frozenset(
     {"02", "07", "1A", "21", "28", "2C", "30", "40", "42", "44", "66", "C3", "DE", "DF", "F5"}
@@ -295,8 +298,30 @@ def expansion(
     """The part of a GTERI that its mask announces."""
     mask = next((int(each, 16) for each in head if COMBINED_ERI_MASK.fullmatch(each)), 0)
     sensors(reading, extra, fields)
+    if behind is not None:
+        _tanks(extra, mask, fields[behind + 1 :])
     if mask & ERI_CAN and behind is not None:
         can(reading, extra, fields[behind + ERI_BEHIND_STATUS :])
+
+
+def _tanks(extra: Extra, mask: int, fields: tuple[str, ...]) -> None:
+    """Digital tank sensor (hex, no known unit), then tank sensors: count; type, percent, litres each.
+
+    Of masks with 1-wire thermometers or CAN between them only what stands before these is read.
+    """
+    at = 0
+    if mask & ERI_DIGITAL_TANK and fields and DIGITAL_TANK.fullmatch(fields[0]):
+        extra["fuel_raw"] = int(fields[0], 16)
+        at = 1
+    if not mask & ERI_TANKS or mask & (ERI_WIRE | ERI_CAN) or at >= len(fields) or not fields[at].isdigit():
+        return
+    wanted = [name for bit, name in ERI_TANK_VALUES if mask & bit]
+    for index in range(1, min(int(fields[at][:2]), MOST_TANKS) + 1):
+        first = at + 2 + (index - 1) * (1 + len(wanted))  # behind the count and the sensor's type
+        for name, text in zip(wanted, fields[first : first + len(wanted)], strict=False):
+            value = number(text)
+            if value is not None:
+                extra[name if index == 1 else f"{name}_{index}"] = value
 
 
 def _information(reading: Reading, extra: Extra, sentence: Sentence) -> None:

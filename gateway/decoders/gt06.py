@@ -48,7 +48,7 @@ A3* A4* A0 A2        as those, with area of 4 and cell of 8 bytes
 8C        diagnosis                             94   information: voltage, door, identities, card
 95*       event of a camera: 01 SOS, 0E supply, 80 vibration (or SOS), 90-92 driving, 93 accident
 70        modules: id (2), length (2), value    F1 F2 F3  fields, a device heard, access points
-8A*       asks for the time                     FD 81 2A 30 …  report nothing
+8A*       asks for the time                     FD 81 2A 30 …  report nothing (35, 41: pictures)
 ========  =========================================================================
 
 Types 17 and 69 also come from a dialect (TopIn) without length, serial and checksum:
@@ -175,7 +175,7 @@ BY_BODY: dict[int, Callable[[bytes], Report]] = {
 }
 """Types whose body says which form it is."""
 
-SILENT = frozenset({0x08, 0x14, 0x2A, 0x30, 0x8A, 0x80, 0x81, 0x82, 0x97, 0xA7, 0xFD})
+SILENT = frozenset({0x08, 0x14, 0x2A, 0x30, 0x35, 0x41, 0x8A, 0x80, 0x81, 0x82, 0x97, 0xA7, 0xFD})
 
 
 def _report_of(frame: Frame) -> Report | None:

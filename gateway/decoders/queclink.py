@@ -61,8 +61,9 @@ GTBTC                   none; flag CHARGING
 GTIGN GTVGN GTIGF GTVGF none; ``extra["ignition"]``
 GTDIS GTIOB             none; ``extra["in<line>"]``: what is wired there is not
                         the protocol's to say
-GTERI                   none; mask bit 1: 1-wire thermometers (signed, 1/16 °C),
-                        bit 2: CAN, bit 8: Bluetooth sensors
+GTERI                   none; mask bit 0: digital tank sensor, bit 1: 1-wire
+                        thermometers (signed, 1/16 °C), bit 2: CAN, bits 3 and
+                        4: tank sensors (percent, litres), bit 8: Bluetooth sensors
 any other               none; position, odometer, battery as far as found
 ======================  ========================================================
 

@@ -229,3 +229,15 @@ def test_dialogue_takes_any_bytes(frame: bytes) -> None:
     except DecodeError:
         return
     assert told.message == frame or told.answer.startswith(b"+SACK:GTHBD")
+
+
+def test_tank_sensors() -> None:
+    """A GTERI has percent and litres of each tank as its mask says, and the digital sensor's raw value."""
+    head = f"+RESP:GTERI,250C02,{IMEI},,{{}},,10,1,1,{PLACE.format(fix=FIX)},6786.7,,,,100,110000,1,"
+    both = one(head.format("00000019") + f"0394,2,4,99.5,95.0,4,50.0,20.5,{SENT},C72B$").extra or {}
+    assert (both["fuel_raw"], both["fuel_pct"], both["fuel_l"]) == (0x394, 99.5, 95.0)
+    assert (both["fuel_pct_2"], both["fuel_l_2"]) == (50.0, 20.5)
+    litres = one(head.format("00000010") + f"1,4,95.0,{SENT},C72B$").extra or {}
+    assert (litres["fuel_l"], "fuel_pct" in litres) == (95.0, False)
+    cut_off = one(head.format("00000019") + f"0394,9,4,{SENT},C72B$").extra or {}
+    assert (cut_off["fuel_raw"], "fuel_l" in cut_off) == (0x394, False)
