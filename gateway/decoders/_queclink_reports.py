@@ -32,6 +32,7 @@ COMBINED_ERI_MASK = re.compile(r"[0-9A-Fa-f]{8}")
 ERI_DIGITAL_TANK, ERI_WIRE, ERI_CAN, ERI_BEHIND_STATUS = 1 << 0, 1 << 1, 1 << 2, 2
 ERI_TANK_VALUES = ((1 << 3, "fuel_pct"), (1 << 4, "fuel_l"))
 ERI_TANKS, MOST_TANKS = 1 << 3 | 1 << 4, 8
+DIGITS = re.compile(r"[0-9]{1,9}")  # `str.isdigit` takes superscripts, too
 DIGITAL_TANK = re.compile(r"[0-9A-Fa-f]{1,8}")
 
 BATTERY_TRACKERS = frozenset(
@@ -177,7 +178,7 @@ def _digital_input(reading: Reading, extra: Extra, head: Head) -> None:
     del reading
     text = _last(head, TYPE_AND_NUMBER)
     line = text[:-1] if len(text) > 1 else _last(head, 3)
-    if report_type(head) in {"0", "1"} and line.isdigit():
+    if report_type(head) in {"0", "1"} and DIGITS.fullmatch(line):
         extra[f"in{int(line)}"] = report_type(head) == "1"
 
 
@@ -196,8 +197,8 @@ def _driver(reading: Reading, extra: Extra, head: Head) -> None:
 
 def _warning(reading: Reading, extra: Extra, head: Head) -> None:
     del reading
-    if head and head[0].isdigit():
-        extra["warning_type"] = int(head[0][:9])
+    if head and DIGITS.fullmatch(head[0]):
+        extra["warning_type"] = int(head[0])
 
 
 def _data(reading: Reading, extra: Extra, head: Head) -> None:
@@ -313,10 +314,15 @@ def _tanks(extra: Extra, mask: int, fields: tuple[str, ...]) -> None:
     if mask & ERI_DIGITAL_TANK and fields and DIGITAL_TANK.fullmatch(fields[0]):
         extra["fuel_raw"] = int(fields[0], 16)
         at = 1
-    if not mask & ERI_TANKS or mask & (ERI_WIRE | ERI_CAN) or at >= len(fields) or not fields[at].isdigit():
+    if (
+        not mask & ERI_TANKS
+        or mask & (ERI_WIRE | ERI_CAN)
+        or at >= len(fields)
+        or not DIGITS.fullmatch(fields[at])
+    ):
         return
     wanted = [name for bit, name in ERI_TANK_VALUES if mask & bit]
-    for index in range(1, min(int(fields[at][:2]), MOST_TANKS) + 1):
+    for index in range(1, min(int(fields[at]), MOST_TANKS) + 1):
         first = at + 2 + (index - 1) * (1 + len(wanted))  # behind the count and the sensor's type
         for name, text in zip(wanted, fields[first : first + len(wanted)], strict=False):
             value = number(text)
@@ -335,7 +341,7 @@ def _information(reading: Reading, extra: Extra, sentence: Sentence) -> None:
     if sim:
         extra["sim"] = sim
     del error_rate
-    if signal.isdigit() and len(signal) <= len(str(CSQ_UNKNOWN)):
+    if DIGITS.fullmatch(signal) and len(signal) <= len(str(CSQ_UNKNOWN)):
         reading.signal_pct = signal_pct_of_csq(int(signal))
     for index, field in enumerate(body[at + 4 :], at + 4):
         if TIME.fullmatch(field):

@@ -241,3 +241,18 @@ def test_tank_sensors() -> None:
     assert (litres["fuel_l"], "fuel_pct" in litres) == (95.0, False)
     cut_off = one(head.format("00000019") + f"0394,9,4,{SENT},C72B$").extra or {}
     assert (cut_off["fuel_raw"], "fuel_l" in cut_off) == (0x394, False)
+
+
+@pytest.mark.parametrize("digit", ["\xb2", "\xb9", "\u0663", "\u2460"])
+def test_digits_of_other_scripts_are_no_numbers(digit: str) -> None:
+    """Digits that aren't ASCII say nothing where a number is expected, and never cost the report."""
+    for text in (
+        f"+RESP:GTINF,1A0100,{IMEI},,41,8986,{digit},0,0,,,4.10,0,1,0,0,0,{FIX},{digit},,25.0,,,{SENT},11F0$",
+        sentence("GTDIS", f",{digit}1,1,"),
+        sentence("GTDAR", f"{digit},0,,,1,"),
+        f"+RESP:GTERI,250C02,{IMEI},,00000018,,10,1,1,{PLACE.format(fix=FIX)},6.7,,,,1,110000,1,{digit},4,9,{SENT},1$",
+        sentence("GTSOS", f"{digit},{digit},{digit},", accuracy=digit),
+    ):
+        for raw in (text.encode(), text.encode("latin-1", "replace")):
+            (reading,) = DECODER.decode(raw, None, RECEIVED_AT_MS)
+            assert (reading.device_id, reading.signal_pct) == (IMEI, None)
