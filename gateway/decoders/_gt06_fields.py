@@ -66,6 +66,7 @@ ALARMS: dict[int, tuple[str, SealEvent]] = {
     0x33: ("lock", SealEvent.CLOSED),
     0x34: ("unlock", SealEvent.OPENED),
 }
+IGNITION_CODES = {0xFE: True, 0xFF: False}
 DOOR, REMOVED = 0x14, 0x18
 LOCK_STATES = {0x33: SealState.SEALED, 0x34: SealState.UNLOCKED}
 
@@ -214,6 +215,9 @@ _NAMES_BY_BITS = {1: "vibration", 2: "powerCut", 3: "lowBattery", 4: "sos", 6: "
 def set_alarm(found: Found, alarm: int) -> None:
     """The byte of an alarm; 0 is none, an unknown one is kept by number."""
     if not alarm:
+        return
+    if alarm in IGNITION_CODES:
+        found.extra["ignition"] = IGNITION_CODES[alarm]
         return
     name, event = ALARMS.get(alarm, ("", SealEvent.NONE))
     found.reading.seal_events |= event.value

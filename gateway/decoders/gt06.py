@@ -59,8 +59,8 @@ country (2), operator (1), cells (2, 2, 1), ``0D0A``; its login ``78780D01`` IME
 Alarm -> event: 01 SOS; 02 POWER_LOST; 03 SHOCK; 09 SHOCK, ILLEGAL_MOVEMENT; 04, 05
 GEOFENCE_ENTERED, _LEFT; 0C 13 25 32 TAMPERED; 0E 0F 15 19 LOW_BATTERY; 14 DOOR_OPENED; 18
 TAMPERED and off its mount; 23 DROP; 2C, 2D SHOCK; 30 JAMMING; 33 CLOSED; 34 OPENED; A0 CLOSED, A1
-OPENED, A4 ILLEGAL_MOVEMENT, A5 OPENED and DOOR_OPENED of a padlock's type 33. Others are kept
-by number in ``extra["alarm_code"]``. Type 94/05: door -> DOOR_OPENED, DOOR_CLOSED.
+OPENED, A4 ILLEGAL_MOVEMENT, A5 OPENED and DOOR_OPENED of a padlock's type 33. FE and FF are the ignition;
+others are kept by number in ``extra["alarm_code"]``. Type 94/05: door -> DOOR_OPENED, DOOR_CLOSED.
 
 Type 70: 01 IMEI, 02 IMSI, 03 card of the SIM, 18 battery (0.01 V), 28 HDOP (0.1), 2C seconds,
 2E mileage (m), 33 place, 35 removal (1: TAMPERED, off its mount), 7F tag: temperature, humidity

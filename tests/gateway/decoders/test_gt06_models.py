@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from gateway.decoders.gt06 import DECODER
 from sealtrail.contract.clock import iso
 from sealtrail.contract.reading import FixKind, Flag, SealEvent, SealState
-from tests.gateway.decoders.test_gt06 import AT_A_PLACE, decoded
+from tests.gateway.decoders.test_gt06 import AT_A_PLACE, DEVICE, RECEIVED_AT_MS, decoded, framed
 
 AT = bytes.fromhex("18031c0a0b0c")
 NETWORK = bytes.fromhex("01cc00")
@@ -160,3 +161,17 @@ def test_fence_in_the_terminal_information() -> None:
     """Alarm 6 of the terminal information is a geofence, entered or left."""
     reading = decoded(0x13, bytes.fromhex("7404040002"))
     assert reading.seal_events == SealEvent.GEOFENCE_ENTERED | SealEvent.GEOFENCE_LEFT
+
+
+@pytest.mark.parametrize(("code", "on"), [(0xFE, True), (0xFF, False)])
+def test_ignition_told_as_an_alarm(code: int, on: bool) -> None:  # noqa: FBT001  the value
+    """Codes FE and FF of an alarm are the ignition and raise nothing."""
+    reading = placed(f"44 04 03 {code:02x} 02", 0x26)
+    assert (reading.seal_events, reading.extra["ignition"]) == (SealEvent.NONE, on)
+    assert "alarm_code" not in reading.extra
+
+
+@pytest.mark.parametrize("kind", [0x35, 0x41])
+def test_pictures_report_nothing(kind: int) -> None:
+    """Parts of a picture are sound frames without a report."""
+    assert DECODER.decode(framed(kind, AT + bytes(12)), DEVICE, RECEIVED_AT_MS) == []

@@ -256,3 +256,12 @@ def test_digits_of_other_scripts_are_no_numbers(digit: str) -> None:
         for raw in (text.encode(), text.encode("latin-1", "replace")):
             (reading,) = DECODER.decode(raw, None, RECEIVED_AT_MS)
             assert (reading.device_id, reading.signal_pct) == (IMEI, None)
+
+
+def test_motion_and_temperature_of_an_asset_tracker() -> None:
+    """Device type C3 tells battery, motion and temperature behind the cell, below zero too."""
+    text = (
+        f"+RESP:GTFRI,C30303,{IMEI},,0,0,1,1,0.0,0,219.7,8.111111,50.111111,{FIX},,,,,,97,1,-3.4,{SENT},18B6$"
+    )
+    reading = one(text)
+    assert (reading.battery_pct, reading.moving, reading.temperature_c) == (97.0, True, -3.4)
