@@ -44,6 +44,7 @@ SUPPLY_FIELD = 0x05
 BATTERY_SYSTEM = struct.Struct(">8sIBHBHBHHHH")
 
 MODULE_IDENTITY, MODULE_TIME, MODULE_PLACE, MODULE_REMOVAL, MODULE_TAG = 0x01, 0x2C, 0x33, 0x35, 0x7F
+MODULE_INPUTS = 0x2A
 MEASURED = {0x18: ("battery_v", 100), 0x28: ("hdop", 10), 0x2E: ("odometer_km", 1000)}
 NUMBERS_OF_CARDS = {0x02: "imsi", 0x03: "iccid"}
 
@@ -306,6 +307,8 @@ def modules(body: bytes, zone_ms: int) -> Found:
             _mount(found, off=raw[-1] == 1)
         elif module == MODULE_TAG:
             _tag(found, raw)
+        elif module == MODULE_INPUTS and len(raw) == 1:
+            _inputs(found, raw[0])
         elif module not in {MODULE_TIME, MODULE_PLACE} and raw:
             extra[f"module_{module:04x}"] = raw.hex()
     return found
@@ -315,6 +318,16 @@ def _mount(found: Found, *, off: bool) -> None:
     found.reading.mounted = not off
     if off:
         add_alarm_name(found.extra, "removing")
+        found.reading.seal_events |= SealEvent.TAMPERED.value
+
+
+def _inputs(found: Found, bits: int) -> None:
+    """Low nibble: the door is open; high nibble: the case is."""
+    found.extra["inputs"] = bits
+    found.reading.door_open = bool(bits & 0x0F)
+    if bits & 0x0F:
+        found.reading.seal_events |= SealEvent.DOOR_OPENED.value
+    if bits & 0xF0:
         found.reading.seal_events |= SealEvent.TAMPERED.value
 
 

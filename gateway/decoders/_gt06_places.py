@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 from gateway.decoders._gt06_fields import (
     PLACE_BYTES,
     Found,
@@ -21,6 +23,8 @@ from sealtrail.contract.errors import DecodeError
 
 CARD_BYTES = 8
 STATUS_BYTES = 5
+PORTS = struct.Struct(">IHHIBB")  # driver, supplies, ports, inputs, outputs
+PORTS_HEAD = 6 + 9 + PORTS.size  # terminal, mileage and the shorter cell before them
 
 
 def place_only(body: bytes, zone_ms: int) -> Found:
@@ -264,17 +268,28 @@ def place_and_fields(body: bytes, zone_ms: int) -> Found:
 
 
 def place_and_ports(body: bytes, zone_ms: int) -> Found:
-    """Type 34: four bytes, place, four, two, cell (of 4 bytes), mileage, six, four, ports, voltages."""
+    """Type 34: four bytes, place, terminal (2), mileage (4, m), cell (of 4 bytes), driver, supplies, ports.
+
+    Driver: card (4), told in decimal. Supplies: external and battery (2 each, 0.01 V). Ports: word
+    (4; bits 20-23 say how many analogue inputs there are), inputs, outputs (1 each), analogue inputs
+    (2 each, 0.01 V).
+    """
     found = located(body[4:], zone_ms)
     tail = body[4 + PLACE_BYTES :]
     found.extra["terminal"] = body[:4].hex()
-    if len(tail) >= 33:  # noqa: PLR2004  the fields
-        size = 6 + set_network(found, tail[6:], 2, 4)
-        found.extra["events_raw"] = tail[:6].hex()
-        set_odometer(found, int.from_bytes(tail[size : size + 4]))
-        found.extra["ports_raw"] = tail[-8:-4].hex()
-        found.extra["analog_input_1_v"] = int.from_bytes(tail[-4:-2]) / 100
-        found.extra["analog_input_2_v"] = int.from_bytes(tail[-2:]) / 100
-    else:
+    if len(tail) < PORTS_HEAD:
         keep_rest(found, tail)
+        return found
+    found.extra["terminal_raw"] = tail[:2].hex()
+    set_odometer(found, int.from_bytes(tail[2:6]))
+    tail = tail[6 + set_network(found, tail[6:], 2, 4) :]
+    driver, external, battery, ports, inputs, outputs = PORTS.unpack_from(tail)
+    found.reading.card_id = str(driver) if driver else None
+    found.reading.external_v = external / 100
+    found.reading.battery_v = within("battery_v", battery / 100)
+    found.extra.update(ports_raw=f"{ports:08x}", inputs=inputs, outputs=outputs)
+    analogue = tail[PORTS.size : PORTS.size + 2 * (ports >> 20 & 0xF)]
+    for index in range(len(analogue) // 2):
+        value = int.from_bytes(analogue[2 * index : 2 * index + 2]) / 100
+        found.extra[f"analog_input_{index + 1}_v"] = value
     return found

@@ -35,7 +35,7 @@ type      report (answered: *)
                                                 the length) card, status, temperature
 1A, 1E    place, cells                          22, 2D  place, cell, ignition, reason,
 31        as 22, altitude                            1: from memory, mileage (m)
-34        place, cell, ports, voltages          36   as 22 and card, or fields of supply
+34        place, cell, card, voltages            36   as 22 and card, or fields of supply
 37        as 22, fields                         61   place, card (IMEI before it)
 16* 26* 27* 25* 32*  place, cell, status, perhaps fence or card
 A3* A4* A0 A2        as those, with area of 4 and cell of 8 bytes
@@ -47,7 +47,7 @@ A3* A4* A0 A2        as those, with area of 4 and cell of 8 bytes
 40        battery of an electric vehicle        63 65 66 98  status, trouble codes, values: kept
 8C        diagnosis                             94   information: voltage, door, identities, card
 95*       event of a camera: 01 SOS, 0E supply, 80 vibration (or SOS), 90-92 driving, 93 accident
-70        modules: id (2), length (2), value    F1 F2 F3  fields, a device heard, access points
+70*       modules: id (2), length (2), value    F1 F2 F3  fields, a device heard, access points
 8A*       asks for the time                     FD 81 2A 30 …  report nothing (35, 41: pictures)
 ========  =========================================================================
 
@@ -62,9 +62,9 @@ TAMPERED and off its mount; 23 DROP; 2C, 2D SHOCK; 30 JAMMING; 33 CLOSED; 34 OPE
 OPENED, A4 ILLEGAL_MOVEMENT, A5 OPENED and DOOR_OPENED of a padlock's type 33. FE and FF are the ignition;
 others are kept by number in ``extra["alarm_code"]``. Type 94/05: door -> DOOR_OPENED, DOOR_CLOSED.
 
-Type 70: 01 IMEI, 02 IMSI, 03 card of the SIM, 18 battery (0.01 V), 28 HDOP (0.1), 2C seconds,
-2E mileage (m), 33 place, 35 removal (1: TAMPERED, off its mount), 7F tag: temperature, humidity
-(0.1; 7FFF none).
+Type 70: 01 IMEI, 02 IMSI, 03 card of the SIM, 18 battery (0.01 V), 28 HDOP (0.1), 2A inputs (low
+nibble DOOR_OPENED, high nibble TAMPERED; doubtful), 2C seconds, 2E mileage (m), 33 place, 35
+removal (1: TAMPERED, off its mount), 7F tag: temperature, humidity (0.1; 7FFF none).
 
 A body of another form that begins with a credible time and place gives these, with ``unread``;
 types that aren't known too. Sentinels: 0, 0 no place; zero cells; 7FFF °C. What depends on the

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.decoders.gt06 import DECODER
+from gateway.decoders.gt06 import DECODER, WIRE
 from sealtrail.contract.clock import iso
 from sealtrail.contract.reading import FixKind, Flag, SealEvent, SealState
 from tests.gateway.decoders.test_gt06 import AT_A_PLACE, DEVICE, RECEIVED_AT_MS, decoded, framed
@@ -175,3 +175,41 @@ def test_ignition_told_as_an_alarm(code: int, on: bool) -> None:  # noqa: FBT001
 def test_pictures_report_nothing(kind: int) -> None:
     """Parts of a picture are sound frames without a report."""
     assert DECODER.decode(framed(kind, AT + bytes(12)), DEVICE, RECEIVED_AT_MS) == []
+
+
+def test_card_and_supplies_before_the_ports() -> None:
+    """Type 34 has mileage, card and two supplies around its cell; how many inputs there are is told."""
+    tail = "0000 00009e7d 014e140fc000004e99 004aa82b 04c3 01a4 42210000 0201 01c001c0"
+    reading = decoded(0x34, bytes(4) + AT_A_PLACE + bytes.fromhex(tail))
+    extra = reading.extra or {}
+    assert (reading.card_id, reading.odometer_km) == ("4892715", 40.573)
+    assert (reading.external_v, reading.battery_v) == (12.19, 4.2)
+    assert (extra["cell_id"], extra["analog_input_1_v"], extra["analog_input_2_v"]) == (0x4E99, 4.48, 4.48)
+    none = decoded(0x34, bytes(4) + AT_A_PLACE + bytes.fromhex(tail.replace("004aa82b", "00000000")))
+    assert none.card_id is None
+
+
+@pytest.mark.parametrize(
+    ("inputs", "is_open", "events"),
+    [
+        (0x00, False, SealEvent.NONE),
+        (0x01, True, SealEvent.DOOR_OPENED),
+        (0x10, False, SealEvent.TAMPERED),
+        (0x11, True, SealEvent.DOOR_OPENED | SealEvent.TAMPERED),
+    ],
+)
+def test_inputs_of_a_module(inputs: int, is_open: bool, events: SealEvent) -> None:  # noqa: FBT001  a column
+    """Module 2A is the door in its low nibble and the case in its high one."""
+    reading = decoded(0x70, bytes.fromhex("002c00046919c641 002a0001") + bytes([inputs]), extended=True)
+    assert (reading.door_open, reading.seal_events) == (is_open, events)
+
+
+def test_modules_are_answered_in_the_short_form() -> None:
+    """A report of modules comes in a long frame and its answer in a short one, with its serial."""
+    talk = WIRE.dialogue()
+    talk.hear(framed(0x01, bytes.fromhex("0864717003664467"), serial=1), RECEIVED_AT_MS)
+    heard = talk.hear(
+        framed(0x70, bytes.fromhex("002c00046919c641"), serial=9, extended=True), RECEIVED_AT_MS
+    )
+    assert heard.message is not None
+    assert heard.answer == framed(0x70, b"", serial=9)
