@@ -105,6 +105,9 @@ def alarm(body: bytes, zone_ms: int) -> Found:
         tail = tail[measured_network(found, tail) :]
     else:
         tail = tail[set_network(found, tail) :]
+        if len(tail) == STATUS_BYTES:  # without the length of the cell: a model with the supply's voltage
+            tail_of_model(found, tail)
+            return found
     if len(tail) == STATUS_BYTES + 1 and tail[1] == 0:
         set_terminal(found, tail[0])
         found.reading.battery_pct = within("battery_pct", float(tail[2]))

@@ -166,9 +166,17 @@ def test_fence_in_the_terminal_information() -> None:
 @pytest.mark.parametrize(("code", "on"), [(0xFE, True), (0xFF, False)])
 def test_ignition_told_as_an_alarm(code: int, on: bool) -> None:  # noqa: FBT001  the value
     """Codes FE and FF of an alarm are the ignition and raise nothing."""
-    reading = placed(f"44 04 03 {code:02x} 02", 0x26)
-    assert (reading.seal_events, reading.extra["ignition"]) == (SealEvent.NONE, on)
-    assert "alarm_code" not in reading.extra
+    reading = decoded(0x26, AT_A_PLACE + b"\x09" + NETWORK + CELL + bytes([0x44, 4, 3, code, 2]))
+    extra = reading.extra or {}
+    assert (reading.seal_events, extra["ignition"]) == (SealEvent.NONE, on)
+    assert "alarm_code" not in extra
+
+
+def test_alarm_with_the_supply() -> None:
+    """An alarm whose cell has no length tells the supply's voltage and the signal."""
+    reading = placed("7c 04e2 04 00", 0x16)
+    assert (reading.external_v, reading.signal_pct, reading.battery_pct) == (12.5, 100.0, None)
+    assert reading.seal_events == SealEvent.TAMPERED
 
 
 @pytest.mark.parametrize("kind", [0x35, 0x41])
