@@ -158,7 +158,7 @@ class TestLikelyTheft:
         assert not said(one_by_one(judge(planned()), readings), AlertType.LIKELY_THEFT)
 
     def test_one_device_alone_off_the_way_is_one_thing(self) -> None:
-        """A wrong position explains both alerts while the other stays on the corridor; an open door is more."""
+        """A wrong position explains both alerts while the other device is on its way; a door is more."""
         seal = drive(range(10), door_open=False)
         seal += [reading(10 + north, (50.0 + 0.01 * north, 10.1)) for north in range(40)]
         readings = [*seal, *drive([minute + 0.5 for minute in range(50)], device=TRACKER)]
