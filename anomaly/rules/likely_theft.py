@@ -5,7 +5,8 @@ What: alerts of at least ``theft_least`` different kinds of one trip, within
 parking zones. Kinds are what ``theft_signals`` says of alert types: opened
 (seal and door), stopped, off its way, blind (silent), forged (and jammed),
 apart, moved; one of ``theft_strong`` must be among them. A seal that is cut and
-a door that opens are one thing, so they are one kind. What rests on positions that may be forged is
+a door that opens are one thing, so they are one kind. A separation and a way that is left are one
+thing, too: a wrong position of one device explains both. What rests on positions that may be forged is
 no sign of its own, and a device that has never spoken hasn't gone blind.
 
 When: as soon as the last of them is known; it began with it, and is taken back
@@ -45,6 +46,7 @@ PLACED = frozenset(
         AlertType.UNEXPECTED_MOVEMENT,
     }
 )
+OFF_ITS_WAY = frozenset({AlertType.ROUTE_DEVIATION, AlertType.WRONG_WAY, AlertType.ZONE_FORBIDDEN})
 NEAR_MS = 3 * 3_600_000  # forging is noticed late
 
 
@@ -52,7 +54,7 @@ class LikelyTheft:
     """Looks at what the rules before it have found."""
 
     name = NAME
-    version = 1
+    version = 2
     types = (AlertType.LIKELY_THEFT,)
 
     def begins(self, signal: Signal) -> bool:
@@ -106,7 +108,7 @@ class LikelyTheft:
             }
             chosen = near | {kinds[part.type.value]: near.get(kinds[part.type.value], part)}
             strong = chosen.keys() & set(case.settings.theft_strong)
-            if strong and len(chosen) >= case.settings.theft_least:
+            if strong and _independent(chosen) >= case.settings.theft_least:
                 return self._finding(case, list(chosen.values()), part)
         return None
 
@@ -136,6 +138,12 @@ class LikelyTheft:
             details={part.type.value.lower(): part.sentence for part in parts},
             evidence=evidence[:EVIDENCE_KEPT],
         )
+
+
+def _independent(chosen: dict[str, Finding]) -> int:
+    """How many of the kinds no single wrong position explains together."""
+    types = {part.type for part in chosen.values()}
+    return len(chosen) - (AlertType.SEPARATION in types and bool(types & OFF_ITS_WAY))
 
 
 def _without_forged(parts: list[Finding]) -> list[Finding]:

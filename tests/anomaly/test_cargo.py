@@ -11,7 +11,7 @@ from sealtrail.contract.alert import AlertAction, AlertEvent, AlertType
 from sealtrail.contract.reading import Reading, SealEvent
 from sealtrail.contract.trip import Place, SensorLimit
 from sealtrail.runtime.settings.anomaly import AnomalySettings
-from tests.anomaly.world import drive, judge, of_type, planned, reading, standing
+from tests.anomaly.world import SEAL, TRACKER, drive, judge, of_type, planned, reading, standing
 
 A = AlertAction
 COLD = SensorLimit(quantity="temperature_c", least=2.0, greatest=8.0, lasting_s=900.0)
@@ -156,6 +156,19 @@ class TestLikelyTheft:
             reading(7, door_open=True),
         ]
         assert not said(one_by_one(judge(planned()), readings), AlertType.LIKELY_THEFT)
+
+    def test_one_device_alone_off_the_way_is_one_thing(self) -> None:
+        """A wrong position explains both alerts while the other device is on its way; a door is more."""
+        seal = drive(range(10), door_open=False)
+        seal += [reading(10 + north, (50.0 + 0.01 * north, 10.1)) for north in range(40)]
+        readings = [*seal, *drive([minute + 0.5 for minute in range(50)], device=TRACKER)]
+        readings.sort(key=lambda each: each.occurred_at_ms)
+        made = judge(planned(device_ids=(SEAL, TRACKER)))
+        events = one_by_one(made, readings)
+        assert said(events, AlertType.SEPARATION)
+        assert said(events, AlertType.ROUTE_DEVIATION)
+        assert not said(events, AlertType.LIKELY_THEFT)
+        assert said(made.apply_readings([reading(51, (50.4, 10.1), door_open=True)]), AlertType.LIKELY_THEFT)
 
     def test_far_apart_in_time_is_a_coincidence(self) -> None:
         """A detour that ended hours before the door opened is none of it."""

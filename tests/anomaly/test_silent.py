@@ -117,6 +117,18 @@ def test_a_dead_zone_is_no_surprise_until_its_far_side() -> None:
     assert "dead zone Mountains" in of_type(events, AlertType.SILENT)[0].sentence
 
 
+def test_without_a_fix_it_came_from_the_beginning() -> None:
+    """A device in a hold that has had no fix yet may be in the dead zone on its way, but not for ever."""
+    made = judge(planned(dead_zones=(TUNNEL,), reporting_interval_s=300.0))
+    at_once(made, [reading(minute, None) for minute in range(0, 30, 2)])
+    assert silences(ticks(made, range(30, 120, 2))) == []
+    events = ticks(made, range(120, 360, 2))
+    assert silences(events) == [(A.RAISED, "high")]
+    without = judge(planned(reporting_interval_s=300.0))
+    at_once(without, [reading(minute, None) for minute in range(0, 30, 2)])
+    assert silences(ticks(without, range(30, 120, 2)))[0] == (A.RAISED, "medium")
+
+
 def test_a_backlog_ends_it_and_is_counted() -> None:
     """The reports of the silence end it when they arrive, and it says that they were kept."""
     made = judge(planned(), silent_learn_s=0, silent_grace_s=300)
