@@ -23,6 +23,8 @@ from sealtrail.contract.errors import DecodeError
 
 CARD_BYTES = 8
 STATUS_BYTES = 5
+NO_CELL = (0, 1)  # the length before a cell that isn't there
+WIDE_CELLS = (15, 16, 17)  # the length before a cell of the fourth generation: area of 4, cell of 8 bytes
 PORTS = struct.Struct(">IHHIBB")  # driver, supplies, ports, inputs, outputs
 PORTS_HEAD = 6 + 9 + PORTS.size  # terminal, mileage and the shorter cell before them
 
@@ -101,8 +103,12 @@ def alarm(body: bytes, zone_ms: int) -> Found:
         return found
     if tail[0] == 0 and len(tail) > 50 and not any(tail[10:46]):  # noqa: PLR2004  room for cells, empty
         tail = tail[46:]
+    elif tail[0] in NO_CELL and len(tail) in {1 + STATUS_BYTES, 2 + STATUS_BYTES}:
+        tail = tail[1:]
     elif tail[0] in {8, 9, 10} and len(tail) > 13:  # noqa: PLR2004  cell with length, and status
         tail = tail[measured_network(found, tail) :]
+    elif tail[0] in WIDE_CELLS and len(tail) >= tail[0] + STATUS_BYTES:
+        tail = tail[measured_network(found, tail, 4, 8) :]
     else:
         tail = tail[set_network(found, tail) :]
         if len(tail) == STATUS_BYTES:  # without the length of the cell: a model with the supply's voltage
@@ -134,7 +140,12 @@ def later_alarm(body: bytes, zone_ms: int) -> Found:
         return _two_times(body, zone_ms, alarm=True)
     found = located(body, zone_ms)
     tail = body[PLACE_BYTES:]
-    tail = tail[measured_network(found, tail) :]
+    if tail[:1] and tail[0] in WIDE_CELLS and len(tail) >= tail[0] + STATUS_BYTES:
+        tail = tail[measured_network(found, tail, 4, 8) :]
+    elif tail[:1] and tail[0] in NO_CELL:
+        tail = tail[1:]
+    else:
+        tail = tail[measured_network(found, tail) :]
     if len(tail) == STATUS_BYTES:
         set_status(found, tail)
         return found
@@ -149,7 +160,7 @@ def fence_alarm(body: bytes, zone_ms: int) -> Found:
     """Types A3 and A4: cell with length (area 4, cell 8), status, fence."""
     found = located(body, zone_ms)
     tail = body[PLACE_BYTES:]
-    size = 1 + set_network(found, tail[1:], 4, 8)
+    size = 1 if tail[:1] and tail[0] in NO_CELL else 1 + set_network(found, tail[1:], 4, 8)
     set_status(found, tail[size:])
     _after_status(found, tail[size + STATUS_BYTES :])
     return found

@@ -221,3 +221,18 @@ def test_modules_are_answered_in_the_short_form() -> None:
     )
     assert heard.message is not None
     assert heard.answer == framed(0x70, b"", serial=9)
+
+
+@pytest.mark.parametrize("kind", [0x16, 0x26, 0x27, 0x25, 0x32, 0xA3, 0xA4])
+@pytest.mark.parametrize(
+    "cell", ["00", "01", "10 01cc00 0000287d 0000000000001f71", "11 81cc0000 0000287d 0000000000001f71"]
+)
+def test_alarm_with_any_cell(kind: int, cell: str) -> None:
+    """Without a cell, or with one of the fourth generation, an alarm is the same alarm."""
+    extra_byte = "00" if kind in {0x25, 0x32} and len(cell) > 2 else ""
+    reading = decoded(kind, AT_A_PLACE + bytes.fromhex(f"{cell} {extra_byte} 44 05 04 14 02"))
+    extra = reading.extra or {}
+    assert (reading.seal_events, reading.door_open) == (SealEvent.DOOR_OPENED, True)
+    assert (reading.battery_pct, "unread" in extra) == (83.3, False)
+    if len(cell) > 2:
+        assert (extra["location_area"], extra["cell_id"]) == (10365, 0x1F71)
