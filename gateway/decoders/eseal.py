@@ -34,6 +34,9 @@ fields after the signal. Answers between server and seal have no report:
 ``… OK``, ``… ACK`` and ``RC-…`` with fewer fields yield nothing. The index counts
 from 1 at every start, so the identity of a reading is its time and the whole frame.
 
+Answers: ``##S,eSeal,<id>,<customer>,<firmware>,<type> ACK,<index>,E##`` once the log has a report;
+none to ``Startup``, whose answer would carry settings.
+
 Sample: ``##S,eSeal,1000821,256,3.0.6,Normal,34,2017-08-31,08:14:40,15,A,25.708828N
 100.372870W,10,0,Close,0.71,0:0:3:0,3.8,-73,E##`` (one blank between the coordinates)
 """
@@ -245,17 +248,29 @@ def _reading(head: re.Match[str], report: re.Match[str]) -> Reading:
     return reading
 
 
-NAMED = re.compile(rb"##S,[^,]{1,32},([0-9]{1,20}),")
+NAMED = re.compile(rb"##S,[^,]{1,32},(?P<id>[0-9]{1,20}),")
+ANSWERED = re.compile(
+    rb"\s*(?P<head>##S,[^,]{1,32},[0-9]{1,20},[0-9]{1,10},[^,]{1,32},)"
+    rb"(?P<type>Normal|Button-Normal|Termination|Event-[^,]{1,32}),(?P<index>[0-9]{1,12}),[0-9]{4}-"
+)
 
 
 def _identity(frame: bytes) -> str | None:
     found = NAMED.match(frame)
-    return found[1].decode() if found else None
+    return found["id"].decode() if found else None
+
+
+def answer_of(frame: bytes) -> bytes:
+    """``<type> ACK,<index>`` to a report; nothing to a start, whose answer carries settings."""
+    report = ANSWERED.match(frame)
+    if report is None or report["type"].endswith((b" OK", b" ACK")):
+        return b""
+    return report["head"] + report["type"] + b" ACK," + report["index"] + b",E##\r\n"
 
 
 DECODER = Eseal()
 WIRE = Wire(
     framing=lambda: Delimited(b"##S,", b"E##", MAX_FRAME_BYTES, restarts=True),
-    dialogue=lambda: SelfNaming(_identity),
+    dialogue=lambda: SelfNaming(_identity, answer_of),
     default_port=5142,
 )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.decoders.eseal import DECODER
+from gateway.decoders.eseal import DECODER, WIRE
 from sealtrail.contract.clock import parse_iso
+from sealtrail.contract.errors import DecodeError
 from sealtrail.contract.reading import FixKind, SealEvent, SealState
 
 RECEIVED_AT_MS = parse_iso("2026-11-23T06:30:00Z")
@@ -128,3 +129,35 @@ def test_fields_of_later_firmware() -> None:
     (reading,) = DECODER.decode(later, None, RECEIVED_AT_MS)
     assert (reading.seal_events, reading.longitude_deg) == (SealEvent.DROP, -100.37287)
     assert (reading.extra or {})["more"] == "21.5,7"
+
+
+@pytest.mark.parametrize(
+    ("report_type", "answered"),
+    [
+        ("Normal", True),
+        ("Event-Door", True),
+        ("Event-Tamper", True),
+        ("Termination", True),
+        ("Startup", False),
+    ],
+)
+def test_reports_are_answered(report_type: str, answered: bool) -> None:  # noqa: FBT001  a column
+    """A report is answered by its type and index once it is kept; a start, which asks for settings, isn't."""
+    sent = frame(report_type)
+    heard = WIRE.dialogue().hear(sent, RECEIVED_AT_MS)
+    answer = f"##S,eSeal,1000821,256,3.0.6,{report_type} ACK,34,E##\r\n".encode()
+    assert (heard.identity, heard.message, heard.answer) == ("1000821", sent, answer if answered else b"")
+
+
+@pytest.mark.parametrize("rest", ["Startup OK,1,180,30,30,16,1", "RC-NFC DEL ACK,", "Event-Door OK,1"])
+def test_answers_are_not_answered(rest: str) -> None:
+    """What a seal answers gets no answer."""
+    sent = f"##S,eSeal,1000821,256,3.0.6,{rest},E##".encode()
+    assert WIRE.dialogue().hear(sent, RECEIVED_AT_MS).answer == b""
+
+
+def test_nameless_frame_is_refused() -> None:
+    """A frame that names no seal is refused by name."""
+    with pytest.raises(DecodeError) as refusal:
+        WIRE.dialogue().hear(b"##S,eSeal,E##", RECEIVED_AT_MS)
+    assert refusal.value.reason == "no_identity"

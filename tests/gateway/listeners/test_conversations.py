@@ -162,7 +162,7 @@ TALKS = [
             b"##S,eSeal,1000821,256,3.0.6,Startup OK,1,180,30,30,16,1,E##\r\n",
             ESEAL,
         ],
-        b"",
+        b"##S,eSeal,1000821,256,3.0.6,Event-Door ACK,34,E##\r\n",
         1,
         SealEvent.OPENED | SealEvent.DOOR_OPENED,
     ),
