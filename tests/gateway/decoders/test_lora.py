@@ -190,10 +190,15 @@ def test_copies_by_several_gateways_are_one_reading() -> None:
 
 @pytest.mark.parametrize(
     "other",
-    [{"f_cnt": 8}, {"session_key_id": "AY+="}, {"received_at": "2026-11-22T06:29:58Z"}],
+    [
+        {"f_cnt": 8},
+        {"session_key_id": "AY+="},
+        {"received_at": "2026-11-22T06:29:58Z"},
+        {"frm_payload": "AWcA/w=="},
+    ],
 )
 def test_other_reports_are_others(other: dict[str, Any]) -> None:
-    """Another counter, another session, or a counter that starts again on another day: another reading."""
+    """Another counter, session or payload, or a counter that starts again on another day: another reading."""
     assert ttn().reading_id != ttn(**other).reading_id
 
 
