@@ -117,13 +117,15 @@ def number(text: str) -> float | None:
 
 
 def fixes(body: tuple[str, ...]) -> list[Fix]:
-    """Position blocks, found by longitude, latitude and a time side by side."""
+    """Position blocks, found by longitude, latitude and a time side by side; the time may be empty."""
     found = []
     for at in range(BEFORE_DEGREES, len(body) - 2):
         longitude, latitude, time = body[at : at + 3]
-        if not TIME.fullmatch(time):
+        if time and not TIME.fullmatch(time):
             continue
         is_degrees = bool(DEGREES.fullmatch(longitude)), bool(DEGREES.fullmatch(latitude))
+        if not time and not all(is_degrees):
+            continue
         accuracy = number(body[at - 4])
         if all(is_degrees):
             kind = FixKind.GNSS if accuracy else FixKind.STALE

@@ -265,3 +265,15 @@ def test_motion_and_temperature_of_an_asset_tracker() -> None:
     )
     reading = one(text)
     assert (reading.battery_pct, reading.moving, reading.temperature_c) == (97.0, True, -3.4)
+
+
+def test_position_without_its_time() -> None:
+    """A position whose time is empty is one of the send time."""
+    reading = one(sentence("GTTSW", "1,1,", fix=""))
+    assert (reading.fix_kind, reading.latitude_deg, reading.longitude_deg) == (
+        FixKind.GNSS,
+        31.222073,
+        121.354335,
+    )
+    assert iso(reading.occurred_at_ms) == "2026-11-23T06:29:01.000Z"
+    assert (reading.seal_events, (reading.extra or {})["tamper_switch"]) == (SealEvent.TAMPERED, 1)
