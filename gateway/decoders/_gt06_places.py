@@ -297,6 +297,9 @@ def place_and_ports(body: bytes, zone_ms: int) -> Found:
     found.extra["terminal_raw"] = tail[:2].hex()
     set_odometer(found, int.from_bytes(tail[2:6]))
     tail = tail[6 + set_network(found, tail[6:], 2, 4) :]
+    if len(tail) < PORTS.size:  # the cell was the longer one
+        keep_rest(found, tail)
+        return found
     driver, external, battery, ports, inputs, outputs = PORTS.unpack_from(tail)
     found.reading.card_id = str(driver) if driver else None
     found.reading.external_v = external / 100

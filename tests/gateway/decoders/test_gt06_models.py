@@ -236,3 +236,10 @@ def test_alarm_with_any_cell(kind: int, cell: str) -> None:
     assert (reading.battery_pct, "unread" in extra) == (83.3, False)
     if len(cell) > 2:
         assert (extra["location_area"], extra["cell_id"]) == (10365, 0x1F71)
+
+
+def test_ports_that_are_cut_off() -> None:
+    """A report that ends before its ports, also behind an operator of two bytes, keeps its place."""
+    for tail in ("0000 00009e7d 814e00140fc000004e99 004aa82b 04c3 01a4 42210000 02", "0000 00009e7d 014e14"):
+        reading = decoded(0x34, bytes(4) + AT_A_PLACE + bytes.fromhex(tail))
+        assert (reading.fix_kind, reading.card_id) == (FixKind.GNSS, None)
