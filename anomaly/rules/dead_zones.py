@@ -29,8 +29,12 @@ def due_of(case: Case, segment: Segment, lost: Signal, due_ms: int) -> tuple[str
         return "", due_ms
     vector = point(spot.latitude_deg, spot.longitude_deg)[None, :]
     reach_m = case.settings.uncertainty_factor * spot.uncertainty_m
-    age_s = max(0, lost.at.occurred_at_ms - spot.at_ms) / 1000  # of the place, when it was last heard
-    reach_m += min(APPROACH_MOST_M, (lost.numbers["gap_s"] + age_s) * APPROACH_M_S)
+    age_s = max(0, lost.at.occurred_at_ms - spot.at_ms) / 1000  # of the place, when it last said anything new
+    age_s = lost.numbers.get("place_age_s", age_s)
+    gap_s, interval_s = lost.numbers["gap_s"], segment.trip.reporting_interval_s
+    if interval_s is not None:
+        gap_s = min(gap_s, case.settings.silent_periods * interval_s)
+    reach_m += min(APPROACH_MOST_M, (gap_s + age_s) * APPROACH_M_S)
     away_m = np.array([float(plans.zones.distance_m(number, vector)[0]) for number in numbers])
     nearest = int(np.argmin(away_m))
     if away_m[nearest] > reach_m:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 
+import msgspec
 import pytest
 
 from anomaly.judge import Judge
 from sealtrail.contract.alert import AlertAction, AlertEvent, AlertType
-from sealtrail.contract.reading import Reading, SealEvent
+from sealtrail.contract.reading import FixKind, Reading, SealEvent
 from sealtrail.contract.trip import Place, SensorLimit
 from sealtrail.runtime.settings.anomaly import AnomalySettings
 from tests.anomaly.world import SEAL, TRACKER, drive, judge, of_type, planned, reading, standing
@@ -189,6 +190,17 @@ class TestLikelyTheft:
         events = one_by_one(judge(planned(allowed_places=(yard,))), readings)
         assert said(events, AlertType.DOOR_OPENED)
         assert not said(events, AlertType.LIKELY_THEFT)
+
+    def test_a_vague_place_of_one_part_hides_nothing(self) -> None:
+        """The door's place by a cell may be the yard's; the detour's isn't, and the two are one theft."""
+        yard = Place(name="Yard", latitude_deg=50.13, longitude_deg=10.22, radius_m=2_000)
+        detour = drive(range(10, 21), north_deg=0.1)
+        door = reading(21, (50.1, 10.22), door_open=True, kind=FixKind.CELL, accuracy_m=3_000.0)
+        for places, told in (((yard,), True), ((msgspec.structs.replace(yard, radius_m=8_000),), False)):
+            readings = [*drive(range(10), door_open=False), *detour, door]
+            events = one_by_one(judge(planned(allowed_places=places)), readings)
+            assert said(events, AlertType.DOOR_OPENED)
+            assert bool(said(events, AlertType.LIKELY_THEFT)) is told
 
 
 def test_a_snapshot_in_between_changes_nothing() -> None:

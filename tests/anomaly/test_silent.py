@@ -15,6 +15,7 @@ from tests.anomaly.world import (
     MINUTE_MS,
     SEAL,
     START_MS,
+    authorised,
     drive,
     judge,
     of_type,
@@ -142,6 +143,26 @@ def test_a_backlog_ends_it_and_is_counted() -> None:
     [end] = of_type(events, AlertType.SILENT)
     assert end.action is A.CLEARED
     assert end.details["reports_of_the_gap"] == 8
+
+
+@pytest.mark.parametrize(("history", "ids"), [(64, 2), (8, 1)])
+def test_a_straggler_ends_it_once(history: int, ids: int) -> None:
+    """An old report received in between: heard, silent again from then on, and nothing is said twice.
+
+    Where it is too old for the history it is the same silence, told again.
+    """
+    made = judge(planned(), silent_learn_s=0, silent_grace_s=300, history_reports=history)
+    for report in drive(range(0, 400, 10)):
+        at_once(made, [report])
+    told = ticks(made, range(400, 500, 5))
+    told += at_once(made, [reading(55, (50.0, 10.055), late_min=500 - 55)])
+    told += ticks(made, range(505, 600, 5))
+    said = of_type(told, AlertType.SILENT)
+    assert [event.action for event in said] == [A.RAISED, A.CLEARED, A.RAISED]
+    assert len({event.alert_id for event in said}) == ids
+    again = "16:20" if ids == 2 else "14:30"
+    assert f"has not been heard of since {again} UTC" in said[-1].sentence
+    assert silences(made.apply_trip_events([authorised(700, 800)])) == []
 
 
 def test_who_watches_nobody_is_not_silent() -> None:
