@@ -24,8 +24,8 @@ Event-Drop          DROP
 Event-Lock          CLOSED
 Event-RC-Unlock     OPENED, REMOTE_COMMAND
 other Event-…       by the first of these words in it (doubtful): Tamper TAMPERED; Cut,
-                    Wire, Cable CUT; Unlock, Unseal, Open OPENED; Lock, Seal, Close
-                    CLOSED; Light, Jam, Shock, Drop, Battery; else none
+                    Wire, Cable, Break CUT; Unlock, Unseal, Open OPENED; Light, Jam,
+                    Shock, Drop, Battery; Lock, Seal, Close at its end CLOSED; else none
 any other           none; kept as ``extra["report_type"]``
 ==================  ============================================================
 
@@ -130,12 +130,11 @@ WORDS = {
     "cut": SealEvent.CUT,
     "wire": SealEvent.CUT,
     "cable": SealEvent.CUT,
+    "brok": SealEvent.CUT,
+    "break": SealEvent.CUT,
     "unlock": SealEvent.OPENED,
     "unseal": SealEvent.OPENED,
     "open": SealEvent.OPENED,
-    "lock": SealEvent.CLOSED,
-    "seal": SealEvent.CLOSED,
-    "close": SealEvent.CLOSED,
     "light": SealEvent.LIGHT,
     "jam": SealEvent.JAMMING,
     "shock": SealEvent.SHOCK,
@@ -143,6 +142,8 @@ WORDS = {
     "battery": SealEvent.LOW_BATTERY,
 }
 """What events say that no public table names: an alarm must not go by for want of an entry."""
+CLOSING = re.compile(r"event-(?:.*-)?(?:lock|seal|close)(?:e?d)?")
+"""The same of closings, by the last word alone: ``Event-Seal-Fault`` is none."""
 
 
 def _is_open(contact: str) -> bool | None:
@@ -157,7 +158,9 @@ def _events(report_type: str, is_open: bool | None) -> SealEvent:  # noqa: FBT00
     if report_type != "Event-Door":
         name = report_type.lower()
         words = [event for word, event in WORDS.items() if word in name]
-        return words[0] if words and name.startswith("event-") else SealEvent.NONE
+        if words and name.startswith("event-"):
+            return words[0]
+        return SealEvent.CLOSED if CLOSING.fullmatch(name) else SealEvent.NONE
     if is_open is None:
         return SealEvent.DOOR_OPENED  # that it has moved is told, and no word that it is closed
     if is_open:

@@ -88,6 +88,9 @@ def test_signal(dbm: int, percent: float | None) -> None:
         ("Event-GPS-Jam", SealEvent.JAMMING, SealState.SEALED),
         ("EVENT-TAMPER", SealEvent.TAMPERED, SealState.SEALED),
         ("Event-Unknown", SealEvent.NONE, SealState.SEALED),
+        ("Event-SealBroken", SealEvent.CUT, SealState.CUT),
+        ("Event-Seal-Fault", SealEvent.NONE, SealState.SEALED),
+        ("Event-RC-Sealed", SealEvent.CLOSED, SealState.SEALED),
         ("Tamper-Test", SealEvent.NONE, SealState.SEALED),
     ],
 )
