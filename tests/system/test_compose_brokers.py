@@ -155,7 +155,7 @@ async def test_what_devices_publish_never_reaches_the_log(tmp_path: Path) -> Non
 
 
 def test_nats_writes_to_disk_before_it_acknowledges(tmp_path: Path) -> None:
-    """The running server syncs always, and its window holds the two batches in hand of a gateway, and more."""
+    """The running server syncs always, and its window holds more than a gateway's two batches in hand."""
     with nats_of_the_project(tmp_path, _environment("nats")) as ports:
         monitoring = f"http://127.0.0.1:{ports.monitoring}"
         assert httpx.get(f"{monitoring}/healthz").json() == {"status": "ok"}
