@@ -10,9 +10,11 @@ from functools import lru_cache
 import structlog
 
 from gateway.access.admission import Admission, NotKeptError
+from gateway.pieces import encoded
 from gateway.recent import Recent
 from gateway.session import Delivery
 from gateway.topics import Route, Routes
+from sealtrail.contract.codec import encode_readings
 from sealtrail.contract.completeness import Tally
 from sealtrail.contract.decoder import Decoder, ZonedDecoder
 from sealtrail.contract.errors import DecodeError, RefusedError
@@ -24,13 +26,15 @@ LOGGER = structlog.get_logger(__name__)
 
 MAX_TOPIC = 512
 MAX_DETAIL = 512
+AT_ONCE = 500
+"""So many messages are decoded, then encoded: more readings than that don't stay in the processor's cache."""
 PARTITIONS_KEPT = 1 << 16
 """Of so many containers the partition is remembered rather than worked out for every reading."""
 
 
 @dataclass(slots=True)
 class Batch:
-    """What became of the messages of one batch.
+    """What became of the messages of one batch; of a large one, most readings are encoded already.
 
     ``accepted[family] + duplicate[family] + quarantined[family, *]`` is the
     number of messages received. A message is accepted if at least one of its
@@ -39,7 +43,8 @@ class Batch:
     """
 
     received_at_ms: int
-    readings: dict[int, list[Reading]] = field(default_factory=lambda: defaultdict(list))  # by partition
+    packed: dict[int, list[bytes]] = field(default_factory=lambda: defaultdict(list))  # by partition
+    readings: dict[int, list[Reading]] = field(default_factory=lambda: defaultdict(list))  # those behind
     refused: dict[str, list[QuarantinedMessage]] = field(default_factory=lambda: defaultdict(list))
     reading_ids: set[int] = field(default_factory=set)
     accepted: Counter[str] = field(default_factory=Counter)
@@ -54,6 +59,12 @@ class Batch:
     new_readings: Counter[str] = field(default_factory=Counter)
     known_readings: Counter[str] = field(default_factory=Counter)
     tallies: dict[str, Tally] = field(default_factory=dict)  # by device: what the log doesn't show
+
+    def pack(self) -> None:
+        """Encodes the readings so far."""
+        for partition, readings in self.readings.items():
+            self.packed[partition] += encoded(encode_readings, readings)
+        self.readings.clear()
 
     def tally(self, device_id: str, family: str) -> Tally:
         """The tally of a device, to be added to."""
@@ -104,11 +115,23 @@ class BatchDecoder:
         for anything that a device can send.
         """
         batch = Batch(received_at_ms)
-        routes = self._routes
         admission = self.admission
         if admission is not None:
             admission.begin(received_at_ms)
-        decoded: list[tuple[Route, list[Reading]]] = []
+        for begin in range(0, len(deliveries), AT_ONCE):
+            if begin:
+                batch.pack()
+            decoded = self._decoded(batch, deliveries[begin : begin + AT_ONCE])
+            self._take(batch, decoded, containers, known)
+        if admission is not None:
+            for told in admission.excess_told():
+                batch.refused[told.family].append(told)
+        return batch
+
+    def _decoded(self, batch: Batch, deliveries: Sequence[Delivery]) -> list[tuple[Route, Sequence[Reading]]]:
+        """Readings of each message that isn't refused."""
+        routes = self._routes
+        decoded: list[tuple[Route, Sequence[Reading]]] = []
         for topic, payload, token in deliveries:
             route = routes[topic] if token >= 0 else self._door_routes[topic]
             try:
@@ -118,11 +141,7 @@ class BatchDecoder:
                     batch.refusals[token] = refusal.reason
                     topic = topic.partition("?")[0]  # noqa: PLW2901  the rest is what became `refusal`
                 self._quarantine(batch, topic, route, payload, refusal)
-        self._take(batch, decoded, containers, known)
-        if admission is not None:
-            for told in admission.excess_told():
-                batch.refused[told.family].append(told)
-        return batch
+        return decoded
 
     def _take(
         self,
@@ -134,11 +153,11 @@ class BatchDecoder:
         """Puts new readings into the batch and counts all; what is known is asked for once for all."""
         notice = None if self.admission is None else self.admission.notice
         partition, by_partition = self._partition, batch.readings
-        ids = batch.reading_ids
-        ids.update([reading.reading_id for _, readings in decoded for reading in readings])
-        again = set(known.intersection(ids))
+        ids = {reading.reading_id for _, readings in decoded for reading in readings}
+        again = ids & batch.reading_ids
+        again |= known.intersection(ids)
         some_again = bool(again) or len(ids) < sum([len(readings) for _, readings in decoded])
-        ids -= again
+        batch.reading_ids |= ids - again
         singles: dict[str, int] = {}  # by label: messages of one new reading
         for route, readings in decoded:
             new = 0
