@@ -30,7 +30,7 @@ from anomaly.forgetting import forget_plans
 from anomaly.ledger import Cause
 from anomaly.memory import OUTAGES_KEPT, Memory
 from anomaly.replay import replay
-from anomaly.reports import CLOCKLESS, all_sound, gather, sound, vectors_of
+from anomaly.reports import CLOCKLESS, gather, sound, vectors_of
 from anomaly.retrace import retrace_plan
 from anomaly.rows import put, take
 from anomaly.rules import custody_log, identity_suspect
@@ -63,13 +63,15 @@ class Judge(Memory):
 
     def apply_readings(self, batch: Sequence[Reading]) -> list[AlertEvent]:
         """Judge one batch; the order of readings within it doesn't matter."""
-        if not all_sound(batch):
+        reports = gather(batch, self.settings) if batch else None
+        if reports is None:
             good = [reading for reading in batch if sound(reading)]
             self.refused["reading_out_of_range"] += len(batch) - len(good)
             batch = good
-        if not batch:
+            reports = gather(batch, self.settings) if batch else None
+        if reports is None:
             return []
-        reports, lanes = gather(batch, self.settings), self._lanes_of(batch)
+        lanes = self._lanes_of(batch)
         received_at_ms = int(reports["recv"].max())
         self.now_ms = max(self.now_ms, received_at_ms)
         self._keep_names(batch, reports, lanes)
@@ -107,10 +109,11 @@ class Judge(Memory):
         for i, reading in enumerate(batch):
             if reading.card_id is not None:
                 self.stepper.cards.setdefault(int(lanes[i]), {})[reading.reading_id] = reading.card_id
-        numbers, firsts = np.unique(reports["number"], return_index=True)
-        for number, i in zip(numbers.tolist(), firsts.tolist(), strict=True):
-            if number and number not in self.plans.seal_numbers and number not in self.stepper.seal_numbers:
-                self.stepper.keep_number(number, str(batch[i].seal_number))
+        numbers = reports["number"].tolist()
+        new = set(numbers).difference(self.plans.seal_numbers)
+        for number in sorted(new.difference(self.stepper.seal_numbers)):
+            if number:
+                self.stepper.keep_number(number, str(batch[numbers.index(number)].seal_number))
 
     def _recognise(self, reports: Structured, lanes: Ints) -> tuple[Structured, Ints, Ints]:
         """Reports not seen before, by lane and event-time order, and which of them are late."""
@@ -207,9 +210,9 @@ class Judge(Memory):
 
     def _mark_waiting(self, lanes: Ints) -> None:
         """Containers with an opening that waits for a place are looked at whenever they report."""
-        for row in np.unique(self.lanes.container[lanes]):
-            if self.containers.files[int(row)].wants_place:
-                self.stepper.touched.add(int(row))
+        files = self.containers.files
+        rows = set(self.lanes.container[lanes].tolist())
+        self.stepper.touched.update([row for row in rows if files[row].wants_place])
 
     # -- trip events ------------------------------------------------------------
 

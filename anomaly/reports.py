@@ -15,7 +15,7 @@ from operator import attrgetter
 import msgspec
 import numpy as np
 
-from anomaly.sphere import DEGREE_E7, Floats, Structured, unit_vectors
+from anomaly.sphere import DEGREE_E7, Floats, Ints, Structured, unit_vectors
 from anomaly.words import LATEST_MS
 from sealtrail.contract.alert import Evidence
 from sealtrail.contract.reading import SENSOR_FIELDS, FixKind, Flag, Reading
@@ -67,7 +67,24 @@ SEAL_EVENTS = SAID_MOUNTED - 1
 """`Reading.mounted` travels in the two highest bits beside those of `SealEvent`."""
 _MOUNT_BITS = {None: 0, True: SAID_MOUNTED, False: SAID_OFF_MOUNT}
 
-_SENSORS = attrgetter(*SENSOR_FIELDS)
+_TAKEN = attrgetter(
+    "occurred_at_ms",
+    "reading_id",
+    "received_at_ms",
+    "seal_events",
+    "seal_state",
+    "flags",
+    "fix_kind",
+    "latitude_deg",
+    "longitude_deg",
+    "accuracy_m",
+    "mounted",
+    "door_open",
+    "moving",
+    "seal_number",
+    *SENSOR_FIELDS,
+)
+"""What judgement takes of a reading, in the order of `gather`'s columns."""
 
 CLOCK_UNSET = int(Flag.CLOCK_UNSET)
 CLOCKLESS = int(Flag.CLOCK_UNSET | Flag.CLOCK_FUTURE)
@@ -133,35 +150,34 @@ def sound(reading: Reading) -> bool:
     return all(0 <= at <= LATEST_MS for at in times) and 0 <= reading.reading_id < 1 << 64
 
 
-def all_sound(batch: Sequence[Reading]) -> bool:
-    """`sound` for a whole batch, in bulk."""
-    try:
-        times = np.array([(r.occurred_at_ms, r.received_at_ms) for r in batch], np.int64)
-        np.array([r.reading_id for r in batch], np.uint64)
-    except OverflowError:
-        return False
-    return bool(((times >= 0) & (times <= LATEST_MS)).all())
+def gather(batch: Sequence[Reading], settings: AnomalySettings) -> Structured | None:
+    """Rows of `REPORT`, one for each reading, in the batch's order; None where one isn't `sound`.
 
+    The batch isn't empty. A fix counts as a place where it is satellite, cell or Wi-Fi, within
+    range and no NaN, and the device has a clock: one without can't say when it was there.
+    ``quality`` is then PLAUSIBLE until the position rule knows better.
 
-def gather(batch: Sequence[Reading], settings: AnomalySettings) -> Structured:
-    """Rows of `REPORT`, one for each reading, in the batch's order.
-
-    A fix counts as a place where it is satellite, cell or Wi-Fi, within range
-    and no NaN, and the device has a clock: one without can't say when it was
-    there. ``quality`` is then PLAUSIBLE until the position rule knows better.
+    Works by columns: NumPy takes a column of plain numbers fifty times faster than rows of them.
     """
+    (occurred, ids, received, events, states, flags, kinds, *rest) = zip(*map(_TAKEN, batch), strict=True)
+    latitudes, longitudes, radii, mounted, doors, moving, numbers, *values = rest
     rows = np.empty(len(batch), REPORT)
-    rows["t"] = [r.occurred_at_ms for r in batch]
-    rows["rid"] = np.array([r.reading_id for r in batch], np.uint64)
-    rows["recv"] = [r.received_at_ms for r in batch]
-    rows["events"] = np.array([r.seal_events for r in batch], np.int64) & SEAL_EVENTS
-    rows["events"] |= np.array([_MOUNT_BITS[r.mounted] for r in batch], np.uint32)
-    rows["state"] = np.array([r.seal_state for r in batch], np.int64) & 0xFF
-    rows["flags"] = np.array([r.flags for r in batch], np.int64) & 0xFF
-    kind = np.array([r.fix_kind for r in batch], np.int64) & 0xFF
-    latitude = np.array([r.latitude_deg for r in batch], np.float64)
-    longitude = np.array([r.longitude_deg for r in batch], np.float64)
-    claimed = np.array([r.accuracy_m for r in batch], np.float64)
+    try:
+        times = np.array((occurred, received), np.int64)
+        rows["rid"] = np.array(ids, np.uint64)
+    except OverflowError:
+        return None
+    if times.min() < 0 or times.max() > LATEST_MS:
+        return None
+    rows["t"], rows["recv"] = times
+    rows["events"] = _whole(events) & SEAL_EVENTS
+    if mounted.count(None) < len(batch):
+        rows["events"] |= np.array([_MOUNT_BITS[each] for each in mounted], np.uint32)
+    rows["state"] = _whole(states) & 0xFF
+    rows["flags"] = _whole(flags) & 0xFF
+    kind = _whole(kinds) & 0xFF
+    latitude, longitude = np.array(latitudes, np.float64), np.array(longitudes, np.float64)
+    claimed = np.array(radii, np.float64)
     placed = (kind >= FixKind.GNSS) & (kind <= FixKind.WIFI)
     placed &= (rows["flags"] & CLOCK_UNSET) == 0
     placed &= (np.abs(latitude) <= 90) & (np.abs(longitude) <= 180)  # noqa: PLR2004 (degrees)
@@ -177,10 +193,18 @@ def gather(batch: Sequence[Reading], settings: AnomalySettings) -> Structured:
     rows["lon"] = np.rint(np.where(placed, longitude, 0) * DEGREE_E7)
     rows["quality"] = placed
     rows["mark"] = MATTERS
-    rows["levels"] = [_DOOR_BITS[r.door_open] | _MOTION_BITS[r.moving] for r in batch]
-    rows["number"] = [0 if r.seal_number is None else number_hash(r.seal_number) for r in batch]
-    rows["values"] = _values(batch)
+    rows["levels"] = 0
+    for bits, column in ((_DOOR_BITS, doors), (_MOTION_BITS, moving)):
+        if column.count(None) < len(batch):
+            rows["levels"] |= np.array([bits[each] for each in column], np.uint8)
+    rows["number"] = [0 if each is None else number_hash(each) for each in numbers]
+    rows["values"] = _values(values, len(batch))
     return rows
+
+
+def _whole(column: tuple[int, ...]) -> Ints:
+    """A column of integers, most of which are often 0."""
+    return np.array(column, np.int64) if any(column) else np.zeros(len(column), np.int64)
 
 
 @functools.lru_cache(maxsize=NUMBERS_CACHE)
@@ -190,11 +214,15 @@ def number_hash(seal_number: str) -> int:
     return zlib.crc32(plain.encode()) or 1
 
 
-def _values(batch: Sequence[Reading]) -> Floats:
-    """Sensor values, shape (n, len(SENSOR_FIELDS)); infinities and missing ones are NaN."""
-    values = np.array([_SENSORS(r) for r in batch], np.float64)
+def _values(columns: Sequence[tuple[float | None, ...]], size: int) -> Floats:
+    """Sensor values, shape (size, len(SENSOR_FIELDS)); infinities and missing ones are NaN."""
+    values = np.full((size, len(columns)), np.nan)
+    for place, column in enumerate(columns):
+        if column.count(None) < size:
+            values[:, place] = np.array(column, np.float64)
     values[~np.isfinite(values)] = np.nan
-    return np.clip(values, -GREATEST_VALUE, GREATEST_VALUE)
+    clipped: Floats = np.clip(values, -GREATEST_VALUE, GREATEST_VALUE)
+    return clipped
 
 
 def vectors_of(rows: Structured) -> Floats:

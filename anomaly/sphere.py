@@ -25,7 +25,10 @@ def unit_vectors(latitude_deg: Floats, longitude_deg: Floats) -> Floats:
     """Shape (n, 3); NaN where the place is."""
     latitude, longitude = np.radians(latitude_deg), np.radians(longitude_deg)
     across = np.cos(latitude)
-    return np.stack((across * np.cos(longitude), across * np.sin(longitude), np.sin(latitude)), axis=-1)
+    vectors = np.empty((*across.shape, 3))
+    vectors[..., 0], vectors[..., 1] = across * np.cos(longitude), across * np.sin(longitude)
+    vectors[..., 2] = np.sin(latitude)
+    return vectors
 
 
 def dot(a: Floats, b: Floats) -> Floats:
@@ -36,7 +39,8 @@ def dot(a: Floats, b: Floats) -> Floats:
 
 def distance_m(a: Floats, b: Floats) -> Floats:
     """Great-circle distances from the chord, exact for near points too."""
-    chord = np.sqrt(dot(a - b, a - b))
+    apart = a - b
+    chord = np.sqrt(dot(apart, apart))
     return 2 * EARTH_RADIUS_M * np.arcsin(np.minimum(chord / 2, 1.0))
 
 

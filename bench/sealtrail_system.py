@@ -100,7 +100,7 @@ class SealTrail:
 
     async def queryable(self) -> int:
         if self._influx is not None:
-            return query.points(self._influx, "reading", "reading_id")
+            return query.points(self._influx, "reading", "received_at_ms")
         headers, body = await self._log.request(
             f"{subjects.RECORD_REQUEST}.counts", msgspec.msgpack.encode(queries.CountQuery()), 60.0
         )

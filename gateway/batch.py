@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import structlog
 
 from gateway.access.admission import Admission, NotKeptError
+from gateway.pieces import encoded
+from gateway.recent import Recent
 from gateway.session import Delivery
 from gateway.topics import Route, Routes
+from sealtrail.contract.codec import encode_readings
 from sealtrail.contract.completeness import Tally
 from sealtrail.contract.decoder import Decoder, ZonedDecoder
 from sealtrail.contract.errors import DecodeError, RefusedError
@@ -22,11 +26,15 @@ LOGGER = structlog.get_logger(__name__)
 
 MAX_TOPIC = 512
 MAX_DETAIL = 512
+AT_ONCE = 500
+"""So many messages are decoded, then encoded: more readings than that don't stay in the processor's cache."""
+PARTITIONS_KEPT = 1 << 16
+"""Of so many containers the partition is remembered rather than worked out for every reading."""
 
 
 @dataclass(slots=True)
 class Batch:
-    """What became of the messages of one batch.
+    """What became of the messages of one batch; of a large one, most readings are encoded already.
 
     ``accepted[family] + duplicate[family] + quarantined[family, *]`` is the
     number of messages received. A message is accepted if at least one of its
@@ -35,7 +43,8 @@ class Batch:
     """
 
     received_at_ms: int
-    readings: dict[int, list[Reading]] = field(default_factory=lambda: defaultdict(list))  # by partition
+    packed: dict[int, list[bytes]] = field(default_factory=lambda: defaultdict(list))  # by partition
+    readings: dict[int, list[Reading]] = field(default_factory=lambda: defaultdict(list))  # those behind
     refused: dict[str, list[QuarantinedMessage]] = field(default_factory=lambda: defaultdict(list))
     reading_ids: set[int] = field(default_factory=set)
     accepted: Counter[str] = field(default_factory=Counter)
@@ -51,6 +60,12 @@ class Batch:
     known_readings: Counter[str] = field(default_factory=Counter)
     tallies: dict[str, Tally] = field(default_factory=dict)  # by device: what the log doesn't show
 
+    def pack(self) -> None:
+        """Encodes the readings so far."""
+        for partition, readings in self.readings.items():
+            self.packed[partition] += encoded(encode_readings, readings)
+        self.readings.clear()
+
     def tally(self, device_id: str, family: str) -> Tally:
         """The tally of a device, to be added to."""
         found = self.tallies.get(device_id)
@@ -59,6 +74,10 @@ class Batch:
                 device_id[:MAX_TOPIC], family, self.received_at_ms, refused={}
             )
         return found
+
+
+Known = Recent | set[int] | frozenset[int]
+"""Identities of readings."""
 
 
 class BatchDecoder:
@@ -75,7 +94,7 @@ class BatchDecoder:
         self.admission = admission
         self._routes = Routes(decoders)
         self._door_routes = Routes(decoders, of_doors=True)
-        self._partitions = partitions
+        self._partition = lru_cache(PARTITIONS_KEPT)(lambda key: partition_of(key, partitions))
         self._max_payload_bytes = max_payload_bytes
         self._failures_shown: set[tuple[str, str]] = set()
         self._zoned = {
@@ -87,7 +106,7 @@ class BatchDecoder:
         deliveries: Sequence[Delivery],
         received_at_ms: int,
         containers: Mapping[str, str],
-        known: Container[int],
+        known: Known,
     ) -> Batch:
         """Decodes messages received at ``received_at_ms``.
 
@@ -96,36 +115,70 @@ class BatchDecoder:
         for anything that a device can send.
         """
         batch = Batch(received_at_ms)
-        routes = self._routes
         admission = self.admission
         if admission is not None:
             admission.begin(received_at_ms)
+        for begin in range(0, len(deliveries), AT_ONCE):
+            if begin:
+                batch.pack()
+            decoded = self._decoded(batch, deliveries[begin : begin + AT_ONCE])
+            self._take(batch, decoded, containers, known)
+        if admission is not None:
+            for told in admission.excess_told():
+                batch.refused[told.family].append(told)
+        return batch
+
+    def _decoded(self, batch: Batch, deliveries: Sequence[Delivery]) -> list[tuple[Route, Sequence[Reading]]]:
+        """Readings of each message that isn't refused."""
+        routes = self._routes
+        decoded: list[tuple[Route, Sequence[Reading]]] = []
         for topic, payload, token in deliveries:
             route = routes[topic] if token >= 0 else self._door_routes[topic]
             try:
-                readings = self._readings(batch, route, payload)
+                decoded.append((route, self._readings(batch, route, payload)))
             except RefusedError as refusal:
                 if token < 0:
                     batch.refusals[token] = refusal.reason
                     topic = topic.partition("?")[0]  # noqa: PLW2901  the rest is what became `refusal`
                 self._quarantine(batch, topic, route, payload, refusal)
-                continue
+        return decoded
+
+    def _take(
+        self,
+        batch: Batch,
+        decoded: Sequence[tuple[Route, Sequence[Reading]]],
+        containers: Mapping[str, str],
+        known: Known,
+    ) -> None:
+        """Puts new readings into the batch and counts all; what is known is asked for once for all."""
+        notice = None if self.admission is None else self.admission.notice
+        partition, by_partition = self._partition, batch.readings
+        ids = {reading.reading_id for _, readings in decoded for reading in readings}
+        again = ids & batch.reading_ids
+        again |= known.intersection(ids)
+        some_again = bool(again) or len(ids) < sum([len(readings) for _, readings in decoded])
+        batch.reading_ids |= ids - again
+        singles: dict[str, int] = {}  # by label: messages of one new reading
+        for route, readings in decoded:
             new = 0
             for reading in readings:
-                if reading.reading_id in batch.reading_ids or reading.reading_id in known:
-                    batch.tally(reading.device_id, reading.family).duplicate += 1
-                    continue
+                if some_again:
+                    if reading.reading_id in again:
+                        batch.tally(reading.device_id, reading.family).duplicate += 1
+                        continue
+                    again.add(reading.reading_id)  # a further one of this batch is a copy
                 new += 1
-                if reading.sequence is not None and admission is not None:
-                    admission.notice(reading)
-                batch.reading_ids.add(reading.reading_id)
-                reading.container_id = containers.get(reading.device_id)
-                batch.readings[partition_of(reading.key, self._partitions)].append(reading)
-            self._count(batch, route, readings, new)
-        if admission is not None:
-            for told in admission.excess_told():
-                batch.refused[told.family].append(told)
-        return batch
+                if notice is not None and reading.sequence is not None:
+                    notice(reading)
+                container_id = reading.container_id = containers.get(reading.device_id)
+                by_partition[partition(container_id or reading.device_id)].append(reading)
+            if new == len(readings) == 1:
+                singles[route.label] = singles.get(route.label, 0) + 1
+            else:
+                self._count(batch, route, readings, new)
+        for label, number in singles.items():
+            batch.accepted[label] += number
+            batch.new_readings[label] += number
 
     def strangers(self, deliveries: Sequence[Delivery]) -> set[str]:
         """Devices of the batch that the registry should be asked for before it is decoded."""

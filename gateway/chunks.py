@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
-
 from gateway.batch import Batch
-from sealtrail.contract.codec import encode_quarantined, encode_readings, encode_tallies
+from gateway.pieces import MAX_CHUNK_BYTES, encoded
+from sealtrail.contract.codec import encode_quarantined, encode_readings, encode_tallies, join_readings
 from sealtrail.contract.subjects import TALLIES_SUBJECT, quarantine_subject, readings_subject
 
-MAX_CHUNK_BYTES = 512 * 1024
-"""Half of what an external NATS server takes by default (1 MB)."""
 
-T = TypeVar("T")
-
-
-def _split(encode: Callable[[Sequence[T]], bytes], items: Sequence[T]) -> list[bytes]:
-    encoded = encode(items)
-    if len(encoded) <= MAX_CHUNK_BYTES or len(items) == 1:
-        return [encoded]
-    half = len(items) // 2
-    return _split(encode, items[:half]) + _split(encode, items[half:])
+def _joined(batch: Batch, partition: int) -> list[bytes]:
+    """All readings of a partition in as few messages as hold them."""
+    readings = batch.readings.get(partition)
+    pieces = [*batch.packed.get(partition, ()), *(encoded(encode_readings, readings) if readings else ())]
+    chunks: list[bytes] = []
+    begin = size = 0
+    for at, piece in enumerate(pieces):
+        if size and size + len(piece) > MAX_CHUNK_BYTES:
+            chunks.append(join_readings(pieces[begin:at]))
+            begin, size = at, 0
+        size += len(piece)
+    return [*chunks, join_readings(pieces[begin:])] if pieces else chunks
 
 
 def rounds(batch: Batch) -> list[list[tuple[str, bytes]]]:
@@ -31,14 +30,14 @@ def rounds(batch: Batch) -> list[list[tuple[str, bytes]]]:
     order within a partition.
     """
     by_subject = {
-        readings_subject(partition): _split(encode_readings, readings)
-        for partition, readings in batch.readings.items()
+        readings_subject(partition): _joined(batch, partition)
+        for partition in dict.fromkeys((*batch.packed, *batch.readings))
     } | {
-        quarantine_subject(label): _split(encode_quarantined, messages)
+        quarantine_subject(label): encoded(encode_quarantined, messages)
         for label, messages in batch.refused.items()
     }
     if batch.tallies:
-        by_subject[TALLIES_SUBJECT] = _split(encode_tallies, list(batch.tallies.values()))
+        by_subject[TALLIES_SUBJECT] = encoded(encode_tallies, list(batch.tallies.values()))
     deepest = max((len(chunks) for chunks in by_subject.values()), default=0)
     return [
         [(subject, chunks[depth]) for subject, chunks in by_subject.items() if depth < len(chunks)]

@@ -20,6 +20,10 @@ class Recent:
     def __contains__(self, reading_id: object) -> bool:
         return reading_id in self._young or reading_id in self._old or reading_id in self._on_the_way
 
+    def intersection(self, reading_ids: set[int]) -> set[int]:
+        """Those of ``reading_ids`` that it knows."""
+        return (reading_ids & self._young) | (reading_ids & self._old) | (reading_ids & self._on_the_way)
+
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from ingest import names
+from ingest import details, names
 from ingest.snapshot import Snapshot, unpack
 from sealtrail.contract.completeness import DeviceDay
 from sealtrail.contract.queries import Position, Sample, SealRecord
@@ -26,7 +26,8 @@ _END_S = 9_223_372_036
 """End of time for ``range``, whose default ("now") would hide devices whose clock is ahead."""
 
 _REPORT = (names.RECEIVED_AT, "seal_state", "seal_events", "battery_pct")
-_PLACE = ("fix_kind", "latitude_deg", "longitude_deg", "accuracy_m", "speed_kmh", "course_deg")
+_PLACE = ("fix_kind", "latitude_deg", "longitude_deg", "speed_kmh", names.DETAILS)
+_PLACE_BEFORE = ("accuracy_m", "course_deg")  # fields of their own in older records
 _SEAL = (
     names.RECEIVED_AT,
     "seal_state",
@@ -64,7 +65,7 @@ LATEST = f"""{_FROM_ALL}
 
 TRACK = f"""{_FROM_CONTAINER}
   |> filter(fn: (r) => r.{names.HAS_POSITION} == "true")
-  |> filter(fn: (r) => {_one_of((*_REPORT, *_PLACE))})
+  |> filter(fn: (r) => {_one_of((*_REPORT, *_PLACE, *_PLACE_BEFORE))})
   |> tail(n: _limit)
 {_ROWS}
 {_NEWEST}"""
@@ -82,14 +83,23 @@ SEALS = f"""{_FROM_CONTAINER}
       or exists r.seal_number or exists r.card_id or exists r.door_open)
 {_NEWEST}"""
 
-COUNT_BY_CONTAINER = f"""{_FROM_ALL}
-  |> filter(fn: (r) => r._field == "{names.READING_ID}")
+_IDENTITIES = f"""import "strings"
+
+{_FROM_ALL}
+  |> filter(fn: (r) => {_one_of((names.DETAILS, names.READING_ID))})
+  |> map(fn: (r) => ({{
+      {names.CONTAINER}: r.{names.CONTAINER},
+      _value: if r._field == "{names.READING_ID}" then r._value
+        else strings.substring(v: r._value, start: {details.IDENTITY_BEGINS}, end: {details.IDENTITY_ENDS}),
+    }}))"""
+"""Older records have the identity in a field of its own."""
+
+COUNT_BY_CONTAINER = f"""{_IDENTITIES}
   |> group(columns: ["{names.CONTAINER}"])
   |> distinct()
   |> count()"""
 
-COUNT = f"""{_FROM_ALL}
-  |> filter(fn: (r) => r._field == "{names.READING_ID}")
+COUNT = f"""{_IDENTITIES}
   |> group()
   |> distinct()
   |> count()"""
@@ -129,9 +139,19 @@ def _float(text: str | None) -> float | None:
     return float(text) if text else None
 
 
+def _details_of(row: Row) -> details.Details:
+    """What a row of `TRACK` says beside its fields; of an older record, the fields that were asked for."""
+    if text := row.get(names.DETAILS):
+        return details.unpack(text)
+    return details.Details(
+        "", accuracy_m=_float(row.get("accuracy_m")), course_deg=_float(row.get("course_deg"))
+    )
+
+
 def position_of(row: Row) -> Position:
     """A row of `TRACK`."""
     at_ms = time_ms(row["_time"])
+    said = _details_of(row)
     return Position(
         container_id=row[names.CONTAINER],
         device_id=row[names.DEVICE],
@@ -140,9 +160,9 @@ def position_of(row: Row) -> Position:
         fix_kind=int(row["fix_kind"]),
         latitude_deg=_float(row["latitude_deg"]),
         longitude_deg=_float(row["longitude_deg"]),
-        accuracy_m=_float(row.get("accuracy_m")),
+        accuracy_m=said.accuracy_m,
         speed_kmh=_float(row.get("speed_kmh")),
-        course_deg=_float(row.get("course_deg")),
+        course_deg=said.course_deg,
         seal_state=int(row["seal_state"]),
         seal_events=int(row.get("seal_events") or 0),
         battery_pct=_float(row.get("battery_pct")),

@@ -25,7 +25,7 @@ newest point of the ``true`` one *is* the last known place."""
 READING_TAGS = (CONTAINER, DEVICE, FAMILY, HAS_POSITION)  # in the order that the server sorts them
 
 READING_ID = "reading_id"
-"""Field: the identity as 16 hex digits, as in `sealtrail.contract.alert.Evidence`."""
+"""The identity as 16 hex digits, as in `sealtrail.contract.alert.Evidence`; the first of `DETAILS`."""
 
 RECEIVED_AT = "received_at_ms"
 
@@ -69,7 +69,34 @@ EXTRA = "extra"
 SNAPSHOT = "snapshot"
 """Field: see `ingest.snapshot`; on the newest reading of each series in every batch."""
 
-READING_FIELDS = (READING_ID, *INT_FIELDS, *FLOAT_FIELDS, *BOOL_FIELDS, *TEXT_FIELDS, EXTRA, SNAPSHOT)
+DETAILS = "details"
+"""Field: `DETAIL_FIELDS` in this order as one JSON array, nulls at its end left out (`ingest.details`)."""
+
+DETAIL_FIELDS = (
+    READING_ID,
+    "sequence",
+    "device_time_ms",
+    "accuracy_m",
+    "altitude_m",
+    "course_deg",
+    "satellites",
+    "hdop",
+    "mounted",
+    "moving",
+    "odometer_km",
+)
+"""Values that no chart asks for one by one. Append only: the record holds old ones."""
+
+READING_FIELDS = (
+    *(
+        name
+        for name in (*INT_FIELDS, *FLOAT_FIELDS, *BOOL_FIELDS, *TEXT_FIELDS, EXTRA)
+        if name not in DETAIL_FIELDS
+    ),
+    DETAILS,
+    SNAPSHOT,
+)
+"""Fields of a point in InfluxDB."""
 
 ALERT_TYPE = "type"
 ALERT_SEVERITY = "severity"

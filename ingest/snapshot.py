@@ -8,11 +8,8 @@ of a position also stand together in one text field, and the last positions of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import msgspec
 
-from ingest import names
 from sealtrail.contract.reading import Reading
 
 
@@ -51,16 +48,3 @@ def pack(reading: Reading) -> str:
         reading.battery_pct,
     )
     return _encode(values).decode()
-
-
-def newest_of_each_series(readings: Sequence[Reading]) -> set[int]:
-    """Indexes of the readings that no other one of the same batch and series supersedes."""
-    newest: dict[tuple[str | None, str, bool], tuple[int, int]] = {}
-    for index, reading in enumerate(readings):
-        located = reading.latitude_deg is not None and reading.longitude_deg is not None
-        series = (reading.container_id, reading.device_id, located)
-        at_ns = names.point_time_ns(reading.occurred_at_ms, reading.reading_id)
-        known = newest.get(series)
-        if known is None or known[0] < at_ns:
-            newest[series] = (at_ns, index)
-    return {index for _, index in newest.values()}

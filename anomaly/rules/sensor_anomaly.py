@@ -161,7 +161,7 @@ class _Round:
         self._ask_for_models()
         if self.settings.sensor_streams:
             self._by_own_past()
-        for number in np.unique(mine["sensor_model"]).tolist():
+        for number in sorted(set(mine["sensor_model"].tolist())):
             if number:
                 self._by_model(number, np.flatnonzero(mine["sensor_model"] == number))
         put(self.fleet.lanes.watch, self.lanes, mine)

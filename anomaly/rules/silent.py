@@ -36,7 +36,7 @@ import numpy as np
 from anomaly.custody import FOREVER_MS, Segment
 from anomaly.fleet import Fleet
 from anomaly.reports import AT_REST, COLUMN, MOVING, Sighting
-from anomaly.rows import take
+from anomaly.rows import put, take
 from anomaly.rules import dead_zones
 from anomaly.rules.rule import Case, Cleared, Finding, Signal, Track, severity_under
 from anomaly.rules.seal_opened import held_spot
@@ -96,7 +96,7 @@ class Silent:
                 fleet.touch(row)  # a device that never spoke does now (never_heard.py)
         self._learn(fleet, watch, reports, gap_s, heard_ms > 0)
         watch["silent_told"] = 0
-        fleet.lanes.watch[lanes] = watch
+        put(fleet.lanes.watch, lanes, watch)
 
     def _learn(
         self, fleet: Fleet, watch: Structured, reports: Structured, gap_s: Floats, known: Bools

@@ -25,6 +25,7 @@ from anomaly.reports import NO_PLACE, gather
 from anomaly.rules.position_implausible import JUMP, NAME, OK
 from anomaly.sphere import Bools, Floats, between_m, distance_m, unit_vectors
 from bench.detection.result import GfwFigures, TrackFigures, compared
+from bench.errors import BenchError
 from sealtrail.contract.reading import FixKind, Reading, reading_id_of
 from sealtrail.runtime.settings.anomaly import AnomalySettings
 
@@ -110,7 +111,10 @@ def rule_says(track: Track) -> Said:
 
 def on_earth(track: Track) -> Bools:
     """Which rows the judgement takes for positions at all."""
-    quality: Bools = gather(track.readings, AnomalySettings())["quality"] != NO_PLACE
+    rows = gather(track.readings, AnomalySettings())
+    if rows is None:
+        raise BenchError("a track holds times that are none")
+    quality: Bools = rows["quality"] != NO_PLACE
     return quality
 
 

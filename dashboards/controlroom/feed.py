@@ -136,12 +136,13 @@ class Feed:
     async def _flush(self) -> None:
         while True:
             await asyncio.sleep(self._settings.flush_interval_ms / 1000)
-            changed = self._board.fleet.take_changed()
-            if not changed:
+            fleet = self._board.fleet
+            if not fleet.changed:
                 continue
             if self._hub.watched:
-                self._hub.publish("positions", _json(PositionColumns.of(changed)))
+                self._hub.publish("positions", _json(PositionColumns.of(fleet.take_changed())))
             else:
+                fleet.forget_changed()
                 self._hub.skip()
 
     async def _report(self) -> None:

@@ -55,29 +55,38 @@ class Fleet:
         """All containers, in the order of their first sight."""
         return list(self._spots.values())
 
+    @property
+    def changed(self) -> bool:
+        """Whether any container has changed since that was asked for or forgotten."""
+        return bool(self._dirty)
+
     def take_changed(self) -> list[Spot]:
         """Containers that changed since the last call."""
         changed = [self._spots[key] for key in self._dirty]
         self._dirty.clear()
         return changed
 
+    def forget_changed(self) -> None:
+        """Nobody wants to know which containers have changed."""
+        self._dirty.clear()
+
     def absorb(self, readings: Iterable[Reading]) -> None:
         """Fold a batch from the log in."""
+        spots, mark = self._spots, self._dirty.add
         for reading in readings:
             key = reading.container_id or reading.device_id
-            spot = self._spots.get(key)
+            spot = spots.get(key)
+            occurred_at_ms = reading.occurred_at_ms
             if spot is None:
-                spot = self._new(key, reading.device_id, reading.occurred_at_ms, reading.received_at_ms)
+                spot = self._new(key, reading.device_id, occurred_at_ms, reading.received_at_ms)
                 if spot is None:
                     continue
-                newest = True
-            else:
-                newest = reading.occurred_at_ms > spot.occurred_at_ms
-            if newest:
+                _take_report(spot, reading)
+            elif occurred_at_ms > spot.occurred_at_ms:
                 _take_report(spot, reading)
             if reading.latitude_deg is not None and reading.longitude_deg is not None:
-                _take_place(spot, reading, reading.occurred_at_ms)
-            self._dirty.add(key)
+                _take_place(spot, reading, occurred_at_ms)
+            mark(key)
 
     def absorb_latest(self, positions: Iterable[Position]) -> None:
         """Fold the record's answer in; what the log has said since then stays."""

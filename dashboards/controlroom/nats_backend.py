@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 import structlog
@@ -46,7 +46,16 @@ CUSTODY_MESSAGES = 200_000  # of the alert stream, read at the start
 SMALLEST_LATEST = 1_000
 
 T = TypeVar("T")
-Put = Callable[["Change | Exception"], Awaitable[None]]
+
+
+class _Undecoded(NamedTuple):
+    """A batch of readings as the log holds it: decoded when its turn has come, so that few are in memory."""
+
+    sequence: int
+    data: bytes
+
+
+Put = Callable[["Change | _Undecoded | Exception"], Awaitable[None]]
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -106,7 +115,7 @@ class NatsBackend:
     @asynccontextmanager
     async def changes(self) -> AsyncIterator[AsyncIterator[Change]]:
         """Readings from now on, and every incident and trip: first as they are, then as they change."""
-        queue: asyncio.Queue[Change | Exception] = asyncio.Queue(QUEUED_CHANGES)
+        queue: asyncio.Queue[Change | _Undecoded | Exception] = asyncio.Queue(QUEUED_CHANGES)
         readings = self._log.reader(subjects.LOG_STREAM, "sealtrail.log.*.readings", None)
         alerts = self._log.reader(subjects.ALERT_STREAM, subjects.ALERT_SUBJECTS, await self._custody_start())
         try:
@@ -160,10 +169,7 @@ class NatsBackend:
     async def _pump_readings(self, reader: LogReader, put: Put) -> None:
         while True:
             for message in await reader.take(wait_s=LOOK_S):
-                try:
-                    await put(ReadingsSeen(decode_readings(message.data)))
-                except WireError as error:
-                    LOGGER.warning("batch_unreadable", sequence=message.sequence, reason=error.reason)
+                await put(_Undecoded(message.sequence, message.data))
 
     async def _pump_custody(self, reader: LogReader) -> None:
         while True:
@@ -221,11 +227,17 @@ async def _guarded(pump: Callable[[Put], Awaitable[None]], put: Put) -> None:
         await put(error)
 
 
-async def _drain(queue: asyncio.Queue[Change | Exception]) -> AsyncIterator[Change]:
+async def _drain(queue: asyncio.Queue[Change | _Undecoded | Exception]) -> AsyncIterator[Change]:
     while True:
         item = await queue.get()
-        if isinstance(item, UnavailableError):
+        if isinstance(item, _Undecoded):
+            try:
+                yield ReadingsSeen(decode_readings(item.data))
+            except WireError as error:
+                LOGGER.warning("batch_unreadable", sequence=item.sequence, reason=error.reason)
+        elif isinstance(item, UnavailableError):
             raise item
-        if isinstance(item, Exception):
+        elif isinstance(item, Exception):
             raise UnavailableError(f"the log: {item or type(item).__name__}") from item
-        yield item
+        else:
+            yield item

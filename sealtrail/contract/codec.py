@@ -25,6 +25,9 @@ from sealtrail.contract.trip import TripEvent
 MAGIC = b"ST"
 VERSION = 1
 HEADER_BYTES = 4
+_SHORT_ARRAY, _SHORT_ARRAY_MOST = 0x90, 0x0F
+_ARRAY_BEGINS = {0xDC: HEADER_BYTES + 3, 0xDD: HEADER_BYTES + 5}
+"""Where the readings begin, by MessagePack's marks of arrays with a count of two and four bytes."""
 
 
 class Kind(enum.IntEnum):
@@ -80,6 +83,26 @@ def _decode(batch: bytes, kind: Kind, decoder: msgspec.msgpack.Decoder[list[T]])
 
 def encode_readings(readings: Sequence[Reading]) -> bytes:
     return _header(Kind.READINGS) + _encode(readings)
+
+
+def join_readings(batches: Sequence[bytes]) -> bytes:
+    """One batch that holds the readings of several, in order; they are copied, not decoded."""
+    count, bodies = 0, []
+    for batch in batches:
+        first = batch[HEADER_BYTES]
+        begins = _ARRAY_BEGINS.get(first, HEADER_BYTES + 1)
+        count += int.from_bytes(batch[HEADER_BYTES + 1 : begins], "big") or first & _SHORT_ARRAY_MOST
+        bodies.append(memoryview(batch)[begins:])
+    return b"".join((_header(Kind.READINGS), _array_head(count), *bodies))
+
+
+def _array_head(count: int) -> bytes:
+    """How MessagePack begins an array of so many."""
+    if count <= _SHORT_ARRAY_MOST:
+        return bytes((_SHORT_ARRAY | count,))
+    if count < 1 << 16:
+        return b"\xdc" + count.to_bytes(2, "big")
+    return b"\xdd" + count.to_bytes(4, "big")
 
 
 def decode_readings(batch: bytes) -> list[Reading]:

@@ -77,8 +77,11 @@ class Flag(enum.IntFlag):
     POSITION_REFUSED = 1 << 5  # coordinates out of range: the fix was dropped, the report kept
 
 
-class Reading(msgspec.Struct, array_like=True, gc=False, kw_only=True):
-    """One report. Field order is the wire order: append only, never reorder."""
+class Reading(msgspec.Struct, array_like=True, gc=False):
+    """One report. Field order is the wire order: append only, never reorder.
+
+    Made by keyword, but where every report counts: by position costs a quarter.
+    """
 
     device_id: str
     family: str
@@ -145,6 +148,9 @@ SENSOR_FIELDS: tuple[str, ...] = (
 """Numeric series that the record keeps and the views plot."""
 
 
+_EMPTY = hashlib.blake2b(digest_size=8)  # a copy is made in half the time of a new one
+
+
 def reading_id_of(device_id: str, sequence: int | None, claimed_at_ms: int | None, content: bytes) -> int:
     """Identity of a reading: 64 bits, equal for every copy of the same report.
 
@@ -153,7 +159,7 @@ def reading_id_of(device_id: str, sequence: int | None, claimed_at_ms: int | Non
     its count is not mistaken for its past. Without one it is (device, claimed
     time, content), ``content`` being the record's bytes as sent.
     """
-    digest = hashlib.blake2b(digest_size=8)
+    digest = _EMPTY.copy()
     if sequence is None:
         digest.update(b"%b\0%d\0" % (device_id.encode(), claimed_at_ms or 0))
         digest.update(content)

@@ -43,6 +43,14 @@ def test_readings_round_trip(batch: list[Reading]) -> None:
     assert codec.decode_readings(codec.encode_readings(batch)) == batch
 
 
+@given(st.lists(st.lists(readings, max_size=3), max_size=4), st.sampled_from([0, 12, 16, 400, 70_000]))
+def test_joined_batches_are_one(batches: list[list[Reading]], more: int) -> None:
+    """Batches that are joined are, to the byte, one batch of all their readings, however many."""
+    batches.append([Reading("D", "json", 1, 2, 3)] * more)
+    joined = codec.join_readings([codec.encode_readings(each) for each in batches])
+    assert joined == codec.encode_readings([reading for each in batches for reading in each])
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_decode_or_are_refused_by_name(data: bytes) -> None:
     """Random bytes never raise anything but the named refusal."""

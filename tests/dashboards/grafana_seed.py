@@ -69,7 +69,7 @@ def _reading(container: str, device: str, family: str, minute: int, container_in
     at_ms = START_MS + minute * 60_000
     placed = minute % 5 != 0
     fields = {
-        "reading_id": f'"{minute:016x}"',
+        "details": rf'"[\"{minute:016x}\"]"',
         "received_at_ms": f"{at_ms + LATE_MS[minute % len(LATE_MS)]}i",
         "flags": "5i" if minute % 50 == 0 else "0i",
         "fix_kind": "1i" if placed else "0i",

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.batch import Batch, BatchDecoder
-from gateway.chunks import MAX_CHUNK_BYTES, rounds
+from gateway.batch import AT_ONCE, Batch, BatchDecoder
+from gateway.chunks import rounds
 from gateway.decoders import decoders
+from gateway.pieces import MAX_CHUNK_BYTES
 from gateway.recent import Recent
 from gateway.session import Delivery
 from sealtrail.contract.codec import decode_quarantined, decode_readings, encode_tallies
@@ -237,6 +238,17 @@ def test_large_batches_are_split_in_order() -> None:
         reading.sequence for name, data in chunks if name == subject for reading in decode_readings(data)
     ]
     assert found == list(range(8_000))
+
+
+def test_copies_far_apart_in_one_batch_are_known() -> None:
+    """A report that comes again after so many others that those are encoded already counts once."""
+    numbers = [*range(AT_ONCE + 10), 3, AT_ONCE + 9, *range(AT_ONCE + 10, 3 * AT_ONCE), AT_ONCE + 1]
+    batch = decode(*((up(f"d{n % 9}"), report(n)) for n in numbers))
+    (messages,) = rounds(batch)
+    found = [reading for subject, data in messages if "log" in subject for reading in decode_readings(data)]
+    assert sorted(str(reading.sequence) for reading in found) == sorted(map(str, range(3 * AT_ONCE)))
+    assert (batch.accepted["json"], batch.duplicate["json"]) == (3 * AT_ONCE, 3)
+    assert batch.reading_ids == {reading.reading_id for reading in found}
 
 
 def test_large_refusals_are_split_too() -> None:

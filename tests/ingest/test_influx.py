@@ -17,7 +17,7 @@ from ingest.influx_store import InfluxStore
 from ingest.soundness import LONGEST_TAG, refusal_of
 from sealtrail.contract.clock import wall_clock_ms
 from sealtrail.contract.errors import UnavailableError
-from sealtrail.contract.queries import CountQuery, LatestQuery, SealQuery
+from sealtrail.contract.queries import CountQuery, LatestQuery, SealQuery, TrackQuery
 from tests.ingest.conftest import influx_settings
 from tests.ingest.fleet import START_MS, WITHOUT_REPORT, alert, fleet, placed, report
 from tests.parts.influxd import InfluxServer, running_influxd
@@ -110,6 +110,34 @@ async def test_lines_that_cannot_be_read_cost_no_other(influxd: InfluxServer) ->
     assert lines_before.refused == []
     outcome = store._put([*good[:20], huge, *good[20:]])  # noqa: SLF001 - behind the check
     assert [(refused.item, refused.reason) for refused in outcome] == [(huge, "refused_by_server")]
+    await store.close()
+
+
+async def test_records_from_before_details_are_read(influxd: InfluxServer) -> None:
+    """A point that has a field for each value answers as one that has them together, and counts once."""
+    chosen = influx_settings(influxd)
+    store = InfluxStore(chosen)
+    await store.open()
+    client = InfluxClient(chosen)
+    tags = "reading,container_id=MSCU6639870,device_id=7012345678,family=jt701,has_position=true"
+    values = (
+        "latitude_deg=-1.2921,longitude_deg=36.8219,accuracy_m=6.5,course_deg=90,fix_kind=1i,seal_state=1i"
+    )
+    for number in (1, 2):
+        at_ms = START_MS + number
+        identity = f'reading_id="{number:016x}",received_at_ms={at_ms + 700}i'
+        client.write([f"{tags} {identity},{values} {at_ms * 1_000_000 + number}"])
+    client.close()
+    fix = {"accuracy_m": 7.5, "course_deg": 91.0, "seal_state": 1}
+    await store.write([placed(number, START_MS + number, **fix) for number in (2, 3)])
+    asked = TrackQuery(container_id="MSCU6639870", since_ms=START_MS, until_ms=START_MS + 10)
+    found = [
+        (place.occurred_at_ms - START_MS, place.accuracy_m, place.course_deg)
+        for place in await store.track(asked)
+    ]
+    assert found == [(1, 6.5, 90.0), (2, 7.5, 91.0), (3, 7.5, 91.0)]
+    counts = await store.counts(CountQuery())
+    assert (counts.readings, counts.by_container) == (3, {"MSCU6639870": 3})
     await store.close()
 
 

@@ -10,8 +10,8 @@ from sealtrail.contract.reading import SENSOR_FIELDS, Reading
 
 def test_every_field_of_a_reading_has_its_place() -> None:
     """A field that is added to the contract must be spelt here too, as tag, time or field."""
-    spelt = {*names.READING_TAGS, *names.READING_FIELDS, "occurred_at_ms"}
-    extras = {names.HAS_POSITION, names.SNAPSHOT}
+    spelt = {*names.READING_TAGS, *names.READING_FIELDS, *names.DETAIL_FIELDS, "occurred_at_ms"}
+    extras = {names.HAS_POSITION, names.DETAILS, names.SNAPSHOT}
     assert {field.name for field in msgspec.structs.fields(Reading)} == spelt - extras
 
 

@@ -154,7 +154,7 @@ class GatewaySettings(Section):
     doors: DoorSettings = Field(default=DoorSettings(), description="Bounds of those ports.")
     http: HttpSettings = Field(default=HttpSettings(), description="Reports by HTTP POST.")
     batch_messages: int = Field(
-        default=1_000, ge=1, le=20_000, description="Messages that are decoded and stored together at most."
+        default=4_000, ge=1, le=20_000, description="Messages that are decoded and stored together at most."
     )
     linger_ms: int = Field(
         default=20, ge=0, le=1_000, description="How long a batch that isn't full waits for more."

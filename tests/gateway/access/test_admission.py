@@ -130,7 +130,7 @@ def test_mad_device_is_bounded_and_starves_nobody() -> None:
     """All its messages are counted, a bounded part is kept, the rest told in one record; others go on."""
     hall = Hall(_device("mad"), _device("good"), messages_per_s=1, burst_messages=10, excess_kept_bytes=500)
     flood = [_report(number, "mad") for number in range(1_000)]
-    batch = hall.decoder.decode([*flood, _report(1, "good")], NOW_MS, {}, ())
+    batch = hall.decoder.decode([*flood, _report(1, "good")], NOW_MS, {}, set())
     assert batch.accepted["json"] == 11
     assert batch.quarantined["json", "rate_limited"] == 990
     kept = [message for message in batch.refused["json"] if message.payload]
@@ -138,7 +138,7 @@ def test_mad_device_is_bounded_and_starves_nobody() -> None:
     assert 0 < sum(len(message.payload) for message in kept) <= 500
     assert told.device_id == "mad"
     assert told.detail.startswith(f"{990 - len(kept)} further messages")
-    later = hall.decoder.decode([_report(2_000, "mad"), _report(2_001, "mad")], NOW_MS + 1_000, {}, ())
+    later = hall.decoder.decode([_report(2_000, "mad"), _report(2_001, "mad")], NOW_MS + 1_000, {}, set())
     assert (later.accepted["json"], later.quarantined["json", "rate_limited"]) == (1, 1)
 
 
@@ -149,13 +149,13 @@ def test_mad_device_that_is_not_in_the_registry_is_bounded_too() -> None:
         unknown_messages_per_s=1,
     )  # fmt: skip
     flood = [_report(number, "mad") for number in range(1_000)]
-    batch = hall.decoder.decode([*flood, _report(1, "other")], NOW_MS, {}, ())
+    batch = hall.decoder.decode([*flood, _report(1, "other")], NOW_MS, {}, set())
     assert (batch.accepted["json"], batch.quarantined["json", "rate_limited"]) == (11, 990)
     kept = [message for message in batch.refused["json"] if message.payload]
     (told,) = (message for message in batch.refused["json"] if not message.payload)
     assert 0 < sum(len(message.payload) for message in kept) <= 500
     assert told.detail.startswith(f"{990 - len(kept)} further messages")
-    later = hall.decoder.decode([_report(2_000, "mad"), _report(2_001, "mad")], NOW_MS + 1_000, {}, ())
+    later = hall.decoder.decode([_report(2_000, "mad"), _report(2_001, "mad")], NOW_MS + 1_000, {}, set())
     assert (later.accepted["json"], later.quarantined["json", "rate_limited"]) == (1, 1)
 
 
@@ -175,7 +175,7 @@ def test_messages_that_name_nobody_are_bounded() -> None:
     hall = Hall(unknown_messages_per_s=1, excess_kept_bytes=100)
     noise: list[Delivery] = [("tcp/gt06/?no_start_mark?none", b"?" * 40, -number) for number in range(1, 501)]
     wrong: list[Delivery] = [("elsewhere", b"?" * 40, number) for number in range(1, 501)]
-    batch = hall.decoder.decode([*noise, *wrong], NOW_MS, {}, ())
+    batch = hall.decoder.decode([*noise, *wrong], NOW_MS, {}, set())
     assert batch.quarantined.total() == 1_000
     assert batch.quarantined["gt06", "no_start_mark"] == 60
     kept = [message for each in batch.refused.values() for message in each]
@@ -191,7 +191,7 @@ def test_clock_of_a_device_is_the_registrys() -> None:
     def occurred_at(serial: int) -> str:
         frame = framed(0x0200, location(), serial=serial)
         batch = hall.decoder.decode(
-            [(device_up_topic("jt808", IDENTITY.hex()), frame, 1)], NOW_MS * 2, {}, ()
+            [(device_up_topic("jt808", IDENTITY.hex()), frame, 1)], NOW_MS * 2, {}, set()
         )
         ((reading,),) = batch.readings.values()
         return iso(reading.occurred_at_ms)
@@ -216,7 +216,7 @@ def test_damaged_frames_of_a_device_are_kept_beside_noise() -> None:
     own: list[Delivery] = [
         (f"tcp/gt06/{tracker.device_id}?bad_crc?it", b"!", -number) for number in range(200, 210)
     ]
-    batch = hall.decoder.decode([*noise, *forged, *own], NOW_MS, {}, ())
+    batch = hall.decoder.decode([*noise, *forged, *own], NOW_MS, {}, set())
     assert [message.payload for message in batch.refused["gt06"] if message.reason == "bad_crc"] == [b"!"] * 5
     assert batch.quarantined["gt06", "rate_limited"] == 98 + 100 + 5
 
@@ -324,5 +324,5 @@ def test_copy_is_told_as_a_replayed_sequence() -> None:
     hall = Hall(_device())
     counts = itertools.chain.from_iterable(zip(range(100, 120), range(3_001, 3_021), strict=True))
     reports = [_report(count, at_s=index) for index, count in enumerate(counts)]
-    hall.decoder.decode(reports, NOW_MS, {}, ())
+    hall.decoder.decode(reports, NOW_MS, {}, set())
     assert hall.suspicions.told == {Suspicion.REPLAYED_SEQUENCE: 1}

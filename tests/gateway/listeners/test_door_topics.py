@@ -13,7 +13,7 @@ def decoded(
     topic: str, token: int, payload: bytes = REPORT
 ) -> tuple[list[str], list[tuple[str, str, str, str]]]:
     """(devices of the readings, topic, family, device and reason of the refusals)."""
-    batch = BatchDecoder(decoders(), 4, 1_000).decode([(topic, payload, token)], 1_795_000_000_000, {}, ())
+    batch = BatchDecoder(decoders(), 4, 1_000).decode([(topic, payload, token)], 1_795_000_000_000, {}, set())
     devices = [reading.device_id for readings in batch.readings.values() for reading in readings]
     refused = [m for messages in batch.refused.values() for m in messages]
     assert list(batch.refusals.values()) == ([m.reason for m in refused] if token < 0 else [])
