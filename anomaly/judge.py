@@ -83,6 +83,7 @@ class Judge(Memory):
         events = self._departed() + settle_touched(self, cause)
         self.stepper.forget_cards()
         self.lanes.thin_logs()
+        self.containers.files.close_old()
         return events
 
     def _lanes_of(self, batch: Sequence[Reading]) -> Ints:
@@ -98,7 +99,7 @@ class Judge(Memory):
                 file.paired = file.paired or reading.container_id is not None
                 lane = self.lanes.add(key, reading.device_id, row)
                 self.lanes.watch["sensor_family"][lane] = self.sensors.family_number(reading.family)
-                file.lanes.append(lane)
+                self.containers.add_lane(row, lane)
             found[i] = lane
         return found
 
@@ -189,7 +190,7 @@ class Judge(Memory):
         self.swept_ms = self.now_ms
         for watcher in WATCHERS:
             watcher.sweep(fleet)
-        due = np.flatnonzero(self.containers.wake_at[: len(self.containers.files)] <= self.now_ms)
+        due = np.flatnonzero(self.containers.wake_at[: len(self.containers)] <= self.now_ms)
         self.stepper.touched.update(due.tolist())
 
     def _fleet(self) -> Fleet:
@@ -207,9 +208,8 @@ class Judge(Memory):
 
     def _mark_waiting(self, lanes: Ints) -> None:
         """Containers with an opening that waits for a place are looked at whenever they report."""
-        for row in np.unique(self.lanes.container[lanes]):
-            if self.containers.files[int(row)].wants_place:
-                self.stepper.touched.add(int(row))
+        rows = self.lanes.container[lanes]
+        self.stepper.touched.update(rows[self.containers.wants_place[rows]].tolist())
 
     # -- trip events ------------------------------------------------------------
 
@@ -256,6 +256,7 @@ class Judge(Memory):
         self._sweep(self._fleet())
         told += self._departed() + settle_touched(self, cause)
         forget_plans(self)
+        self.containers.files.close_old()
         return told
 
     # -- learned models ---------------------------------------------------------

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from anomaly.containers import ContainerFile, cut_point
+from anomaly.container_file import ContainerFile
+from anomaly.containers import cut_point
 from anomaly.fixes import Fixes
 from anomaly.ledger import Cause, forget, settle
 from anomaly.memory import Memory
@@ -25,7 +26,7 @@ def settle_touched(memory: Memory, cause: Cause) -> list[AlertEvent]:
         file = memory.containers.files[row]
         events += settle(file.key, file.ledger, _findings(memory, row), cause, file.fixed)
         _trim(memory, file)
-        file.wants_place = _waits(memory, file)
+        memory.containers.wants_place[row] = _waits(memory, file)
     touched.clear()
     return events
 

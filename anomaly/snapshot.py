@@ -11,25 +11,26 @@ from contextlib import contextmanager
 import msgspec
 import numpy as np
 
-from anomaly.file_state import FileState, file_state, restore_file
+from anomaly.containers import Containers
 from anomaly.lanes import STATES
 from anomaly.memory import Memory
 from anomaly.neighbourhood import Note
 from anomaly.past import Block, Past
 from anomaly.path_log import PathLog, PathLogNotes
-from anomaly.plans import PlansKept
+from anomaly.plans import PLAN, PlansKept
 from anomaly.reports import REPORT
 from anomaly.rows import copied
 from anomaly.rules.catalogue import JUDGED
 from anomaly.seal_log import STRETCH, SealLog, SealLogNotes
 from anomaly.sensors import SensorsKept
+from anomaly.sphere import Ints
 from anomaly.step import STATE, WATCH
 from anomaly.streams.jumps import JUMPS
 from anomaly.thinning import ENTRY
 from sealtrail.contract.errors import MalformedBatchError, UnknownVersionError
 
 MAGIC = b"SJ"
-VERSION = 9
+VERSION = 10
 DIGEST_BYTES = 16
 HEADER_BYTES = 3 + DIGEST_BYTES
 
@@ -47,7 +48,14 @@ class JudgeState(msgspec.Struct):
     rules: str
     history: int
     plans: PlansKept
-    files: list[FileState]
+    file_keys: list[str]
+    files: list[bytes]  # packed (file_state.py)
+    file_texts: bytes
+    plan_from: bytes  # of each container, as `Containers` holds it
+    plan_until: bytes
+    plan: bytes
+    wants_place: bytes
+    container: bytes  # row of each lane's
     keys: list[tuple[str, str]]
     count: bytes
     middle: bytes
@@ -114,18 +122,26 @@ def _uncollected() -> Iterator[None]:
 def freeze(memory: Memory) -> bytes:
     """A memory as it is now: what must be done before anything is judged."""
     lanes, size = memory.lanes, len(memory.lanes)
+    containers, number = memory.containers, len(memory.containers)
     valid = np.arange(lanes.history) < lanes.count[:size, None]
     state = JudgeState(
         rules=rules_name(),
         history=lanes.history,
         plans=memory.plans.kept,
-        files=[file_state(file) for file in memory.containers.files],
+        file_keys=containers.keys,
+        files=containers.files.kept,
+        file_texts=containers.files.codec.texts,
+        plan_from=containers.plan_from[:number].tobytes(),
+        plan_until=containers.plan_until[:number].tobytes(),
+        plan=containers.plan[:number].tobytes(),
+        wants_place=containers.wants_place[:number].tobytes(),
+        container=lanes.container[:size].tobytes(),
         keys=lanes.keys,
         count=lanes.count[:size].tobytes(),
         middle=lanes.middle[:size].tobytes(),
         states={name: getattr(lanes, name)[:size].tobytes() for name in STATES},
         watch=lanes.watch[:size].tobytes(),
-        wake_at=memory.containers.wake_at[: len(memory.containers.files)].tobytes(),
+        wake_at=containers.wake_at[:number].tobytes(),
         ring=lanes.ring[:size][valid].tobytes(),
         pasts=[_past_state(lane, past) for lane, past in lanes.pasts.items()],
         stretches=b"".join(log.stretches.tobytes() for log in lanes.seal_logs),
@@ -219,11 +235,10 @@ def _fill(memory: Memory, state: JudgeState) -> None:
         for begin, end, notes in zip(ends - count, ends, state.path_notes, strict=True)
     ]
     lanes.watch[:size] = np.frombuffer(state.watch, WATCH)
+    lanes.container[:size] = np.frombuffer(state.container, lanes.container.dtype)
     memory.plans.restore(state.plans)
-    for each in state.files:
-        restore_file(memory, each)
+    _fill_containers(memory.containers, state, lanes.container[:size])
     memory.stepper.cards = state.cards
-    memory.containers.wake_at[: len(state.files)] = np.frombuffer(state.wake_at, np.int64)
     memory.stepper.seal_numbers = state.seal_numbers
     for note in state.notes:
         memory.stepper.neighbourhood.note(note)
@@ -232,3 +247,19 @@ def _fill(memory: Memory, state: JudgeState) -> None:
     memory.outages = state.outages
     memory.refused.update(state.refused)
     memory.sensors.restore(state.sensors)
+
+
+def _fill_containers(containers: Containers, state: JudgeState, container_of_lane: Ints) -> None:
+    size = len(state.file_keys)
+    containers.reserve(max(size, len(containers.plan_from)))
+    containers.keys = state.file_keys
+    containers.index = {key: row for row, key in enumerate(state.file_keys)}
+    containers.files.codec.texts = state.file_texts
+    containers.files.restore(state.files)
+    containers.plan_from[:size] = np.frombuffer(state.plan_from, np.int64)
+    containers.plan_until[:size] = np.frombuffer(state.plan_until, np.int64)
+    containers.plan[:size] = np.frombuffer(state.plan, PLAN)
+    containers.wants_place[:size] = np.frombuffer(state.wants_place, bool)
+    containers.wake_at[:size] = np.frombuffer(state.wake_at, np.int64)
+    for row in np.flatnonzero(np.bincount(container_of_lane, minlength=size) > 1).tolist():
+        containers.several[row] = tuple(np.flatnonzero(container_of_lane == row).tolist())
