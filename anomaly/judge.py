@@ -82,7 +82,7 @@ class Judge(Memory):
         cause = Cause("a late report", received_at_ms)
         events = self._departed() + settle_touched(self, cause)
         self.stepper.forget_cards()
-        self.lanes.thin_logs()
+        self.lanes.logs.reduce()
         self.containers.files.close_old()
         return events
 
@@ -252,7 +252,7 @@ class Judge(Memory):
             else:
                 self.containers.replan(row, self._refuse)
         self._replan(replan)
-        self.lanes.thin_logs()
+        self.lanes.logs.reduce()
         self._sweep(self._fleet())
         told += self._departed() + settle_touched(self, cause)
         forget_plans(self)

@@ -61,16 +61,19 @@ def replay(stepper: Stepper, targets: Mapping[int, Structured | None], *, whole:
 
     ``whole``: all of their histories, because what the rules look up has changed.
     """
-    jobs = [_job(stepper.lanes, lane, extra, whole=whole) for lane, extra in sorted(targets.items())]
+    lanes = sorted(targets)
+    jobs = [
+        _job(stepper.lanes, lane, blocks, targets[lane], whole=whole)
+        for lane, blocks in zip(lanes, stepper.lanes.blocks(lanes), strict=True)
+    ]
     if jobs:
         _Rounds(stepper, jobs).run()
         for job in jobs:
             _keep(stepper, job)
 
 
-def _job(lanes: Lanes, lane: int, extra: Structured | None, *, whole: bool) -> _Job:
+def _job(lanes: Lanes, lane: int, blocks: list[Block], extra: Structured | None, *, whole: bool) -> _Job:
     """Plan one lane's replay, and see to it that enough of the lane is kept from now on."""
-    blocks = lanes.blocks(lane)
     past = lanes.pasts.get(lane)
     in_past = len(past.blocks) if past is not None else 0
     if extra is None:

@@ -89,7 +89,8 @@ def _trim(memory: Memory, file: ContainerFile) -> None:
                 for lane in file.lanes if rule.name == PASSAGES else (track.lane,):
                     forget(file.ledger, lane, RESTING_ON.get(rule.name, rule.types), last.at.key)
                 if rule.name == SEAL_CUSTODY:
-                    memory.lanes.forget_seal(track.lane, last.at.key)
+                    up_to = min(last.at.key, memory.lanes.foundation_key(track.lane))
+                    memory.lanes.logs.seals[track.lane].forget(up_to)
 
 
 def _waits(memory: Memory, file: ContainerFile) -> bool:

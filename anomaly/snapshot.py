@@ -12,18 +12,18 @@ import msgspec
 import numpy as np
 
 from anomaly.containers import Containers
-from anomaly.lanes import STATES
+from anomaly.lanes import TAIL, Lanes
+from anomaly.logs import LogsKept
 from anomaly.memory import Memory
 from anomaly.neighbourhood import Note
 from anomaly.past import Block, Past
-from anomaly.path_log import PathLog, PathLogNotes
 from anomaly.plans import PLAN, PlansKept
 from anomaly.reports import REPORT
-from anomaly.rows import copied
+from anomaly.rows import copied, put, take
 from anomaly.rules.catalogue import JUDGED
-from anomaly.seal_log import STRETCH, SealLog, SealLogNotes
+from anomaly.seal_log import STRETCH
 from anomaly.sensors import SensorsKept
-from anomaly.sphere import Ints
+from anomaly.sphere import Bools, Ints
 from anomaly.step import STATE, WATCH
 from anomaly.streams.jumps import JUMPS
 from anomaly.thinning import ENTRY
@@ -59,17 +59,16 @@ class JudgeState(msgspec.Struct):
     keys: list[tuple[str, str]]
     count: bytes
     middle: bytes
-    states: dict[str, bytes]
+    packed: bytes
+    live: bytes
+    mid: list[bytes]
+    base: list[bytes]
+    early: list[bytes]
+    tail: bytes  # the valid entries of all lanes, one after the other
     watch: bytes
     wake_at: bytes
-    ring: bytes  # the valid entries of all lanes, one after the other
     pasts: list[PastState]
-    stretches: bytes  # of the seal logs of all lanes, one after the other
-    stretch_count: bytes
-    seal_notes: list[SealLogNotes]
-    paths: bytes  # entries of the path logs of all lanes, likewise
-    path_count: bytes
-    path_notes: list[PathLogNotes]
+    logs: LogsKept
     cards: dict[int, dict[int, str]]
     departures: list[tuple[int, str, str]]
     seal_numbers: dict[int, str]
@@ -91,7 +90,7 @@ def _digest(body: bytes) -> bytes:
 
 def rules_name() -> str:
     """Changes with the rules' versions and their columns of state."""
-    columns = [each.descr for each in (STATE, WATCH, ENTRY, JUMPS)]
+    columns = [each.descr for each in (STATE, WATCH, ENTRY, STRETCH, JUMPS)]
     text = f"{[(rule.name, rule.version) for rule in JUDGED]}{columns}"
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
@@ -123,7 +122,6 @@ def freeze(memory: Memory) -> bytes:
     """A memory as it is now: what must be done before anything is judged."""
     lanes, size = memory.lanes, len(memory.lanes)
     containers, number = memory.containers, len(memory.containers)
-    valid = np.arange(lanes.history) < lanes.count[:size, None]
     state = JudgeState(
         rules=rules_name(),
         history=lanes.history,
@@ -139,17 +137,16 @@ def freeze(memory: Memory) -> bytes:
         keys=lanes.keys,
         count=lanes.count[:size].tobytes(),
         middle=lanes.middle[:size].tobytes(),
-        states={name: getattr(lanes, name)[:size].tobytes() for name in STATES},
+        packed=lanes.packed[:size].tobytes(),
+        live=lanes.live[:size].tobytes(),
+        mid=lanes.mid,
+        base=lanes.base,
+        early=lanes.early,
+        tail=take(lanes.tail[:size], _in_tail(lanes, size)).tobytes(),
         watch=lanes.watch[:size].tobytes(),
         wake_at=containers.wake_at[:number].tobytes(),
-        ring=lanes.ring[:size][valid].tobytes(),
         pasts=[_past_state(lane, past) for lane, past in lanes.pasts.items()],
-        stretches=b"".join(log.stretches.tobytes() for log in lanes.seal_logs),
-        stretch_count=np.array([len(log.stretches) for log in lanes.seal_logs], np.int64).tobytes(),
-        seal_notes=[log.notes for log in lanes.seal_logs],
-        paths=b"".join(log.entries.tobytes() for log in lanes.path_logs),
-        path_count=np.array([len(log.entries) for log in lanes.path_logs], np.int64).tobytes(),
-        path_notes=[log.notes for log in lanes.path_logs],
+        logs=lanes.logs.kept,
         cards=memory.stepper.cards,
         departures=memory.departures,
         seal_numbers=memory.stepper.seal_numbers,
@@ -213,29 +210,14 @@ def _fill(memory: Memory, state: JudgeState) -> None:
     lanes.reserve(max(size, len(lanes.container)))
     lanes.keys = list(state.keys)
     lanes.index = {key: lane for lane, key in enumerate(lanes.keys)}
-    lanes.count[:size] = np.frombuffer(state.count, np.int64)
-    lanes.middle[:size] = np.frombuffer(state.middle, np.int64)
-    for name in STATES:
-        getattr(lanes, name)[:size] = np.frombuffer(state.states[name], STATE)
-    valid = np.arange(lanes.history) < lanes.count[:size, None]
-    ring = np.zeros((size, lanes.history), REPORT)
-    ring[valid] = np.frombuffer(state.ring, REPORT)
-    lanes.ring[:size] = ring
+    for name in ("container", "count", "middle", "packed"):
+        getattr(lanes, name)[:size] = np.frombuffer(getattr(state, name), np.int32)
+    put(lanes.live, slice(size), np.frombuffer(state.live, STATE))
+    put(lanes.watch, slice(size), np.frombuffer(state.watch, WATCH))
+    put(lanes.tail[:size], _in_tail(lanes, size), np.frombuffer(state.tail, REPORT))
+    lanes.mid, lanes.base, lanes.early = state.mid, state.base, state.early
     lanes.pasts = {each.lane: _past(each) for each in state.pasts}
-    stretches, count = np.frombuffer(state.stretches, STRETCH), np.frombuffer(state.stretch_count, np.int64)
-    ends = np.cumsum(count)
-    lanes.seal_logs = [
-        SealLog(copied(stretches[begin:end]), notes)
-        for begin, end, notes in zip(ends - count, ends, state.seal_notes, strict=True)
-    ]
-    entries, count = np.frombuffer(state.paths, ENTRY), np.frombuffer(state.path_count, np.int64)
-    ends = np.cumsum(count)
-    lanes.path_logs = [
-        PathLog(copied(entries[begin:end]), notes)
-        for begin, end, notes in zip(ends - count, ends, state.path_notes, strict=True)
-    ]
-    lanes.watch[:size] = np.frombuffer(state.watch, WATCH)
-    lanes.container[:size] = np.frombuffer(state.container, lanes.container.dtype)
+    lanes.logs.restore(state.logs)
     memory.plans.restore(state.plans)
     _fill_containers(memory.containers, state, lanes.container[:size])
     memory.stepper.cards = state.cards
@@ -247,6 +229,13 @@ def _fill(memory: Memory, state: JudgeState) -> None:
     memory.outages = state.outages
     memory.refused.update(state.refused)
     memory.sensors.restore(state.sensors)
+
+
+def _in_tail(lanes: Lanes, size: int) -> Bools:
+    """Which places in the tails of the first lanes hold reports."""
+    number = lanes.count[:size] - lanes.packed[:size]
+    inside: Bools = np.arange(TAIL) < number[:, None]
+    return inside
 
 
 def _fill_containers(containers: Containers, state: JudgeState, container_of_lane: Ints) -> None:
