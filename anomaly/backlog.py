@@ -65,7 +65,7 @@ def take_old(stepper: Stepper, of: Ints, reports: Structured) -> None:
 def _track(stepper: Stepper, lane: int) -> Track:
     row = int(stepper.lanes.container[lane])
     stepper.touched.add(row)
-    return stepper.containers.files[row].track(lane, stepper.lanes.keys[lane][1], NAME)
+    return stepper.containers.files[row].track(lane, stepper.lanes.devices[lane], NAME)
 
 
 def _take(stepper: Stepper, lane: int, report: np.void) -> bool:

@@ -88,16 +88,16 @@ class Judge(Memory):
 
     def _lanes_of(self, batch: Sequence[Reading]) -> Ints:
         """Lane of each reading, new ones made."""
-        index = self.lanes.index
+        find = self.lanes.find
         found = np.empty(len(batch), np.int64)
         for i, reading in enumerate(batch):
             key = reading.container_id or reading.device_id
-            lane = index.get((key, reading.device_id))
+            lane = find(key, reading.device_id)
             if lane is None:
                 row = self.containers.row_of(key)
                 file = self.containers.files[row]
                 file.paired = file.paired or reading.container_id is not None
-                lane = self.lanes.add(key, reading.device_id, row)
+                lane = self.lanes.add(self.containers.keys[row], reading.device_id, row)
                 self.lanes.watch["sensor_family"][lane] = self.sensors.family_number(reading.family)
                 self.containers.add_lane(row, lane)
             found[i] = lane

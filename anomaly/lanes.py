@@ -56,8 +56,10 @@ class Lanes:
         self.settings = settings
         self.logs = Logs(settings)
         self.state = state
-        self.index: dict[tuple[str, str], int] = {}
-        self.keys: list[tuple[str, str]] = []  # (container or device, device)
+        self.containers: list[str] = []  # key of each lane's container, or of its device where it has none
+        self.devices: list[str] = []
+        self._first: dict[str, int] = {}  # of each device
+        self._further: dict[tuple[str, str], int] = {}  # of devices that have reported for several containers
         self.container: NDArray[Any] = np.zeros(FIRST_CAPACITY, np.int32)
         self.count: NDArray[Any] = np.zeros(FIRST_CAPACITY, np.int32)
         self.middle: NDArray[Any] = np.zeros(FIRST_CAPACITY, np.int32)
@@ -71,23 +73,41 @@ class Lanes:
         self._nothing = pack(np.zeros(1, state), [1])[0]
 
     def __len__(self) -> int:
-        return len(self.keys)
+        return len(self.devices)
+
+    def find(self, key: str, device_id: str) -> int | None:
+        """The lane of a device that reports for a container; None: there is none yet."""
+        lane = self._first.get(device_id)
+        if lane is None or self.containers[lane] == key:
+            return lane
+        return self._further.get((key, device_id))
 
     def add(self, key: str, device_id: str, container: int) -> int:
         """A new lane of a container's row."""
-        lane = len(self.keys)
+        lane = len(self)
         if lane == len(self.container):
             self.reserve(2 * lane)
             for each in list(self.pasts):
                 self.trim(each)
-        self.keys.append((key, device_id))
+        self._name(key, device_id)
         self.logs.add_lane()
         self.mid.append(self._nothing)
         self.base.append(self._nothing)
         self.early.append(b"")
-        self.index[key, device_id] = lane
         self.container[lane] = container
         return lane
+
+    def _name(self, key: str, device_id: str) -> None:
+        lane = len(self.devices)
+        if self._first.setdefault(device_id, lane) != lane:
+            self._further[key, device_id] = lane
+        self.containers.append(key)
+        self.devices.append(device_id)
+
+    def name(self, containers: Iterable[str], devices: Iterable[str]) -> None:
+        """Give lanes that are restored their names."""
+        for key, device_id in zip(containers, devices, strict=True):
+            self._name(key, device_id)
 
     @property
     def allowance(self) -> int:

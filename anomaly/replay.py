@@ -231,7 +231,7 @@ def _keep(stepper: Stepper, job: _Job) -> None:
         for run in job.runs:
             made, track = run.signals.get(rule.name, []), file.tracks.get((lane, rule.name))
             if track is None and made:
-                track = file.track(lane, lanes.keys[lane][1], rule.name)
+                track = file.track(lane, lanes.devices[lane], rule.name)
             if track is not None:
                 earlier = [signal for signal in track.signals if signal.at.key <= run.after]
                 later = [signal for signal in track.signals if signal.at.key > run.until]

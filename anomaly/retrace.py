@@ -186,7 +186,7 @@ def _keep(stepper: Stepper, stretch: _Stretch) -> bool:
     file = stepper.containers.files[row]
     for rule in RETRACED:
         made = stretch.signals[rule.name]
-        track = file.track(lane, lanes.keys[lane][1], rule.name)
+        track = file.track(lane, lanes.devices[lane], rule.name)
         earlier = [signal for signal in track.signals if signal.key[:2] <= after]
         later = [signal for signal in track.signals if signal.key[:2] > up_to]
         if made or len(earlier) + len(later) < len(track.signals):

@@ -62,7 +62,7 @@ def _case(memory: Memory, row: int) -> Case:
         settings=memory.settings,
         plans=memory.plans,
         now_ms=memory.now_ms,
-        lanes={lane: lanes.keys[lane][1] for lane in file.lanes},
+        lanes={lane: lanes.devices[lane] for lane in file.lanes},
         around=Fixes(lanes, file.lanes).around,
         history=lanes.history_of,
         live=lambda lane: lanes.live[lane],

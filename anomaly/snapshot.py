@@ -56,7 +56,7 @@ class JudgeState(msgspec.Struct):
     plan: bytes
     wants_place: bytes
     container: bytes  # row of each lane's
-    keys: list[tuple[str, str]]
+    devices: list[str]  # of each lane
     count: bytes
     middle: bytes
     packed: bytes
@@ -134,7 +134,7 @@ def freeze(memory: Memory) -> bytes:
         plan=containers.plan[:number].tobytes(),
         wants_place=containers.wants_place[:number].tobytes(),
         container=lanes.container[:size].tobytes(),
-        keys=lanes.keys,
+        devices=lanes.devices,
         count=lanes.count[:size].tobytes(),
         middle=lanes.middle[:size].tobytes(),
         packed=lanes.packed[:size].tobytes(),
@@ -203,13 +203,11 @@ def unpack(memory: Memory, snapshot: bytes) -> None:
 
 
 def _fill(memory: Memory, state: JudgeState) -> None:
-    lanes, size = memory.lanes, len(state.keys)
+    lanes, size = memory.lanes, len(state.devices)
     if lanes.history != state.history:  # a changed setting holds from the next empty start on
         memory.use_history(state.history)
         lanes = memory.lanes
     lanes.reserve(max(size, len(lanes.container)))
-    lanes.keys = list(state.keys)
-    lanes.index = {key: lane for lane, key in enumerate(lanes.keys)}
     for name in ("container", "count", "middle", "packed"):
         getattr(lanes, name)[:size] = np.frombuffer(getattr(state, name), np.int32)
     put(lanes.live, slice(size), np.frombuffer(state.live, STATE))
@@ -217,6 +215,7 @@ def _fill(memory: Memory, state: JudgeState) -> None:
     put(lanes.tail[:size], _in_tail(lanes, size), np.frombuffer(state.tail, REPORT))
     lanes.mid, lanes.base, lanes.early = state.mid, state.base, state.early
     lanes.pasts = {each.lane: _past(each) for each in state.pasts}
+    lanes.name((state.file_keys[row] for row in lanes.container[:size].tolist()), state.devices)
     lanes.logs.restore(state.logs)
     memory.plans.restore(state.plans)
     _fill_containers(memory.containers, state, lanes.container[:size])

@@ -17,9 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from anomaly.reports import REPORT
+from anomaly.rows import copied
 from anomaly.sphere import Bools, Ints, Structured
 
 LONGEST_RUN = 64
+MISSING = np.float16(np.nan).view(np.uint16)
 _HEADER = struct.Struct("<BHH")  # rows, bytes of bits that differ, bytes that differ
 
 Bytes = NDArray[np.uint8]
@@ -28,7 +31,9 @@ Bytes = NDArray[np.uint8]
 def pack(rows: Structured, sizes: Sequence[int] | Ints) -> list[bytes]:
     """Trains of so many consecutive rows each, one run for each ``LONGEST_RUN`` rows."""
     width = rows.dtype.itemsize
-    plain = np.frombuffer(rows.tobytes(), np.uint8).reshape(len(rows), width)
+    rows = copied(rows)
+    _without_usual(rows)
+    plain = np.ndarray((len(rows), width), np.uint8, rows)
     counts, runs_of = _runs(np.asarray(sizes, np.int64))
     heads = np.cumsum(counts) - counts
     data_mask, data = _differences(plain, heads)
@@ -81,7 +86,9 @@ def unpack(trains: Sequence[bytes], dtype: np.dtype[Any]) -> tuple[Structured, I
     bits_mask = _mask(np.frombuffer(b"".join(places), np.uint8).reshape(total, place_width), bits_width)
     bits = _added_up(bits_mask, b"".join(changed), heads, of_run)
     plain = _added_up(_mask(bits, width), b"".join(data), heads, of_run)
-    return np.ndarray(total, dtype, plain), sizes
+    rows = np.ndarray(total, dtype, plain)
+    _with_usual(rows)
+    return rows, sizes
 
 
 def split(train: bytes, number: int, dtype: np.dtype[Any]) -> tuple[bytes, bytes]:
@@ -104,6 +111,28 @@ def _next(train: bytes, at: int, dtype: np.dtype[Any]) -> tuple[int, int]:
     count, of_bits, of_data = _HEADER.unpack_from(train, at)
     place_width = -(-dtype.itemsize // 64)
     return at + _HEADER.size + count * place_width + of_bits + of_data, count
+
+
+def _reports_in(rows: Structured) -> Structured | None:
+    """The reports that rows are, or begin with: what most of them say is written shorter."""
+    dtype, name = rows.dtype, (rows.dtype.names or ("",))[0]
+    if dtype == REPORT:
+        return rows
+    return rows[name] if dtype[name] == REPORT else None
+
+
+def _without_usual(rows: Structured) -> None:
+    """Receipt as the time since the report, and missing values as zeros: in place."""
+    if (reports := _reports_in(rows)) is not None:
+        reports["recv"] -= reports["t"]
+        reports["values"].view(np.uint16)[:] ^= MISSING
+
+
+def _with_usual(rows: Structured) -> None:
+    """Undo `_without_usual`."""
+    if (reports := _reports_in(rows)) is not None:
+        reports["recv"] += reports["t"]
+        reports["values"].view(np.uint16)[:] ^= MISSING
 
 
 def _runs(sizes: Ints) -> tuple[Ints, Ints]:

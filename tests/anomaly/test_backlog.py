@@ -207,7 +207,8 @@ def test_a_condition_before_the_history_holds_within_it() -> None:
     assert len(breaches(events)) == 1
     events += made.apply_readings([reading(5, HERE, late_min=60, **CUT)])
     assert breaches(events) == [("SEAL_CUT", START_MS + 5 * MINUTE_MS, "critical", "open")]
-    lane = made.lanes.index[CONTAINER, SEAL]
+    lane = made.lanes.find(CONTAINER, SEAL)
+    assert lane is not None
     assert made.lanes.foundation(lane)["seal_word"][0] & BREACH
 
 
