@@ -43,7 +43,7 @@ def take_old(stepper: Stepper, of: Ints, reports: Structured) -> None:
     fresh: dict[int, Bools] = {}
     lanes.logs.open(np.unique(of).tolist())
     for lane in np.unique(of).tolist():
-        log = lanes.logs.seals[lane]
+        log = lanes.logs.seal(lane)
         changed = False
         mine = reports[of == lane]
         for report in mine:
@@ -54,7 +54,7 @@ def take_old(stepper: Stepper, of: Ints, reports: Structured) -> None:
         log.settle_inserted(len(mine), *lanes.logs.stretches_kept)
         if changed and _retrack(stepper, lane):
             again[lane] = None
-        new = lanes.logs.paths[lane].insert(mine, stepper.settings)
+        new = lanes.logs.path(lane).insert(mine, stepper.settings)
         if new.any():
             fresh[lane] = new
             lanes.logs.note_paths(np.array([lane]))
@@ -70,7 +70,7 @@ def _track(stepper: Stepper, lane: int) -> Track:
 
 def _take(stepper: Stepper, lane: int, report: np.void) -> bool:
     """Set a report into the log; whether transitions may be others now. A card is a signal of its own."""
-    changed = stepper.lanes.logs.seals[lane].insert(report)
+    changed = stepper.lanes.logs.seal(lane).insert(report)
     carded = int(report["rid"]) in stepper.cards.get(lane, ())
     if not carded or not report["events"] & SealEvent.OPENED:
         return changed
@@ -85,7 +85,7 @@ def _take(stepper: Stepper, lane: int, report: np.void) -> bool:
 def _retrack(stepper: Stepper, lane: int) -> bool:
     """Find a seal's transitions before its history again; whether the condition at its end is another."""
     lanes, track = stepper.lanes, _track(stepper, lane)
-    log, base, until = lanes.logs.seals[lane], lanes.foundation(lane), lanes.foundation_key(lane)
+    log, base, until = lanes.logs.seal(lane), lanes.foundation(lane), lanes.foundation_key(lane)
     frozen = [signal for signal in track.signals if signal.at.key <= log.notes.horizon]
     between = [signal for signal in track.signals if log.notes.horizon < signal.at.key <= until]
     later = [signal for signal in track.signals if signal.at.key > until]
@@ -104,7 +104,7 @@ def _transitions(
     stepper: Stepper, lane: int, found: list[tuple[int, int]], known: list[Signal]
 ) -> list[Signal]:
     """Signals of the log's transitions; what was known about their reports is kept, and so are cards."""
-    log = stepper.lanes.logs.seals[lane]
+    log = stepper.lanes.logs.seal(lane)
     firsts = log.stretches["first"]
     by_key = {signal.at.key: signal for signal in known}
     made: dict[Key, Signal] = {}

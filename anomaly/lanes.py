@@ -267,34 +267,24 @@ class Lanes:
     def fold(self, lanes: Ints) -> None:
         """Take the older part out of full histories: into the lane's past, else it is given up."""
         middles, allowance = self.middle[lanes], self.allowance
-        put_away: list[tuple[int, bytes, int]] = []
-        logged: list[tuple[int, bytes, int]] = []
+        put_away: list[int] = []
         for lane, middle in zip(lanes.tolist(), middles.tolist(), strict=True):
             reports, self.early[lane] = split(self.early[lane], middle, REPORT)
-            unasked = lane not in self.pasts and not allowance and self.history - middle >= self.least
-            (logged if unasked else put_away).append((lane, reports, middle))
-        if logged:
-            of, trains, sizes = zip(*logged, strict=True)
-            self.logs.log_trains(list(of), trains, np.array(sizes))
-        if put_away:
-            self._put_away(put_away)
-        for lane in lanes.tolist():
+            past, before = self.pasts.get(lane), self.base[lane]
             self.base[lane] = self.mid[lane]
+            if past is None and not allowance and self.history - middle >= self.least:
+                self.logs.log(lane, reports, middle)
+                continue
+            if past is None:
+                past = self.pasts[lane] = Past()
+            past.push(Block.packed(before, reports, middle, self.state))
+            past.grow_quiet(middle, 4 * self.history)
+            put_away.append(lane)
         self.count[lanes] -= middles
         self.packed[lanes] = self.count[lanes]
         self._checkpoint(lanes)
-        for lane, _, _ in put_away:
+        for lane in put_away:
             self.trim(lane)
-
-    def _put_away(self, folded: Iterable[tuple[int, bytes, int]]) -> None:
-        """Put the older part of histories (lane, train of reports, number of them) into the lanes' pasts."""
-        of, trains, sizes = zip(*folded, strict=True)
-        states, (reports, _) = self.checkpoints("base", of), unpack(trains, REPORT)
-        ends = np.cumsum(sizes).tolist()
-        for number, (lane, end, size) in enumerate(zip(of, ends, sizes, strict=True)):
-            past = self.pasts.setdefault(lane, Past())
-            past.push(Block(copied(states[number : number + 1]), copied(reports[end - size : end])))
-            past.grow_quiet(size, 4 * self.history)
 
     # -- late reports -------------------------------------------------------------
 
@@ -313,10 +303,10 @@ class Lanes:
         if past is None:
             return
         surplus = past.size + int(self.count[lane]) - max(past.keep, self.least, self.allowance)
-        while past.blocks and surplus >= len(past.blocks[0].reports):
+        while past.blocks and surplus >= past.blocks[0].size:
             given_up = past.pop_oldest()
-            surplus -= len(given_up)
-            self.logs.log(lane, given_up)
+            surplus -= given_up.size
+            self.logs.log(lane, given_up.leaving, given_up.size)
         if not past.blocks and not past.keep:
             del self.pasts[lane]
 
@@ -341,16 +331,16 @@ class Lanes:
         The first ``same`` blocks are as they were, and before it.
         """
         *blocks, end = blocks
-        blocks = [block for block in blocks if len(block.reports)]
+        blocks = [block for block in blocks if block.size]
         count, cut = 0, len(blocks)
-        while cut and count + len(blocks[cut - 1].reports) < self.history:
+        while cut and count + blocks[cut - 1].size < self.history:
             cut -= 1
             count += len(blocks[cut].reports)
         if cut or lane in self.pasts:
             self.pasts.setdefault(lane, Past()).replace(min(same, cut), blocks[same:cut])
         newest, middle, mid = blocks[cut:], 0, end.state
         put(self.live, slice(lane, lane + 1), end.state)
-        ends = np.cumsum([len(block.reports) for block in newest[:-1]])
+        ends = np.cumsum([block.size for block in newest[:-1]])
         if len(ends):
             nearest = int(np.argmin(np.abs(ends - self.least)))
             middle, mid = int(ends[nearest]), newest[nearest + 1].state

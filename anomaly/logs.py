@@ -11,11 +11,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from anomaly.path_log import PathLog, PathLogNotes, absorbed
-from anomaly.rows import take
+from anomaly.rows import join, take
 from anomaly.seal_log import STRETCH, SealLog, SealLogNotes, join_all, silent
 from anomaly.shelf import Shelf, ShelfKept
 from anomaly.sphere import Ints, Structured
 from anomaly.thinning import ENTRY, thin
+from anomaly.trains import pack
 from anomaly.waiting import Waiting
 from sealtrail.runtime.settings.anomaly import AnomalySettings
 
@@ -33,25 +34,33 @@ class Logs:
         self.stretches_kept = settings.seal_stretches_kept, settings.seal_stretches_kept_busy
         self._seals_due: set[int] = set()
         self._paths_due: set[int] = set()
+        self._coming: list[tuple[int, Structured | bytes, int]] = []
 
     def add_lane(self) -> None:
         """A new device."""
         for each in (self._waiting, self.seals, self.paths):
             each.add_lane()
 
-    def log(self, lane: int, reports: Structured) -> None:
-        """Take reports (no view) that leave a lane's history."""
-        self._waiting.add(lane, reports)
-        self._count(np.array([lane]), np.array([len(reports)]))
+    def log(self, lane: int, reports: Structured | bytes, number: int) -> None:
+        """Take so many reports (no view, or a train of them) that leave a lane's history."""
+        self._coming.append((lane, reports, number))
 
-    def log_trains(self, lanes: list[int], trains: Sequence[bytes], sizes: Ints) -> None:
-        """The same for different lanes, packed (trains of `REPORT`, so many reports in each)."""
-        self._waiting.add_trains(lanes, trains, sizes)
-        self._count(np.array(lanes), sizes)
-
-    def _count(self, lanes: Ints, sizes: Ints) -> None:
+    def _take_in(self) -> None:
+        """Have all that has come wait, and see which logs have grown enough to be reduced."""
+        if not self._coming:
+            return
+        of, parts, numbers = zip(*self._coming, strict=True)
+        self._coming.clear()
+        trains, rows = list(parts), [i for i, each in enumerate(parts) if not isinstance(each, bytes)]
+        if rows:
+            packed = pack(join([parts[i] for i in rows]), [numbers[i] for i in rows])
+            for i, train in zip(rows, packed, strict=True):
+                trains[i] = train
+        lanes, sizes = np.array(of), np.array(numbers)
+        self._waiting.add(list(of), trains, sizes)
         for shelf in (self.seals, self.paths):
-            shelf.added[lanes] += sizes.astype(np.int32)
+            np.add.at(shelf.added, lanes, sizes)
+        lanes = np.unique(lanes)
         kept, kept_busy = self.stretches_kept
         self._seals_due.update(self.seals.larger(lanes, 2 * kept, kept_busy))
         self.note_paths(lanes)
@@ -61,13 +70,25 @@ class Logs:
         kept, kept_busy = self._settings.path_reports_kept, self._settings.path_reports_kept_busy
         self._paths_due.update(self.paths.larger(lanes, 2 * kept - 1, kept_busy - 1))
 
+    def seal(self, lane: int) -> SealLog:
+        """A lane's seal log, to be read and written until the end of the message."""
+        self._take_in()
+        return self.seals[lane]
+
+    def path(self, lane: int) -> PathLog:
+        """A lane's path log, likewise."""
+        self._take_in()
+        return self.paths[lane]
+
     def open(self, lanes: Sequence[int]) -> None:
         """Have lanes' logs ready."""
+        self._take_in()
         self.seals.open(lanes)
         self.paths.open(lanes)
 
     def reduce(self) -> None:
         """Bring the logs that have grown within their bounds, and pack all; at the end of each message."""
+        self._take_in()
         changed = self.close()
         if self._seals_due:
             changed += self._join(sorted(self._seals_due))
@@ -143,6 +164,7 @@ class Logs:
     @property
     def kept(self) -> LogsKept:
         """All of it, for `restore`."""
+        self._take_in()
         self.close()
         return self._waiting.kept, self.seals.kept, self.paths.kept
 

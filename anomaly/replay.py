@@ -82,7 +82,7 @@ def _job(lanes: Lanes, lane: int, blocks: list[Block], extra: Structured | None,
     places = [block_of(blocks, key) for key in zip(extra["t"].tolist(), extra["rid"].tolist(), strict=True)]
     of = np.maximum(places, 0)
     late = {number: take(extra, of == number) for number in np.unique(of).tolist()}
-    newer = sum(len(block.reports) for block in blocks[int(of[0]) + 1 :])
+    newer = sum(block.size for block in blocks[int(of[0]) + 1 :])
     newer += int(np.count_nonzero(blocks[int(of[0])].reports["t"] >= extra["t"][0]))
     lanes.expect_late(lane, newer + len(extra))
     return _Job(lane, blocks, in_past, late, sorted(late, reverse=True))
@@ -172,7 +172,7 @@ class _Rounds:
     def _go_on(self, n: int, job: _Job) -> bool:
         """At the end of a block, or where one is cut; False: the job is done."""
         begin, end = int(self._begun[n]), int(self._cursor[n])
-        job.judged[-1].reports = copied(self._pool[begin:end])
+        job.judged[-1] = Block(job.judged[-1].state, copied(self._pool[begin:end]))
         if job.cuts:
             job.judged.append(Block(copied(self._state[n : n + 1]), self._pool[:0]))
             self._begun[n] = end
@@ -184,7 +184,7 @@ class _Rounds:
         """Behind a block: the next one, if it begins otherwise than before; else the next late reports."""
         following = job.at + 1
         if following == len(job.blocks):
-            if len(job.judged[-1].reports):  # late reports behind all others
+            if job.judged[-1].size:  # late reports behind all others
                 job.judged.append(Block(copied(self._state[n : n + 1]), self._pool[:0]))
             return False
         state = self._state[n : n + 1]

@@ -90,7 +90,7 @@ def _trim(memory: Memory, file: ContainerFile) -> None:
                     forget(file.ledger, lane, RESTING_ON.get(rule.name, rule.types), last.at.key)
                 if rule.name == SEAL_CUSTODY:
                     up_to = min(last.at.key, memory.lanes.foundation_key(track.lane))
-                    memory.lanes.logs.seals[track.lane].forget(up_to)
+                    memory.lanes.logs.seal(track.lane).forget(up_to)
 
 
 def _waits(memory: Memory, file: ContainerFile) -> bool:

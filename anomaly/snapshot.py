@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,7 +18,7 @@ from anomaly.neighbourhood import Note
 from anomaly.past import Block, Past
 from anomaly.plans import PLAN, PlansKept
 from anomaly.reports import REPORT
-from anomaly.rows import copied, put, take
+from anomaly.rows import put, take
 from anomaly.rules.catalogue import JUDGED
 from anomaly.seal_log import STRETCH
 from anomaly.sensors import SensorsKept
@@ -40,8 +39,7 @@ class PastState(msgspec.Struct, array_like=True):
     keep: int
     quiet: int
     sizes: list[int]  # reports of each block
-    states: bytes
-    reports: bytes
+    blocks: list[tuple[bytes, bytes]]  # trains: the state, the reports
 
 
 class JudgeState(msgspec.Struct):
@@ -165,18 +163,15 @@ def _past_state(lane: int, past: Past) -> PastState:
         lane,
         past.keep,
         past.quiet,
-        [len(block.reports) for block in past.blocks],
-        b"".join(block.state.tobytes() for block in past.blocks),
-        b"".join(block.reports.tobytes() for block in past.blocks),
+        [block.size for block in past.blocks],
+        [block.trains for block in past.blocks],
     )
 
 
 def _past(state: PastState) -> Past:
-    states, reports = np.frombuffer(state.states, STATE), np.frombuffer(state.reports, REPORT)
-    ends = list(itertools.accumulate(state.sizes))
     blocks = [
-        Block(copied(states[number : number + 1]), copied(reports[end - size : end]))
-        for number, (size, end) in enumerate(zip(state.sizes, ends, strict=True))
+        Block.packed(before, reports, size, STATE)
+        for size, (before, reports) in zip(state.sizes, state.blocks, strict=True)
     ]
     return Past(blocks, state.keep, state.quiet, sum(state.sizes))
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly.reports import REPORT
-from anomaly.rows import join, take
+from anomaly.rows import take
 from anomaly.sphere import Ints, Structured
-from anomaly.trains import pack, split, unpack
+from anomaly.trains import split, unpack
 
 FIRST_CAPACITY = 64
 
@@ -22,7 +22,6 @@ class Waiting:
     def __init__(self) -> None:
         self.trains: list[bytes] = []
         self.size: NDArray[Any] = np.zeros(FIRST_CAPACITY, np.int32)  # reports in each train
-        self._unpacked: dict[int, list[Structured]] = {}  # those that came last, and are in ``size``
 
     def add_lane(self) -> None:
         """Room for one more device."""
@@ -30,21 +29,14 @@ class Waiting:
         if len(self.trains) > len(self.size):
             self.size = np.concatenate((self.size, np.zeros_like(self.size)))
 
-    def add(self, lane: int, reports: Structured) -> None:
-        """Reports (no view) of one lane, newer than all before."""
-        self._unpacked.setdefault(lane, []).append(reports)
-        self.size[lane] += len(reports)
-
-    def add_trains(self, lanes: list[int], trains: Sequence[bytes], sizes: Ints) -> None:
-        """The same for different lanes."""
-        self._pack()
+    def add(self, lanes: list[int], trains: Sequence[bytes], sizes: Ints) -> None:
+        """Reports newer than all before of their lanes; a lane may occur more than once."""
         for lane, train in zip(lanes, trains, strict=True):
             self.trains[lane] += train
-        self.size[lanes] += sizes.astype(np.int32)
+        np.add.at(self.size, lanes, sizes)
 
     def behind(self, lanes: Sequence[int], taken: Ints) -> tuple[Structured, Ints]:
         """Reports of lanes behind the first ``taken`` ones of each, and the place in ``lanes`` of each."""
-        self._pack()
         reports, sizes = unpack([self.trains[lane] for lane in lanes], REPORT)
         of = np.repeat(np.arange(len(lanes)), sizes)
         if taken.any():
@@ -55,25 +47,14 @@ class Waiting:
 
     def drop(self, lanes: Ints, number: Ints) -> None:
         """Take the oldest out, so many of each lane."""
-        self._pack()
         for lane, count in zip(lanes.tolist(), number.tolist(), strict=True):
             whole = count == self.size[lane]
             self.trains[lane] = b"" if whole else split(self.trains[lane], count, REPORT)[1]
         self.size[lanes] -= number.astype(np.int32)
 
-    def _pack(self) -> None:
-        if not self._unpacked:
-            return
-        parts = [join(each) for each in self._unpacked.values()]
-        trains = pack(join(parts), [len(each) for each in parts])
-        for lane, train in zip(self._unpacked, trains, strict=True):
-            self.trains[lane] += train
-        self._unpacked.clear()
-
     @property
     def kept(self) -> tuple[list[bytes], bytes]:
         """All of it, for `restore`."""
-        self._pack()
         return self.trains, self.size[: len(self.trains)].tobytes()
 
     def restore(self, kept: tuple[list[bytes], bytes]) -> None:
