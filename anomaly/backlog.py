@@ -85,7 +85,8 @@ def _take(stepper: Stepper, lane: int, report: np.void) -> bool:
 def _retrack(stepper: Stepper, lane: int) -> bool:
     """Find a seal's transitions before its history again; whether the condition at its end is another."""
     lanes, track = stepper.lanes, _track(stepper, lane)
-    log, base, until = lanes.logs.seal(lane), lanes.foundation(lane), lanes.foundation_key(lane)
+    log, base = lanes.logs.seal(lane), lanes.foundation(lane)
+    until = int(base["last_t"][0]), int(base["last_rid"][0])
     frozen = [signal for signal in track.signals if signal.at.key <= log.notes.horizon]
     between = [signal for signal in track.signals if log.notes.horizon < signal.at.key <= until]
     later = [signal for signal in track.signals if signal.at.key > until]

@@ -20,7 +20,7 @@ The state before all that is kept is the lane's ``foundation``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,16 @@ CHUNK = 4096
 """So many states are unpacked at a time where all are looked through."""
 
 CHECKPOINTS = ("mid", "base")
+
+
+class _Laid(NamedTuple):
+    """A lane's history as it was judged again."""
+
+    lane: int
+    base: Structured
+    mid: Structured
+    reports: list[Structured]
+    middle: int
 
 
 class Lanes:
@@ -70,6 +80,7 @@ class Lanes:
         self.mid: list[bytes] = []
         self.base: list[bytes] = []
         self.early: list[bytes] = []
+        self._laid: list[_Laid] = []
         self._nothing = pack(np.zeros(1, state), [1])[0]
 
     def __len__(self) -> int:
@@ -328,7 +339,7 @@ class Lanes:
     def lay(self, lane: int, blocks: list[Block], same: int) -> None:
         """Keep a lane's history as it was judged again: the newest blocks in the history, others before it.
 
-        The first ``same`` blocks are as they were, and before it.
+        The first ``same`` blocks are as they were, and before it. Call `pack_laid` when all are laid.
         """
         *blocks, end = blocks
         blocks = [block for block in blocks if block.size]
@@ -346,7 +357,21 @@ class Lanes:
             middle, mid = int(ends[nearest]), newest[nearest + 1].state
         elif count >= self.least:
             middle, mid = count, end.state
-        self.base[lane], self.mid[lane] = pack(join((newest[0].state, mid)), [1, 1])
-        self.early[lane] = b"".join(pack(join([block.reports for block in newest]), [middle, count - middle]))
+        self._laid.append(_Laid(lane, newest[0].state, mid, [block.reports for block in newest], middle))
         self.count[lane], self.packed[lane], self.middle[lane] = count, count, middle
         self.trim(lane)
+
+    def pack_laid(self) -> None:
+        """Pack all histories that were laid; to be called before anything else is done."""
+        laid, self._laid = self._laid, []
+        if not laid:
+            return
+        states = pack(
+            join([state for each in laid for state in (each.base, each.mid)]), [1] * (2 * len(laid))
+        )
+        sizes = [size for each in laid for size in (each.middle, int(self.count[each.lane]) - each.middle)]
+        runs = pack(join([part for each in laid for part in each.reports]), sizes)
+        for number, each in enumerate(laid):
+            place = 2 * number
+            self.base[each.lane], self.mid[each.lane] = states[place : place + 2]
+            self.early[each.lane] = runs[place] + runs[place + 1]

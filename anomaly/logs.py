@@ -59,7 +59,7 @@ class Logs:
         lanes, sizes = np.array(of), np.array(numbers)
         self._waiting.add(list(of), trains, sizes)
         for shelf in (self.seals, self.paths):
-            np.add.at(shelf.added, lanes, sizes)
+            shelf.add(lanes, sizes)
         lanes = np.unique(lanes)
         kept, kept_busy = self.stretches_kept
         self._seals_due.update(self.seals.larger(lanes, 2 * kept, kept_busy))

@@ -70,6 +70,7 @@ def replay(stepper: Stepper, targets: Mapping[int, Structured | None], *, whole:
         _Rounds(stepper, jobs).run()
         for job in jobs:
             _keep(stepper, job)
+        stepper.lanes.pack_laid()
 
 
 def _job(lanes: Lanes, lane: int, blocks: list[Block], extra: Structured | None, *, whole: bool) -> _Job:

@@ -69,6 +69,7 @@ class Shelf(Generic[L, N]):
         )  # so many of the reports that wait are in the log
         self.notes: dict[int, N] = {}  # of closed logs, where they aren't as new; without ``added``
         self._open: dict[int, L] = {}
+        self._outrun: set[int] = set()  # open ones for which more waits
 
     def add_lane(self) -> None:
         """A new device's log."""
@@ -78,7 +79,8 @@ class Shelf(Generic[L, N]):
 
     def __getitem__(self, lane: int) -> L:
         """A lane's log, to be read and written until it is closed."""
-        self.open([lane])
+        if lane not in self._open or lane in self._outrun:
+            self.open([lane])
         return self._open[lane]
 
     def __iter__(self) -> Iterator[L]:
@@ -101,6 +103,13 @@ class Shelf(Generic[L, N]):
         for lane in lanes:
             self._open[lane].notes.added += int(self.added[lane])
             self.added[lane] = 0
+        self._outrun.difference_update(lanes)
+
+    def add(self, lanes: Ints, numbers: Ints) -> None:
+        """So many more reports of lanes wait."""
+        np.add.at(self.added, lanes, numbers)
+        if self._open:
+            self._outrun.update(self._open.keys() & set(lanes.tolist()))
 
     def close(self) -> list[int]:
         """Pack what is open; which that was."""
@@ -114,6 +123,7 @@ class Shelf(Generic[L, N]):
                 if log.notes != self._notes():
                     self.notes[lane] = log.notes
             self._open.clear()
+            self._outrun.clear()
         return lanes
 
     def rows(self, lanes: Sequence[int]) -> tuple[Structured, Ints]:
