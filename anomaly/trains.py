@@ -48,8 +48,6 @@ def pack(rows: Structured, sizes: Sequence[int] | Ints) -> list[bytes]:
         _HEADER.pack(count, b1 - b0, d1 - d0) + text[p0:p1] + changed_text[b0:b1] + data_text[d0:d1]
         for count, p0, p1, b0, b1, d0, d1 in zip(counts.tolist(), *place_at, *bits_at, *data_at, strict=True)
     ]
-    if len(packed) == len(sizes) == len(runs_of):
-        return packed
     trains = [b""] * len(sizes)
     for train, run in zip(runs_of.tolist(), packed, strict=True):
         trains[train] += run
