@@ -6,7 +6,7 @@ import numpy as np
 
 from anomaly.custody import Segment
 from anomaly.plans import Plans
-from anomaly.rules.rule import Case, Signal
+from anomaly.rules.rule import Case, Signal, Spot
 from anomaly.sphere import EARTH_RADIUS_M, Bools, Floats, Ints, distance_m, point
 from sealtrail.contract.errors import InvalidTripError
 
@@ -19,21 +19,26 @@ def due_of(case: Case, segment: Segment, lost: Signal, due_ms: int) -> tuple[str
     """(name of the dead zone, when the device is due): "" and ``due_ms`` where its place is in none.
 
     A place counts as in a zone too if the device may have reached it before its next report. Zones
-    that touch, or lie one after the other along the way, are crossed as one.
+    that touch, or lie one after the other along the way, are crossed as one. A device that has had
+    no fix yet came from the corridor's beginning.
     """
-    spot, plans = lost.place, case.plans
+    plans, corridor = case.plans, case.corridor_at(lost.at.occurred_at_ms)
     numbers, names = _zones(plans, segment)
+    spot = lost.place or _departure(segment)
     if spot is None or not numbers:
         return "", due_ms
     vector = point(spot.latitude_deg, spot.longitude_deg)[None, :]
     reach_m = case.settings.uncertainty_factor * spot.uncertainty_m
-    age_s = max(0, lost.at.occurred_at_ms - spot.at_ms) / 1000  # of the place, when it was last heard
-    reach_m += min(APPROACH_MOST_M, (lost.numbers["gap_s"] + age_s) * APPROACH_M_S)
+    age_s = max(0, lost.at.occurred_at_ms - spot.at_ms) / 1000  # of the place, when it last said anything new
+    age_s = lost.numbers.get("place_age_s", age_s)
+    gap_s, interval_s = lost.numbers["gap_s"], segment.trip.reporting_interval_s
+    if interval_s is not None:
+        gap_s = min(gap_s, case.settings.silent_periods * interval_s)
+    reach_m += min(APPROACH_MOST_M, (gap_s + age_s) * APPROACH_M_S)
     away_m = np.array([float(plans.zones.distance_m(number, vector)[0]) for number in numbers])
     nearest = int(np.argmin(away_m))
     if away_m[nearest] > reach_m:
         return "", due_ms
-    corridor = case.corridor_at(lost.at.occurred_at_ms)
     through_m = 0.0
     if corridor >= 0:
         along_m, _, _ = plans.corridors.place(corridor, spot.latitude_deg, spot.longitude_deg)
@@ -45,6 +50,16 @@ def due_of(case: Case, segment: Segment, lost: Signal, due_ms: int) -> tuple[str
     through_m += max(0.0, float(away_m[nearest]))
     extra_ms = round(through_m / (case.settings.dead_zone_speed_kmh / 3.6) * 1000)
     return names[nearest], due_ms + extra_ms
+
+
+def _departure(segment: Segment) -> Spot | None:
+    """Where and when a trip began: the last place known of a device that has had no fix yet."""
+    trip = segment.trip
+    if trip.corridor is None:
+        return None
+    longitude_deg, latitude_deg = trip.corridor.coordinates[0]
+    began_ms = segment.from_ms if trip.departs_at_ms is None else trip.departs_at_ms
+    return Spot(latitude_deg, longitude_deg, 0.0, began_ms)
 
 
 def _zones(plans: Plans, segment: Segment) -> tuple[list[int], list[str]]:

@@ -2,10 +2,12 @@
 
 What: alerts of at least ``theft_least`` different kinds of one trip, within
 ``theft_window_s`` of each other, outside of the trip's allowed places and
-parking zones. Kinds are what ``theft_signals`` says of alert types: opened
+parking zones: none surely within, and one at least surely without, for a fix by
+a cell may be anywhere. Kinds are what ``theft_signals`` says of alert types: opened
 (seal and door), stopped, off its way, blind (silent), forged (and jammed),
 apart, moved; one of ``theft_strong`` must be among them. A seal that is cut and
-a door that opens are one thing, so they are one kind. What rests on positions that may be forged is
+a door that opens are one thing, so they are one kind. A separation and a way that is left are one
+thing, too: a wrong position of one device explains both. What rests on positions that may be forged is
 no sign of its own, and a device that has never spoken hasn't gone blind.
 
 When: as soon as the last of them is known; it began with it, and is taken back
@@ -17,12 +19,15 @@ theft_window_s. Source: ../shared/ALERTS.md. Equivalents: none.
 
 from __future__ import annotations
 
+import msgspec
+
 from anomaly.custody import FOREVER_MS
 from anomaly.rules import never_heard
 from anomaly.rules.places import in_allowed, in_zones
-from anomaly.rules.rule import EVIDENCE_KEPT, Case, Finding, Signal, severity_under
+from anomaly.rules.rule import EVIDENCE_KEPT, Case, Finding, Signal, Spot, severity_under
 from anomaly.words import moment, span
 from sealtrail.contract.alert import CATALOGUE, AlertType
+from sealtrail.contract.trip import Trip
 
 NAME = "likely_theft"
 ACTS = frozenset(
@@ -45,6 +50,7 @@ PLACED = frozenset(
         AlertType.UNEXPECTED_MOVEMENT,
     }
 )
+OFF_ITS_WAY = frozenset({AlertType.ROUTE_DEVIATION, AlertType.WRONG_WAY, AlertType.ZONE_FORBIDDEN})
 NEAR_MS = 3 * 3_600_000  # forging is noticed late
 
 
@@ -52,7 +58,7 @@ class LikelyTheft:
     """Looks at what the rules before it have found."""
 
     name = NAME
-    version = 1
+    version = 2
     types = (AlertType.LIKELY_THEFT,)
 
     def begins(self, signal: Signal) -> bool:
@@ -65,19 +71,11 @@ class LikelyTheft:
         for finding in case.found:
             if finding.rule == never_heard.NAME:
                 continue
-            if finding.trip_id and finding.type.value in kinds and not self._is_safe(case, finding):
+            if finding.trip_id and finding.type.value in kinds and not _is_safe(case, finding):
                 trips.setdefault(finding.trip_id, []).append(finding)
         honest = (_without_forged(parts) for parts in trips.values())
         found = (self._composed(case, parts) for parts in honest if len(parts) > 1)
         return [finding for each in found for finding in each]
-
-    def _is_safe(self, case: Case, finding: Finding) -> bool:
-        """Whether it happened where a container may stand and be handled."""
-        segment = case.segment_at(finding.start.occurred_at_ms)
-        if segment is None:
-            return True
-        trip = segment.trip
-        return in_allowed(trip, finding.place) or in_zones(case, trip.parking_zones, finding.place)
 
     def _composed(self, case: Case, parts: list[Finding]) -> list[Finding]:
         """One finding for each group of parts that are near in time and of enough kinds."""
@@ -106,7 +104,8 @@ class LikelyTheft:
             }
             chosen = near | {kinds[part.type.value]: near.get(kinds[part.type.value], part)}
             strong = chosen.keys() & set(case.settings.theft_strong)
-            if strong and len(chosen) >= case.settings.theft_least:
+            enough = strong and _independent(chosen) >= case.settings.theft_least
+            if enough and any(_is_outside(case, each) for each in chosen.values()):
                 return self._finding(case, list(chosen.values()), part)
         return None
 
@@ -136,6 +135,31 @@ class LikelyTheft:
             details={part.type.value.lower(): part.sentence for part in parts},
             evidence=evidence[:EVIDENCE_KEPT],
         )
+
+
+def _is_safe(case: Case, part: Finding) -> bool:
+    """Whether it happened where a container may stand and be handled, or on no trip."""
+    segment = case.segment_at(part.start.occurred_at_ms)
+    if segment is None:
+        return True
+    exactly = None if part.place is None else msgspec.structs.replace(part.place, uncertainty_m=0.0)
+    return _in_safe_place(case, segment.trip, exactly)
+
+
+def _is_outside(case: Case, part: Finding) -> bool:
+    """Whether it certainly did not: its fix, as far as it may be wrong, lies in no such place."""
+    segment = case.segment_at(part.start.occurred_at_ms)
+    return segment is not None and not _in_safe_place(case, segment.trip, part.place)
+
+
+def _in_safe_place(case: Case, trip: Trip, spot: Spot | None) -> bool:
+    return in_allowed(trip, spot) or in_zones(case, trip.parking_zones, spot)
+
+
+def _independent(chosen: dict[str, Finding]) -> int:
+    """How many of the kinds no single wrong position explains together."""
+    types = {part.type for part in chosen.values()}
+    return len(chosen) - (AlertType.SEPARATION in types and bool(types & OFF_ITS_WAY))
 
 
 def _without_forged(parts: list[Finding]) -> list[Finding]:

@@ -14,7 +14,10 @@ an opening if all three hold at the opening's own time:
   by the container's fix nearest in time, at most ``place_max_age_s`` away; else
   by where the container stood, if its last fix before and its first after are
   one place (``stop_radius_m``), each at most ``place_stood_max_s`` away (for
-  devices that report hourly). An unknown place is not covered.
+  devices that report hourly). Until that first fix after it has come, and at
+  most ``place_wait_s`` long, it is taken to have stood at the last one before:
+  an alert for every wrong fix at a gate would only be taken back. An unknown
+  place is not covered.
 
 A covered opening is SEAL_DISARMED in the custody log. Severity: critical, or
 the trip's own.
@@ -69,7 +72,25 @@ def place_for(case: Case, signal: Signal) -> Spot | None:
     nearest = nearer(signal.before, signal.after, at_ms)
     if nearest is None or abs(nearest.at_ms - at_ms) <= case.settings.place_max_age_s * 1000:
         return nearest
-    return nearest if _stood(case, signal) else None
+    if _stood(case, signal):
+        return nearest
+    return signal.before if _may_stand(case, signal) else None
+
+
+def _may_stand(case: Case, signal: Signal) -> bool:
+    """Whether a fix is still to come that shows if the container stood where its last one before was."""
+    at_ms, settings = signal.at.occurred_at_ms, case.settings
+    if signal.before is None or signal.after is not None:
+        return False
+    if signal.before.uncertainty_m > settings.stop_radius_m:
+        return False
+    if at_ms - signal.before.at_ms > settings.place_stood_max_s * 1000:
+        return False
+    until_ms = at_ms + round(settings.place_wait_s * 1000)
+    if case.now_ms >= until_ms:
+        return False
+    case.wake(until_ms)
+    return True
 
 
 def _stood(case: Case, signal: Signal) -> bool:

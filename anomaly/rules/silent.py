@@ -10,7 +10,8 @@ being believed little by little. A device that has shown less than
 their pauses, not by their bursts.
 
 When: at the deadline, by the log's own clock; it ends with the next receipt,
-whatever that is of: a backlog says what happened meanwhile, and is counted.
+whatever that is of: a backlog says what happened meanwhile, and is counted. A
+straggler from before it ends it too, and the next silence begins at its receipt.
 Where the last plausible place lies in one of the trip's dead zones, or so near
 that the next report may, silence is expected until the device ought to be out
 at the far side: the corridor's way through the zone (else the zone's width) at
@@ -27,12 +28,14 @@ standing_kmh, dead_zone_speed_kmh, outage_ticks, outage_grace_s. Source:
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import msgspec
 import numpy as np
 
 from anomaly.custody import FOREVER_MS, Segment
 from anomaly.fleet import Fleet
-from anomaly.reports import AT_REST, COLUMN, MOVING
+from anomaly.reports import AT_REST, COLUMN, MOVING, Sighting
 from anomaly.rows import take
 from anomaly.rules import dead_zones
 from anomaly.rules.rule import Case, Cleared, Finding, Signal, Track, severity_under
@@ -54,7 +57,7 @@ class Silent:
     """Keeps the usual gap of each device, driving and standing, and whether its silence was told."""
 
     name = NAME
-    version = 2
+    version = 3
     types = (AlertType.SILENT,)
     state = (
         ("silent_gap_s", "f4", 2),  # widest usual gap after a report while driving, while standing
@@ -137,14 +140,30 @@ class Silent:
 
     def _lose(self, fleet: Fleet, lane: int, heard_ms: int, limit_s: float) -> None:
         """Say that a silence began with the last report received up to a time."""
+        due_ms = max(heard_ms, fleet.deaf_until_ms) + limit_s * 1000
+        usual_s = float(_usual_s(take(fleet.lanes.watch, np.array([lane])))[0])
+        numbers = {"due_ms": float(round(due_ms)), "limit_s": float(round(limit_s)), "gap_s": usual_s}
+        at, first = self._last_heard(fleet, lane, heard_ms)
+        place = held_spot(fleet.lanes.live[lane])
+        if place is not None:
+            newest_ms = int(fleet.lanes.live["last_t"][lane])
+            numbers["place_age_s"] = max(0, newest_ms - place.at_ms) / 1000
+        fleet.emit(lane, NAME, Signal(LOST, at, place=place, first=first, numbers=numbers))
+
+    def _last_heard(self, fleet: Fleet, lane: int, heard_ms: int) -> tuple[Sighting, Sighting | None]:
+        """When a silence begins that follows a receipt, and the report if that is of another time.
+
+        Mostly with the newest report. A straggler, received long after newer ones, is no new word of
+        the device's whereabouts, but it was heard: the silence begins when it was received.
+        """
         history = fleet.history(lane)
         before = np.flatnonzero(history["recv"] <= heard_ms)
-        last = history[int(before[-1]) if before.size else 0]
-        due_ms = max(heard_ms, fleet.deaf_until_ms) + limit_s * 1000
-        usual = fleet.lanes.watch["silent_gap_s"][lane].max()
-        numbers = {"due_ms": float(round(due_ms)), "limit_s": float(round(limit_s)), "gap_s": float(usual)}
-        place = held_spot(fleet.lanes.live[lane])
-        fleet.emit(lane, NAME, Signal(LOST, fleet.sighting(lane, last), place=place, numbers=numbers))
+        newest = history[int(before[-1]) if before.size else 0]
+        stragglers = np.flatnonzero(history["recv"] == heard_ms)
+        if heard_ms - int(newest["recv"]) <= fleet.settings.silent_grace_s * 1000 or not stragglers.size:
+            return fleet.sighting(lane, newest), None
+        report = fleet.sighting(lane, history[int(stragglers[-1])])
+        return msgspec.structs.replace(report, occurred_at_ms=heard_ms), report
 
     def begins(self, signal: Signal) -> bool:
         return signal.code == LOST
@@ -152,10 +171,8 @@ class Silent:
     def findings(self, case: Case) -> list[Finding]:
         found: list[Finding] = []
         for track in case.tracks:
-            for index, signal in enumerate(track.signals):
-                if signal.code == LOST:
-                    heard = next((e for e in track.signals[index + 1 :] if e.code == HEARD), None)
-                    found += self._silences(case, track, signal, heard)
+            for lost, heard in _lost_and_heard(track.signals):
+                found += self._silences(case, track, lost, heard)
         return found
 
     def _silences(self, case: Case, track: Track, lost: Signal, heard: Signal | None) -> list[Finding]:
@@ -177,7 +194,7 @@ class Silent:
             if overdue is not None:
                 segment, due_ms = overdue
                 begun = msgspec.structs.replace(at, occurred_at_ms=since_ms)
-                on_it = msgspec.structs.replace(lost, at=begun, first=at)
+                on_it = msgspec.structs.replace(lost, at=begun, first=lost.first or at)
                 times = due_ms, min(heard_ms, stretch.until_ms)
                 found.append(self._silence(case, segment, track, on_it, heard, times))
         return [finding for finding in found if finding is not None]
@@ -222,7 +239,8 @@ class Silent:
         at, settings, who = lost.at, case.settings, device_on(track.device_id, case.key)
         report = lost.first or at  # the last one, where that isn't when the silence of this trip began
         said = f"{who} has not been heard of since {moment(at.received_at_ms).removeprefix('at ')}"
-        said += ", before it was on this trip" if lost.first is not None else ""
+        before = lost.first is not None and at.occurred_at_ms > at.received_at_ms
+        said += ", before it was on this trip" if before else ""
         said += f", and should have left the dead zone {zone} by now" if zone else ""
         cleared = None
         if until_ms < FOREVER_MS and until_ms <= case.now_ms:
@@ -280,11 +298,34 @@ def _has_learned(watch: Structured, at_s: Ints, settings: AnomalySettings) -> Bo
     return result
 
 
+def _lost_and_heard(signals: Sequence[Signal]) -> Iterator[tuple[Signal, Signal | None]]:
+    """Each silence and what ended it, if anything has.
+
+    Two that follow the same report are one: what was received in between was too old to be kept.
+    """
+    silences: dict[int, tuple[Signal, Signal | None]] = {}
+    latest: int | None = None
+    for signal in signals:
+        if signal.code == LOST:
+            latest = signal.at.reading_id
+            silences[latest] = silences.get(latest, (signal, None))[0], None
+        elif latest is not None:
+            silences[latest] = silences[latest][0], signal
+            latest = None
+    yield from silences.values()
+
+
+def _usual_s(watch: Structured) -> Floats:
+    """Widest usual gap of each device in what it was doing when it was last heard, else at all; 0: none."""
+    usual = watch["silent_gap_s"][np.arange(len(watch)), watch["silent_kind"]].astype(np.float64)
+    result: Floats = np.where(usual > 0, usual, watch["silent_gap_s"].max(axis=1))
+    return result
+
+
 def _limit_s(fleet: Fleet, watch: Structured, plans: Structured, heard_ms: Ints) -> Floats:
     """After how long without a receipt each device counts as silent."""
     settings = fleet.settings
-    usual = watch["silent_gap_s"][np.arange(len(watch)), watch["silent_kind"]].astype(np.float64)
-    usual = np.where(usual > 0, usual, watch["silent_gap_s"].max(axis=1))
+    usual = _usual_s(watch)
     learned = _has_learned(watch, heard_ms // 1000, settings)
     interval = np.where(np.isnan(plans["interval_s"]), np.where(learned, usual, np.nan), plans["interval_s"])
     limit = settings.silent_periods * interval + settings.silent_grace_s

@@ -25,6 +25,7 @@ ALARM_BITS = {
     2: SealEvent.POWER_LOST,
     3: SealEvent.LOW_BATTERY,
     4: SealEvent.SOS,
+    6: SealEvent.GEOFENCE_ENTERED | SealEvent.GEOFENCE_LEFT,  # which one isn't told
     7: SealEvent.TAMPERED,
 }
 REMOVED_BITS = 7
@@ -59,11 +60,13 @@ ALARMS: dict[int, tuple[str, SealEvent]] = {
     0x2A: ("hardCornering", SealEvent.NONE),
     0x2B: ("hardCornering", SealEvent.NONE),
     0x2C: ("accident", SealEvent.SHOCK),
+    0x2D: ("rollover", SealEvent.SHOCK),
     0x30: ("jamming", SealEvent.JAMMING),
     0x32: ("tampering", SealEvent.TAMPERED),
     0x33: ("lock", SealEvent.CLOSED),
     0x34: ("unlock", SealEvent.OPENED),
 }
+IGNITION_CODES = {0xFE: True, 0xFF: False}
 DOOR, REMOVED = 0x14, 0x18
 LOCK_STATES = {0x33: SealState.SEALED, 0x34: SealState.UNLOCKED}
 
@@ -197,7 +200,7 @@ def set_terminal(found: Found, status: int) -> None:
         reading.mounted = False
         add_alarm_name(extra, "removing")
     elif alarm in ALARM_BITS:
-        add_alarm_name(extra, ALARMS[_BY_BITS[alarm]][0])
+        add_alarm_name(extra, _NAMES_BY_BITS[alarm])
     if status & 0x04:
         reading.flags |= Flag.CHARGING.value
     extra["status"] = f"{status:02x}"
@@ -206,12 +209,15 @@ def set_terminal(found: Found, status: int) -> None:
     extra["fuel_cut"] = bool(status & 0x80)
 
 
-_BY_BITS = {1: 0x03, 2: 0x02, 3: 0x19, 4: 0x01}
+_NAMES_BY_BITS = {1: "vibration", 2: "powerCut", 3: "lowBattery", 4: "sos", 6: "geofence"}
 
 
 def set_alarm(found: Found, alarm: int) -> None:
     """The byte of an alarm; 0 is none, an unknown one is kept by number."""
     if not alarm:
+        return
+    if alarm in IGNITION_CODES:
+        found.extra["ignition"] = IGNITION_CODES[alarm]
         return
     name, event = ALARMS.get(alarm, ("", SealEvent.NONE))
     found.reading.seal_events |= event.value

@@ -19,6 +19,7 @@ TAIL = 6  # serial, checksum, end
 
 LOGIN, STATUS, TIME_REQUEST = 0x01, 0x13, 0x8A
 HEARTBEATS = frozenset({STATUS, 0x23})
+MODULES = 0x70  # answered in the short form, whatever its own
 ALARMS = frozenset({0x16, 0x19, 0x25, 0x26, 0x27, 0x32, 0x33, 0x95, 0xA3, 0xA4, 0xA5})
 IDENTITY_BYTES = 8
 MAX_ZONE_MINUTES = 14 * 60
@@ -192,6 +193,8 @@ class Talk:
         reply = b""
         if found.kind in HEARTBEATS or found.kind in ALARMS:
             reply = answer(found.kind, found.serial, extended=found.extended)
+        elif found.kind == MODULES:
+            reply = answer(MODULES, found.serial)
         return Heard(message=self._login + frame, answer=reply)
 
     def _hear_login(self, found: Frame, frame: bytes) -> Heard:

@@ -30,12 +30,21 @@ LANGUAGES = (0, 1, 2)
 GSM_MOST = 4
 NO_TAG_TEMPERATURE = 0x7FFF
 PRINTABLE = range(0x20, 0x7F)
-VOLTAGES, SETTINGS, DOOR, IDENTITIES, FUEL = (0x00, 0x0B), 0x04, 0x05, 0x0A, 0x0D  # kinds of information
+VOLTAGES, SETTINGS, DOOR, IDENTITIES, FUEL, SERIAL_LINE = (
+    (0x00, 0x0B),
+    0x04,
+    0x05,
+    0x0A,
+    0x0D,
+    0x1B,
+)  # information
+FUEL_TEXT, READER_BYTES = b"!", 8
 SUPPLY_FIELD = 0x05
 
 BATTERY_SYSTEM = struct.Struct(">8sIBHBHBHHHH")
 
 MODULE_IDENTITY, MODULE_TIME, MODULE_PLACE, MODULE_REMOVAL, MODULE_TAG = 0x01, 0x2C, 0x33, 0x35, 0x7F
+MODULE_INPUTS = 0x2A
 MEASURED = {0x18: ("battery_v", 100), 0x28: ("hdop", 10), 0x2E: ("odometer_km", 1000)}
 NUMBERS_OF_CARDS = {0x02: "imsi", 0x03: "iccid"}
 
@@ -139,7 +148,10 @@ def diagnosis(body: bytes, zone_ms: int) -> Found:
 
 
 def information(body: bytes, zone_ms: int) -> Found:
-    """Type 94: a byte that says what: 00 and 0B voltage, 04 settings, 05 door, 0A identities, 0D fuel."""
+    """Type 94: a byte that says what.
+
+    00 and 0B voltage, 04 settings, 05 door, 0A identities, 0D fuel (perhaps after a time), 1B serial line.
+    """
     if not body:
         raise DecodeError("bad_length", "no kind of information")
     kind, raw = body[0], body[1:]
@@ -153,11 +165,27 @@ def information(body: bytes, zone_ms: int) -> Found:
         found.extra["imei"] = identity_of(raw[:IDENTITY_BYTES])
         found.extra["imsi"] = raw[8:16].hex()
         found.extra["iccid"] = raw[16:26].hex().rstrip("f")
-    elif kind in {SETTINGS, FUEL}:
-        found.extra["settings" if kind == SETTINGS else "fuel"] = _text(raw)
+    elif kind == FUEL and len(raw) > TIME_BYTES:
+        if raw[:1] != FUEL_TEXT:
+            found, raw = found._replace(claimed_ms=clock(raw, zone_ms)), raw[TIME_BYTES:]
+        found.extra["fuel"] = _text(raw)
+    elif kind == SETTINGS:
+        found.extra["settings"] = _text(raw)
+    elif kind == SERIAL_LINE and raw:
+        _serial_line(found, raw)
     else:
         found.extra["data"] = raw[:64].hex()
     return found
+
+
+def _serial_line(found: Found, raw: bytes) -> None:
+    """What a reader on the serial line says: text, or a card (4) between two bytes before and two after."""
+    if raw[:1].isalpha():
+        found.extra["serial_line"] = _text(raw)
+    elif len(raw) == READER_BYTES:
+        found.reading.card_id = raw[2:6].hex() if any(raw[2:6]) else None
+    else:
+        found.extra["data"] = raw[:64].hex()
 
 
 def _door(found: Found, raw: bytes, zone_ms: int) -> Found:
@@ -279,6 +307,8 @@ def modules(body: bytes, zone_ms: int) -> Found:
             _mount(found, off=raw[-1] == 1)
         elif module == MODULE_TAG:
             _tag(found, raw)
+        elif module == MODULE_INPUTS and len(raw) == 1:
+            _inputs(found, raw[0])
         elif module not in {MODULE_TIME, MODULE_PLACE} and raw:
             extra[f"module_{module:04x}"] = raw.hex()
     return found
@@ -288,6 +318,16 @@ def _mount(found: Found, *, off: bool) -> None:
     found.reading.mounted = not off
     if off:
         add_alarm_name(found.extra, "removing")
+        found.reading.seal_events |= SealEvent.TAMPERED.value
+
+
+def _inputs(found: Found, bits: int) -> None:
+    """Low nibble: the door is open; high nibble: the case is."""
+    found.extra["inputs"] = bits
+    found.reading.door_open = bool(bits & 0x0F)
+    if bits & 0x0F:
+        found.reading.seal_events |= SealEvent.DOOR_OPENED.value
+    if bits & 0xF0:
         found.reading.seal_events |= SealEvent.TAMPERED.value
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from gateway.decoders._gt06_fields import (
     PLACE_BYTES,
     TIME_BYTES,
@@ -11,6 +13,7 @@ from gateway.decoders._gt06_fields import (
     blank,
     cells_of,
     clock,
+    keep_rest,
     located,
     set_network,
     set_place,
@@ -21,20 +24,25 @@ from sealtrail.contract.reading import SealEvent, SealState
 CELLS_OF_A_REPORT = 7
 COUNTRIES = 1000  # mobile country codes have three digits
 VIDEO_ALARMS = {
-    0x80: ("sos", SealEvent.SOS),
+    0x01: ("sos", SealEvent.SOS),
+    0x0E: ("lowPower", SealEvent.LOW_BATTERY),
+    0x76: ("temperature", SealEvent.NONE),
+    0x80: ("vibration", SealEvent.SHOCK | SealEvent.SOS),  # public tables differ
     0x87: ("overspeed", SealEvent.NONE),
     0x90: ("hardAcceleration", SealEvent.NONE),
     0x91: ("hardBraking", SealEvent.NONE),
     0x92: ("hardCornering", SealEvent.NONE),
     0x93: ("accident", SealEvent.SHOCK),
 }
+GENERAL = 0x01
+SHORTEST_PLACED = 19  # time, place, course, alarm, two bytes
 LOCK_REPORTS = {
     0xA0: ("lock", SealEvent.CLOSED, SealState.SEALED),
     0xA1: ("unlock", SealEvent.OPENED, SealState.UNLOCKED),
     0xA2: ("lowBattery", SealEvent.LOW_BATTERY, SealState.UNKNOWN),
     0xA3: ("lowBattery", SealEvent.LOW_BATTERY, SealState.UNKNOWN),
     0xA4: ("general", SealEvent.ILLEGAL_MOVEMENT, SealState.UNKNOWN),
-    0xA5: ("unlock", SealEvent.OPENED, SealState.UNLOCKED),
+    0xA5: ("door", SealEvent.OPENED | SealEvent.DOOR_OPENED, SealState.UNLOCKED),  # opened by force
 }
 
 
@@ -74,6 +82,44 @@ def _cells(found: Found, raw: bytes, area: int, cell: int) -> None:
         points = access_points(after[2 : 2 + 7 * after[1]])
         if points:
             found.extra["wifi"] = points
+
+
+def other_cells(body: bytes, zone_ms: int, area: int = 2, cell: int = 3) -> Found:
+    """Types 24 and 34 of small models, 33 in 7878 frames: time, network, cells; then perhaps access points.
+
+    How many cells, and whether their count and a byte of timing advance are there, depends on
+    the model: the form that fits the length is taken. Where none does, the bytes are kept.
+    """
+    found = blank(clock(body, zone_ms))
+    size = area + cell + 1
+    for at in (TIME_BYTES, TIME_BYTES + 1):  # the timing advance may stand first
+        raw = body[at:]
+        head = 3 if raw[:1] < b"\x80" else 4
+        if len(raw) < head + size or not 1 <= int.from_bytes(raw[:2]) & 0x7FFF < COUNTRIES:
+            continue
+        for first, count, points_at in _forms(raw, head, size):
+            if first <= points_at < len(raw) and len(raw) == points_at + 1 + 7 * raw[points_at]:
+                set_network(found, raw[:head] + raw[first:], area, cell)
+                found.extra["cells"] = cells_of(raw[first : first + count * size], area, cell)
+                if points := access_points(raw[points_at + 1 :]):
+                    found.extra["wifi"] = points
+                return found
+    keep_rest(found, body[TIME_BYTES:])
+    return found
+
+
+def _forms(raw: bytes, head: int, size: int) -> Iterator[tuple[int, int, int]]:
+    """Where the first cell may stand, how many there may be, and where the count of access points is then."""
+    for advance in (0, 1):
+        yield head + 1, raw[head], head + 1 + raw[head] * size + advance
+    for count in range(CELLS_OF_A_REPORT, 0, -1):
+        for advance in (1, 0):
+            yield head, count, head + count * size + advance
+
+
+def wide_other_cells(body: bytes, zone_ms: int) -> Found:
+    """Type 33 in 7878 frames: area of 4 and cell of 8 bytes."""
+    return other_cells(body, zone_ms, 4, 8)
 
 
 def place_and_cells(body: bytes, zone_ms: int) -> Found:
@@ -163,15 +209,15 @@ def video_alarm(body: bytes, zone_ms: int) -> Found:
         found.reading.satellites = head[at] & 0x0F
         set_place(found, head[7:15], int.from_bytes(head[15:17]), speed_kmh=int.from_bytes(head[17:19]))
         at = len(head) - 3
-    elif len(head) >= 19:  # noqa: PLR2004  place, course, alarm, two bytes
+    elif len(head) >= SHORTEST_PLACED:
         set_place(found, head[at : at + 8], int.from_bytes(head[14:16]), speed_kmh=None)
         at = len(head) - 3
     code = head[at]
+    name, event = VIDEO_ALARMS.get(code, ("" if prefix else "general", SealEvent.NONE))
     if prefix:
         found.extra["event"] = code
-        name, event = VIDEO_ALARMS.get(code, ("", SealEvent.NONE))
-    else:
-        name, event = VIDEO_ALARMS.get(code, ("general", SealEvent.NONE))
+    if code == GENERAL and len(head) < SHORTEST_PLACED:
+        name, event = "general", SealEvent.NONE
     found.extra["alarm_code"] = code
     if name:
         add_alarm_name(found.extra, name)

@@ -26,7 +26,9 @@ Report ``W01``::
     hhmmss, speed (mph), course, supply, GPS signal, GSM signal, alert, …
 
 ``U04``, ``U09`` (a log of stops; the word is the third field) and ``@JT``
-(heartbeat) report nothing. Any other word is refused as ``unknown_word``.
+(heartbeat) report nothing. What a lock answers to a command, ``(id,P<nn>,…)`` or ``(id,<number>,…)``,
+is a reading without events, its words in ``extra["result"]``; a question for the time
+(``…,BASE,2,TIME``) reports nothing. Any other word is refused as ``unknown_word``.
 
 Paren-binary: ``(id,…,…,WLNET,5,…,`` then bytes and ``)``. A sensor beside the lock,
 heard by it. On TCP the bytes ``(``, ``)``, ``,``, ``=`` are escaped as ``=`` and the byte
@@ -80,6 +82,10 @@ SENSOR_FIXED = 34  # bytes before the value of a sensor
 SENSOR_CLIMATE, CLIMATE_BYTES = 1, 40
 NO_TEMPERATURE, NO_HUMIDITY = 0xFFFF, 0xFF
 ESCAPE = 0x3D
+
+ANSWER = re.compile(r"P[0-9]{2}|[0-9]{1,3}", re.ASCII)
+MAX_RESULT = 512
+TIME_QUESTION = "BASE,2,TIME"
 
 REPORTS = ("U01", "U02", "U03", "U06")
 SILENT = ("U04", "@JT")
@@ -245,6 +251,11 @@ def _report(fields: _Fields) -> tuple[int | None, Reading]:
     return fields.time(at), reading
 
 
+def is_time_question(text: str) -> bool:
+    """Whether the inside of a sentence asks for the time."""
+    return text.endswith(TIME_QUESTION)
+
+
 def _satellites(found: int | None) -> int | None:
     return found if within("satellites", found) is not None else None
 
@@ -356,6 +367,11 @@ def decode_text(frame: bytes, device_id: str | None, received_at_ms: int) -> lis
         claimed_ms, reading = _lock_event(fields)
     elif word in REPORTS:
         claimed_ms, reading = _report(fields)
+    elif ANSWER.fullmatch(word):
+        if is_time_question(text):
+            return []
+        claimed_ms, reading = None, unstamped(FAMILY)
+        reading.extra = {"word": word, "result": text[:MAX_RESULT]}
     elif word == "W01":
         claimed_ms, reading = _old_report(fields)
     else:

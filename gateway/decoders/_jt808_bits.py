@@ -41,6 +41,7 @@ ALARM_NAMES = {
     31: "illegal_door_opening",
 }
 NAMES_OF_2019 = {15: "illegal_driving", 16: "tyre_pressure", 17: "blind_zone_fault"}
+PADLOCK_LOW_BATTERY = 18  # of vehicles: too long at the wheel
 CAB_ONLY = frozenset({1, 2, 9, 10, 11, 12, 13, 14, 18})  # nothing that a padlock has
 
 ALARM_EVENTS = {

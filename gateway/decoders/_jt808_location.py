@@ -9,6 +9,7 @@ from gateway.decoders._jt808_bits import (
     CHARGING,
     LOCATED,
     MOVING,
+    PADLOCK_LOW_BATTERY,
     SOUTH,
     WEST,
     alarm_events,
@@ -109,6 +110,8 @@ def location(body: bytes, header: Header, *, buffered: bool = False, content: by
         draft.extra["alarm_bits"] = f"{alarm:08x}"
     if names:
         draft.extra["alarms"] = names
+    if padlock and alarm >> PADLOCK_LOW_BATTERY & 1:
+        draft.add_event(SealEvent.LOW_BATTERY, "low_battery")
     if header.edition_2019:
         reading.moving = bool(status >> MOVING & 1)
     read_items(draft, body[BASE.size :])

@@ -36,6 +36,30 @@ MEDIA_REASONS: dict[int, tuple[str, SealEvent]] = {
 }
 
 
+def media_event(body: bytes, header: Header) -> list[Reading]:
+    """0800: number (4), kind, coding, reason, channel of a picture that was taken; no time."""
+    if len(body) < MEDIA_HEAD:
+        raise DecodeError("bad_length", f"{len(body)} bytes are no event of a camera")
+    draft = new_draft(header)
+    reason, event = MEDIA_REASONS.get(body[6], (str(body[6]), SealEvent.NONE))
+    draft.add_event(event)
+    draft.extra |= {
+        "media": MEDIA_KINDS.get(body[4], str(body[4])),
+        "media_number": number(body[:4]),
+        "media_reason": reason,
+    }
+    return [finished(draft, header, None, body)]
+
+
+def event_report(body: bytes, header: Header) -> list[Reading]:
+    """0301: number of an event that the platform has defined."""
+    if not body:
+        raise DecodeError("bad_length", "no event")
+    draft = new_draft(header)
+    draft.extra["event_number"] = body[0]
+    return [finished(draft, header, None, body)]
+
+
 def media(body: bytes, header: Header) -> list[Reading]:
     """0801: number (4), kind, coding, reason, channel, location report without items (28), then the picture.
 

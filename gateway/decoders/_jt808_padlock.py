@@ -196,11 +196,14 @@ def _password(draft: Draft, data: bytes) -> bool:
 
 
 def _percent(draft: Draft, data: bytes) -> bool:
-    """Battery of the lock, 0.01 %."""
-    if len(data) != 2 and len(data) != 4:  # noqa: PLR2004  two forms
-        return False
-    draft.extra["lock_charge"] = number(data)
-    return True
+    """Battery of the lock, 0.01 %; the form of four bytes isn't known."""
+    if len(data) == 2:  # noqa: PLR2004  a word
+        draft.put("battery_pct", number(data) / 100)
+        return True
+    if len(data) == 4:  # noqa: PLR2004  two words
+        draft.extra["lock_charge"] = number(data)
+        return True
+    return False
 
 
 def _signal(draft: Draft, data: bytes) -> bool:
@@ -216,6 +219,13 @@ def _wifi(draft: Draft, data: bytes) -> bool:
     if not data or len(data) % 7:
         return False
     draft.extra["wifi"] = wifi(data)
+    return True
+
+
+def _counted_wifi(draft: Draft, data: bytes) -> bool:
+    if not data or len(data) != 1 + 7 * data[0]:
+        return False
+    draft.extra["wifi"] = wifi(data[1:])
     return True
 
 
@@ -236,6 +246,7 @@ PADLOCK_ITEMS: dict[int, Item] = {
     0x0B: lock_command,
     0x33: _mode_or_status,
     0x50: _wifi,
+    0x54: _counted_wifi,
     0x56: _level,
     0x60: _event,
     0x63: _sub_locks,

@@ -188,6 +188,7 @@ NESTED: dict[int, Item] = {
     0x0024: _cell_text,
     0x002D: quantity(2, "battery_v", 1000),
     0x0089: _alarms_removed,
+    0x0068: quantity(2, "battery_pct", 100),
     0x00A3: text("firmware"),
     0x00A8: quantity(1, "battery_pct"),
     0x00B2: _iccid,

@@ -127,6 +127,18 @@ def _section(draft: Draft, data: bytes) -> bool:
     return True
 
 
+def _shifted(name: str) -> Item:
+    """One byte, °C and 40."""
+
+    def read(draft: Draft, data: bytes) -> bool:
+        if len(data) != 1:
+            return False
+        draft.extra[name] = data[0] - 40
+        return True
+
+    return read
+
+
 VEHICLE_ITEMS: dict[int, Item] = {
     0x03: scaled(2, "recorder_speed_kmh", 10),
     0x11: _overspeed,
@@ -141,7 +153,15 @@ VEHICLE_ITEMS: dict[int, Item] = {
     0x65: _vehicle_alarm("dms_alarm"),
     0x70: _vehicle_alarm("driving_alarm"),
     0x77: _tyres,
+    0x80: whole(1, "obd_speed_kmh"),
+    0x81: whole(2, "rpm"),
+    0x83: whole(1, "engine_load_pct"),
+    0x84: _shifted("coolant_c"),
+    0x86: _shifted("intake_c"),
+    0x88: whole(1, "intake_pressure"),
+    0x89: whole(1, "throttle_pct"),
     0x8B: text("vin"),
+    0x8C: scaled(4, "obd_odometer_km", 10),
     0x94: text("vin"),
     0xA0: _trouble_codes,
     0xBC: text("driver_name"),

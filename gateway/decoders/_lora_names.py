@@ -139,6 +139,13 @@ TAMPERS = frozenset(
         "tamper_status",
         "tamper_alarm",
         "tamper_detected",
+        "tamper_alert",
+        "tamper_event",
+        "tamper_state",
+        "tampering",
+        "intrusion",
+        "intrusion_alarm",
+        "intrusion_detected",
         "case_open",
         "cover_open",
         "housing_open",
@@ -165,8 +172,15 @@ LOCKS = frozenset(
         "seal_lock",
         "armed",
         "sealed",
+        *(
+            f"{part}{suffix}"
+            for part in ("cable", "wire", "rope", "shackle", "bolt", "strap", "string")
+            for suffix in ("", "_status", "_state")
+        ),
     }
 )
+INTACT = frozenset({"intact", "seal_intact", "cable_intact", "wire_intact", "rope_intact", "bolt_intact"})
+"""True: sealed; false: cut."""
 TOLD_EVENTS: dict[str, SealEvent] = {
     **dict.fromkeys(
         ("cut", "seal_cut", "cable_cut", "wire_cut", "seal_broken", "broken", "rope_cut"), SealEvent.CUT
@@ -194,6 +208,16 @@ TOLD_EVENTS: dict[str, SealEvent] = {
     ),
     **dict.fromkeys(("opened", "unlocked", "unsealed"), SealEvent.OPENED),
 }
+EVENT_WORDS: dict[str, SealEvent] = {
+    **dict.fromkeys(("tamper", "tampering", "removed", "removal", "dismantled"), SealEvent.TAMPERED),
+    **dict.fromkeys(("open", "unlock", "unseal", "seal_open", "seal_opened"), SealEvent.OPENED),
+    **dict.fromkeys(("close", "lock", "locked", "seal", "sealed"), SealEvent.CLOSED),
+    **dict.fromkeys(("door", "door_open", "lid_open", "lid_opened"), SealEvent.DOOR_OPENED),
+    **dict.fromkeys(("door_close", "lid_close", "lid_closed"), SealEvent.DOOR_CLOSED),
+    **dict.fromkeys(("seal_tamper", "tamper_alarm", "case_open", "cover_open"), SealEvent.TAMPERED),
+    "light_detected": SealEvent.LIGHT,
+}
+"""What one word of a list of events means, beside our own names and `TOLD_EVENTS`."""
 EVENT_NAMES = {str(event.name).lower(): event for event in SealEvent}
 MOVING = frozenset(
     {"moving", "motion", "motion_detected", "is_moving", "in_motion", "action_motion_detected"}
@@ -205,6 +229,11 @@ STATES = {
     "close": SealState.SEALED,
     "armed": SealState.SEALED,
     "intact": SealState.SEALED,
+    "inserted": SealState.SEALED,
+    "connected": SealState.SEALED,
+    "out": SealState.OPEN,
+    "removed": SealState.OPEN,
+    "disconnected": SealState.OPEN,
     "unlocked": SealState.UNLOCKED,
     "unsealed": SealState.UNLOCKED,
     "disarmed": SealState.UNLOCKED,
@@ -216,6 +245,8 @@ STATES = {
     "fault": SealState.FAULT,
     "error": SealState.FAULT,
 }
+TAMPERED_WORDS = frozenset({"tampered", "tamper", "tampering", "violated"})
+"""Of a seal's state: an event, and no level."""
 STATE_EVENTS = {SealState.CUT: SealEvent.CUT, SealState.OPEN: SealEvent.OPENED}
 LOCKED_WHEN_TRUE = frozenset({"locked", "armed", "sealed"})
 YES = frozenset(

@@ -7,8 +7,9 @@ no place in a reading stays in ``extra`` under its own name.
 
 Several forms of one thing: flat (``latitude``), within an object (``gps_1``,
 ``location``, ``position``, ``fix``), as ChirpStack's own Cayenne codec
-(``{"temperatureSensor": {"3": 27.2}}``) and as The Things Stack's normalised
-payload (``{"air": {"temperature": 21}}``).
+(``{"temperatureSensor": {"3": 27.2}}``), as The Things Stack's normalised
+payload (``{"air": {"temperature": 21}}``) and as a list of
+``{"type": …, "measurementValue": …}``.
 
 ======================================  ======================================
 says                                    gives
@@ -19,10 +20,13 @@ magnet, reed, contact: "open", "closed" the same; numbers stay in ``extra``
 tamper, case, cover, removed,           TAMPERED
 (un)installed: true, 1, "uninstalled"
 light (true, or "bright"), light alarm  LIGHT
-lock, locked, seal: a word              ``seal_state``; "cut": CUT, "open": OPENED
+lock, locked, seal, cable, wire, rope,  ``seal_state``; "cut": CUT, "open", "out":
+shackle, bolt: a word                   OPENED, "tampered": TAMPERED; of several
+                                        the worst
+seal intact, cable intact: false        ``seal_state`` and CUT
 cut, jamming, sos, shock, drop, low     the event of that name
 battery, power lost, wrong password
-``events``: list of our names           these
+events, alarm, alert: words             these: our names and the usual ones
 ======================================  ======================================
 
 A number of a quantity is taken for the unit of its reading field; ``speed``
@@ -42,6 +46,8 @@ from gateway.decoders._lora_names import (
     DOORS,
     DOORS_IN_WORDS,
     EVENT_NAMES,
+    EVENT_WORDS,
+    INTACT,
     LATITUDES,
     LIGHTS,
     LOCKED_WHEN_TRUE,
@@ -55,6 +61,7 @@ from gateway.decoders._lora_names import (
     SEQUENCES,
     STATE_EVENTS,
     STATES,
+    TAMPERED_WORDS,
     TAMPERS,
     TIMES,
     TOLD_EVENTS,
@@ -72,6 +79,17 @@ CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 BATTERY_PCT_FROM = 6
+EVENT_LISTS = frozenset(
+    {"event", "events", "seal_event", "seal_events", "alarm", "alarms", "alert", "alerts"}
+)
+BADNESS = (
+    SealState.UNKNOWN,
+    SealState.SEALED,
+    SealState.UNLOCKED,
+    SealState.FAULT,
+    SealState.OPEN,
+    SealState.CUT,
+)
 BATTERY_MV_ABOVE = 100
 
 
@@ -130,6 +148,7 @@ class ObjectReading:
             name = plain(raw)
             whole_name = f"{prefix}{name}"
             names = [whole_name, without_channel(whole_name), name, without_channel(name)]
+            names += [each.removeprefix("is_") for each in names]
             if not any(self._one(each, value, depth) for each in dict.fromkeys(names) if each):
                 self._keep(whole_name, value)
 
@@ -145,7 +164,7 @@ class ObjectReading:
                 self._nested(name, value, depth)
             return True
         if isinstance(value, list):
-            return self._listed(name, value)
+            return self._listed(name, value, depth)
         return (
             self._told(name, value)
             or self._where_and_when(name, value)
@@ -163,16 +182,25 @@ class ObjectReading:
         else:
             self._walk(value, f"{name}_", depth + 1)
 
-    def _listed(self, name: str, value: list[object]) -> bool:
-        if name in {"events", "seal_events", "alarms"}:
-            for each in value[:32]:
-                self._event_word(text(each))
+    def _listed(self, name: str, value: list[object], depth: int) -> bool:
+        if name in EVENT_LISTS:
+            unknown = [text(each) for each in value[:32] if not self._event_word(text(each))]
+            self._keep(name, ", ".join(filter(None, unknown)) or None)
         elif name in {"coordinates", "location", "position"} and len(value) > 1:  # GeoJSON: longitude first
             self._longitude, self._latitude = value[:2]
+        elif depth < MAX_DEPTH:
+            for each in value[:MAX_VALUES]:
+                if isinstance(each, list):
+                    self._listed(name, each, depth + 1)
+                elif isinstance(each, dict) and "measurementValue" in each:
+                    measured = plain(text(each.get("type")))
+                    if measured and not self._one(measured, each["measurementValue"], depth + 1):
+                        self._keep(measured, each["measurementValue"])
         return True
 
     def _event_word(self, word: str) -> bool:
-        event = EVENT_NAMES.get(plain(word)) or TOLD_EVENTS.get(plain(word))
+        name = plain(word)
+        event = EVENT_NAMES.get(name) or TOLD_EVENTS.get(name) or EVENT_WORDS.get(name)
         if event is not None:
             self._reading.seal_events |= event.value
         return event is not None
@@ -223,6 +251,8 @@ class ObjectReading:
         elif name in LIGHTS and (isinstance(value, bool) or (isinstance(value, str) and yes is not None)):
             self._reading.seal_events |= (SealEvent.LIGHT if yes else SealEvent.NONE).value
             self._keep(name, value)
+        elif name in INTACT and yes is not None:
+            self._set_state(SealState.SEALED if yes else SealState.CUT)
         elif name in LOCKS:
             return self._lock(name, value, yes)  # a dictionary "seal" has been taken apart before
         elif (
@@ -250,6 +280,9 @@ class ObjectReading:
             self._reading.seal_events |= (SealEvent.NONE if yes else SealEvent.DOOR_OPENED).value
 
     def _lock(self, name: str, value: object, yes: bool | None) -> bool:  # noqa: FBT001  a third thing is None
+        if isinstance(value, str) and value.strip().lower() in TAMPERED_WORDS:
+            self._reading.seal_events |= SealEvent.TAMPERED.value
+            return True
         if isinstance(value, str):
             state = STATES.get(value.strip().lower())
         elif name in LOCKED_WHEN_TRUE and yes is not None:
@@ -258,13 +291,18 @@ class ObjectReading:
             state = None
         if state is None:
             return False
-        self._reading.seal_state = state.value
-        self._reading.seal_events |= STATE_EVENTS.get(state, SealEvent.NONE).value
+        self._set_state(state)
         return True
+
+    def _set_state(self, state: SealState) -> None:
+        """The worst of what is said of the seal and its parts."""
+        if BADNESS.index(state) >= BADNESS.index(SealState(self._reading.seal_state)):
+            self._reading.seal_state = state.value
+        self._reading.seal_events |= STATE_EVENTS.get(state, SealEvent.NONE).value
 
     def _words(self, name: str, value: object) -> bool:
         if isinstance(value, str):
-            if name in {"event", "alarm", "alert"}:
+            if name in EVENT_LISTS:
                 return self._event_word(value)
             if name in {"seal_number", "seal_id"}:
                 self._reading.seal_number = value[:MAX_TEXT]

@@ -7,10 +7,10 @@ payload's bytes in ``extra["payload_hex"]``: the device lives.
 Time: the device's own where its codec tells one that is credible (not after the
 network had the message), else when the network had it.
 
-Identity: (device, device address, session, frame counter, day). Copies that
+Identity: (device, device address, session, frame counter, day, payload). Copies that
 several gateways or two integrations bring are one reading; the day of receipt
-by the network is there because devices with fixed keys start their counter anew
-at every start, and a report taken for a copy of an old one would be lost.
+by the network and the payload are there because devices with fixed keys start their
+counter anew at every start, and a report taken for a copy of an old one would be lost.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def reading_of(uplink: Uplink, location: Location | None, received_at_ms: int) -
     own_ms = told.claimed_ms
     credible = own_ms is not None and CLOCK_EPOCH_MS <= own_ms <= latest_ms
     time = settle(own_ms if credible else network_ms, received_at_ms)
-    session = f"{uplink.dev_addr},{uplink.session},{uplink.f_cnt},{network_ms // DAY_MS}"
+    session = f"{uplink.dev_addr},{uplink.session},{uplink.f_cnt},{network_ms // DAY_MS},{_as_sent(uplink)}"
     reading.device_id = uplink.device_id
     reading.reading_id = reading_id_of(uplink.device_id, None, None, session.encode())
     reading.sequence = uplink.f_cnt
@@ -103,6 +103,11 @@ def reading_of(uplink: Uplink, location: Location | None, received_at_ms: int) -
     reading.flags |= time.flags.value
     reading.extra = extra
     return reading
+
+
+def _as_sent(uplink: Uplink) -> str:
+    """The payload as the server tells it; empty where it tells none."""
+    return uplink.payload if isinstance(uplink.payload, str) else ""
 
 
 def locate(reading: Reading, told: ObjectReading, location: Location) -> None:

@@ -11,6 +11,7 @@ from sealtrail.contract.reading import Reading, SealEvent
 STATUS = re.compile(r"(1[126A]|2[12]|4[12])(?:([0-9A-F]{2})([0-9A-F]{2})|[0-9A-F]{8})?", re.IGNORECASE)
 """State of motion and ignition, inputs, outputs; the ten-digit form has more inputs and outputs."""
 LONG_STATUS = 6
+DECIMAL = re.compile(r"-?[0-9]{1,3}\.[0-9]")
 PERCENT = re.compile(r"0|[1-9][0-9]?|100")
 ODOMETER = re.compile(r"[0-9]{1,8}\.[0-9]{1,2}")
 ODOMETER_WITHIN = 3  # it is one of the first fields behind the cell
@@ -64,8 +65,11 @@ def trailer(reading: Reading, extra: Extra, kind: str, version: str, fields: tup
     match version[:2].upper():
         case "DE" if len(fields) > 3:  # noqa: PLR2004  signal, reserved, reserved, battery
             reading.battery_pct = battery_pct(fields[3])
-        case "C3" if len(fields) > 1:
+        case "C3" if len(fields) > 1:  # reserved, battery, motion, temperature
             reading.battery_pct = battery_pct(fields[1])
+            reading.moving = {"0": False, "1": True}.get(fields[2]) if len(fields) > 2 else None  # noqa: PLR2004
+            if len(fields) > 3 and DECIMAL.fullmatch(fields[3]):  # noqa: PLR2004
+                reading.temperature_c = within("temperature_c", float(fields[3]))
         case "DF" if len(fields) > 6 and STATUS.fullmatch(fields[6]):  # noqa: PLR2004  a status of two digits
             reading.battery_pct = battery_pct(fields[5])
             state_of_motion(reading, extra, fields[6][:2])

@@ -25,9 +25,15 @@ from sealtrail.contract.reading import Flag, Reading, SealEvent
 
 MILLIVOLTS = re.compile(r"[0-9]{4,5}")
 REPORT_TYPE = re.compile(r"[0-9A-F]{1,3}", re.IGNORECASE)
+VIN = re.compile(r"[A-HJ-NPR-Z0-9]{17}")
+PLACE_FIELDS = 7  # accuracy … time
 TYPE_AND_NUMBER = 2  # the last two fields of an ordinary head
 COMBINED_ERI_MASK = re.compile(r"[0-9A-Fa-f]{8}")
-ERI_CAN, ERI_BEHIND_STATUS = 1 << 2, 2
+ERI_DIGITAL_TANK, ERI_WIRE, ERI_CAN, ERI_BEHIND_STATUS = 1 << 0, 1 << 1, 1 << 2, 2
+ERI_TANK_VALUES = ((1 << 3, "fuel_pct"), (1 << 4, "fuel_l"))
+ERI_TANKS, MOST_TANKS = 1 << 3 | 1 << 4, 8
+DIGITS = re.compile(r"[0-9]{1,9}")  # `str.isdigit` takes superscripts, too
+DIGITAL_TANK = re.compile(r"[0-9A-Fa-f]{1,8}")
 
 BATTERY_TRACKERS = frozenset(
     {"02", "07", "1A", "21", "28", "2C", "30", "40", "42", "44", "66", "C3", "DE", "DF", "F5"}
@@ -55,12 +61,44 @@ WITHOUT_SUPPLY = frozenset(
 HARSH = {"0": "braking", "1": "acceleration", "2": "turn"}
 CELL_VOLTS = (2.5, 5.0)  # what a cell's voltage can be, to tell it from other numbers
 
+HEAD_FIELDS = {
+    **dict.fromkeys(("GTJDR", "GTMPF", "GTMPN", "GTEPF", "GTEPN", "GTBTC"), 0),
+    **dict.fromkeys(("GTJDS", "GTGPJ", "GTSTT", "GTBPL", "GTCRA"), 1),
+    **dict.fromkeys(("GTTSW", "GTLSW", "GTTEM"), 2),
+    **dict.fromkeys(("GTFRI", "GTRTL", "GTSOS", "GTTOW", "GTGEO", "GTGIN", "GTGOT", "GTSPD", "GTNMR"), 3),
+    **dict.fromkeys(("GTPNL", "GTDIS", "GTIOB", "GTHBM", "GTDOG", "GTIGL"), 3),
+    "GTIDA": 4,
+    "GTERI": 4,
+}
+"""How many fields stand before the position, for reports in which it may be empty."""
+NO_JAMMING = frozenset({"0", "1"})  # of GTGPJ: unknown, none
+
 Head = tuple[str, ...]
 Told = Callable[[Reading, Extra, Head], None]
 
 
 def _last(head: Head, back: int = 1) -> str:
     return head[-back] if len(head) >= back else ""
+
+
+def empty_place(sentence: Sentence) -> int | None:
+    """Where the fields of a position begin that are empty; None where there is no such place.
+
+    Models with a vehicle bus have one field more, the VIN, before the name.
+    """
+    fields = HEAD_FIELDS.get(sentence.kind)
+    if fields is None:
+        return None
+    with_vin = bool(VIN.fullmatch(sentence.body[0] if sentence.body else ""))
+    for at in (fields + 2, fields + 1) if with_vin else (fields + 1, fields + 2):
+        block = sentence.body[at : at + PLACE_FIELDS]
+        if len(block) == PLACE_FIELDS and not block[4] and not block[5] and _is_number_or_empty(block[0]):
+            return at
+    return None
+
+
+def _is_number_or_empty(text: str) -> bool:
+    return not text or number(text) is not None
 
 
 def report_type(head: Head) -> str:
@@ -80,6 +118,12 @@ def _geofence(reading: Reading, extra: Extra, head: Head) -> None:
 def _jamming(reading: Reading, extra: Extra, head: Head) -> None:
     extra["jamming_status"] = _last(head)
     if _last(head) != "1":
+        reading.seal_events |= SealEvent.JAMMING.value
+
+
+def _gnss_jamming(reading: Reading, extra: Extra, head: Head) -> None:
+    extra["jamming_status"] = _last(head)
+    if _last(head) not in NO_JAMMING:
         reading.seal_events |= SealEvent.JAMMING.value
 
 
@@ -134,7 +178,7 @@ def _digital_input(reading: Reading, extra: Extra, head: Head) -> None:
     del reading
     text = _last(head, TYPE_AND_NUMBER)
     line = text[:-1] if len(text) > 1 else _last(head, 3)
-    if report_type(head) in {"0", "1"} and line.isdigit():
+    if report_type(head) in {"0", "1"} and DIGITS.fullmatch(line):
         extra[f"in{int(line)}"] = report_type(head) == "1"
 
 
@@ -153,8 +197,8 @@ def _driver(reading: Reading, extra: Extra, head: Head) -> None:
 
 def _warning(reading: Reading, extra: Extra, head: Head) -> None:
     del reading
-    if head and head[0].isdigit():
-        extra["warning_type"] = int(head[0][:9])
+    if head and DIGITS.fullmatch(head[0]):
+        extra["warning_type"] = int(head[0])
 
 
 def _data(reading: Reading, extra: Extra, head: Head) -> None:
@@ -206,6 +250,7 @@ def _can(reading: Reading, extra: Extra, head: Head) -> None:
 TOLD: dict[str, Told] = {
     "GTGEO": _geofence,
     "GTJDS": _jamming,
+    "GTGPJ": _gnss_jamming,
     "GTLSW": _light,
     "GTTSW": _tamper,
     "GTSTT": _state,
@@ -229,8 +274,8 @@ TOLD: dict[str, Told] = {
 }
 
 
-def tell(reading: Reading, extra: Extra, sentence: Sentence, head: Head) -> None:
-    """Sets what the kind of report says."""
+def tell(reading: Reading, extra: Extra, sentence: Sentence, head: Head, *, whole: bool) -> None:
+    """Sets what the kind of report says; ``whole``: the head is all that stands before the end."""
     kind = sentence.kind
     reading.seal_events |= EVENTS.get(kind, SealEvent.NONE).value
     if kind in IGNITION:
@@ -239,7 +284,12 @@ def tell(reading: Reading, extra: Extra, sentence: Sentence, head: Head) -> None
         _information(reading, extra, sentence)
     elif kind in TOLD:
         TOLD[kind](reading, extra, head)
-    if kind not in WITHOUT_SUPPLY and MILLIVOLTS.fullmatch(_last(head, 3)) and report_type(head):
+    if (
+        not whole
+        and kind not in WITHOUT_SUPPLY
+        and MILLIVOLTS.fullmatch(_last(head, 3))
+        and report_type(head)
+    ):
         reading.external_v = within("external_v", int(_last(head, 3)) / 1000)
 
 
@@ -249,8 +299,35 @@ def expansion(
     """The part of a GTERI that its mask announces."""
     mask = next((int(each, 16) for each in head if COMBINED_ERI_MASK.fullmatch(each)), 0)
     sensors(reading, extra, fields)
+    if behind is not None:
+        _tanks(extra, mask, fields[behind + 1 :])
     if mask & ERI_CAN and behind is not None:
         can(reading, extra, fields[behind + ERI_BEHIND_STATUS :])
+
+
+def _tanks(extra: Extra, mask: int, fields: tuple[str, ...]) -> None:
+    """Digital tank sensor (hex, no known unit), then tank sensors: count; type, percent, litres each.
+
+    Of masks with 1-wire thermometers or CAN between them only what stands before these is read.
+    """
+    at = 0
+    if mask & ERI_DIGITAL_TANK and fields and DIGITAL_TANK.fullmatch(fields[0]):
+        extra["fuel_raw"] = int(fields[0], 16)
+        at = 1
+    if (
+        not mask & ERI_TANKS
+        or mask & (ERI_WIRE | ERI_CAN)
+        or at >= len(fields)
+        or not DIGITS.fullmatch(fields[at])
+    ):
+        return
+    wanted = [name for bit, name in ERI_TANK_VALUES if mask & bit]
+    for index in range(1, min(int(fields[at]), MOST_TANKS) + 1):
+        first = at + 2 + (index - 1) * (1 + len(wanted))  # behind the count and the sensor's type
+        for name, text in zip(wanted, fields[first : first + len(wanted)], strict=False):
+            value = number(text)
+            if value is not None:
+                extra[name if index == 1 else f"{name}_{index}"] = value
 
 
 def _information(reading: Reading, extra: Extra, sentence: Sentence) -> None:
@@ -264,7 +341,7 @@ def _information(reading: Reading, extra: Extra, sentence: Sentence) -> None:
     if sim:
         extra["sim"] = sim
     del error_rate
-    if signal.isdigit() and len(signal) <= len(str(CSQ_UNKNOWN)):
+    if DIGITS.fullmatch(signal) and len(signal) <= len(str(CSQ_UNKNOWN)):
         reading.signal_pct = signal_pct_of_csq(int(signal))
     for index, field in enumerate(body[at + 4 :], at + 4):
         if TIME.fullmatch(field):

@@ -14,7 +14,7 @@ MAX_FRAME_BYTES = 8192
 
 HEAD = re.compile(r"\+(RESP|BUFF|ACK):(GT[A-Z0-9]{2,4}),(.*)", re.ASCII | re.DOTALL)
 BINARY_HEADS = ("+RSP", "+BSP", "+EVT", "+BVT", "+INF", "+BNF", "+HBD", "+CRD", "+BRD", "+LGN", "+ATI")
-VERSION = re.compile(r"(?:[0-9A-Fa-f]{6}|[0-9A-Fa-f]{10})?")
+VERSION = re.compile(r"(?:[0-9A-Fa-f]{6}(?:[0-9A-Fa-f]{2}){0,2})?")
 IMEI = re.compile(r"[0-9]{15}|[0-9A-Fa-f]{14}")  # or the MEID of a CDMA device
 TIME = re.compile(r"[0-9]{14}")
 COUNT = re.compile(r"[0-9A-Fa-f]{4}")
@@ -84,7 +84,9 @@ def parse(frame: bytes) -> Sentence:
     version = ""
     if not IMEI.fullmatch(fields[0]):
         if len(fields) == 1 or not VERSION.fullmatch(fields[0]) or not IMEI.fullmatch(fields[1]):
-            raise DecodeError("bad_identity", "expected a protocol version of 6 or 10 hex digits and an IMEI")
+            raise DecodeError(
+                "bad_identity", "expected a protocol version of 6, 8 or 10 hex digits and an IMEI"
+            )
         version = fields.pop(0)
     imei = fields.pop(0)
     sent, count = "", None
@@ -115,13 +117,15 @@ def number(text: str) -> float | None:
 
 
 def fixes(body: tuple[str, ...]) -> list[Fix]:
-    """Position blocks, found by longitude, latitude and a time side by side."""
+    """Position blocks, found by longitude, latitude and a time side by side; the time may be empty."""
     found = []
     for at in range(BEFORE_DEGREES, len(body) - 2):
         longitude, latitude, time = body[at : at + 3]
-        if not TIME.fullmatch(time):
+        if time and not TIME.fullmatch(time):
             continue
         is_degrees = bool(DEGREES.fullmatch(longitude)), bool(DEGREES.fullmatch(latitude))
+        if not time and not all(is_degrees):
+            continue
         accuracy = number(body[at - 4])
         if all(is_degrees):
             kind = FixKind.GNSS if accuracy else FixKind.STALE

@@ -3,7 +3,7 @@
 Source: the maker's public parameter lists of the FMB, FMC, FMM and FM families
 and `PROTOCOLS.md`. An id means one thing only with the sizes named here: older
 models use some of them otherwise, and such an element is kept as ``io_<id>``.
-Doubtful (from one source): 10800 … 10843, 318, 335 … 338, 662.
+Doubtful (from one source): 10800 … 10843, 318, 335 … 338, 662, 701 … 704.
 """
 
 from __future__ import annotations
@@ -79,6 +79,7 @@ ELEMENTS: dict[int, Element] = {
     89: Element("fuel_level_pct", (1,)),
     90: Element("vehicle_doors", (2,)),
     113: Element("battery_pct", (1,), field="battery_pct"),
+    116: _boolean("charger_connected"),
     115: Element("engine_c", (2,), 0.1, signed=True),
     175: Element("auto_geofence", (1,)),
     179: _boolean("digital_output_1"),
@@ -128,6 +129,10 @@ for _number, _id in enumerate((72, 73, 74, 75), 1):
         f"dallas_{_number}_c", (2, 4), 0.1, signed=True, errors=DALLAS_ERRORS, field="temperature_c"
     )
 for _number, _id in enumerate((25, 26, 27, 28), 1):
+    ELEMENTS[_id] = Element(
+        f"ble_{_number}_c", (2,), 0.01, signed=True, errors=BLE_ERRORS, field="temperature_c"
+    )
+for _number, _id in enumerate((701, 702, 703, 704), 1):
     ELEMENTS[_id] = Element(
         f"ble_{_number}_c", (2,), 0.01, signed=True, errors=BLE_ERRORS, field="temperature_c"
     )
@@ -185,4 +190,4 @@ TEXTS = {256: "vin", 281: "fault_codes", 325: "vehicle_vin", 387: "iso6709"}
 CARDS = (78, 207)  # iButton, RFID
 BEACONS = 385
 TAGS = frozenset({548, 10829, 10831, 11317})
-GNSS_STATUS, MOVEMENT, GSM_SIGNAL, DOORS, DOOR = 69, 240, 21, 90, 662
+GNSS_STATUS, MOVEMENT, GSM_SIGNAL, DOORS, DOOR, CHARGER = 69, 240, 21, 90, 662, 116

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from gateway.decoders._teltonika_elements import (
     BEACONS,
     CARDS,
+    CHARGER,
     CONTACTS,
     DOOR,
     DOORS,
@@ -23,13 +24,13 @@ from gateway.decoders._teltonika_elements import (
 )
 from gateway.decoders._teltonika_tags import beacons, tags, text_or_hex
 from gateway.decoders._values import Extra, within
-from sealtrail.contract.reading import FixKind, Reading, SealEvent
+from sealtrail.contract.reading import FixKind, Flag, Reading, SealEvent
 
 GSM_FULL_SCALE = 5
 NO_FIX = (0, 2, 3)  # of GNSS_STATUS: off, on without fix, asleep
 LONGEST_NUMBER = 4  # bytes; what is longer is an identity and told as hex digits
 CARD_BYTES = 8
-MARKED = frozenset({GNSS_STATUS, MOVEMENT, GSM_SIGNAL, DOORS, DOOR})
+MARKED = frozenset({GNSS_STATUS, MOVEMENT, GSM_SIGNAL, DOORS, DOOR, CHARGER})
 EMPTY_CARDS = ("0" * 16, "F" * 16)
 
 Elements = Sequence[tuple[int, bytes]]  # AVL id, raw value
@@ -130,5 +131,7 @@ def _mark(reading: Reading, avl_id: int, value: int) -> None:
         reading.door_open = bool(value & TRUNK_BIT)
     elif avl_id == GNSS_STATUS and value in NO_FIX and reading.fix_kind == FixKind.GNSS:
         reading.fix_kind = FixKind.STALE.value
+    elif avl_id == CHARGER and value:
+        reading.flags |= Flag.CHARGING.value
     elif avl_id == DOOR:
         reading.door_open = bool(value)

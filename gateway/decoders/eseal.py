@@ -23,14 +23,19 @@ Event-Shock         SHOCK
 Event-Drop          DROP
 Event-Lock          CLOSED
 Event-RC-Unlock     OPENED, REMOTE_COMMAND
-other Event-…       by the word in it (doubtful): Unlock OPENED; Tamper TAMPERED;
-                    Cut, Wire, Cable CUT; Battery LOW_BATTERY; else none
+other Event-…       by the first of these words in it (doubtful): Tamper TAMPERED; Cut,
+                    Wire, Cable, Break CUT; Unlock, Unseal, Open OPENED; Light, Jam,
+                    Shock, Drop, Battery; Lock, Seal, Close at its end CLOSED; else none
 any other           none; kept as ``extra["report_type"]``
 ==================  ============================================================
 
-A field may be empty: missing. Answers between server and seal have no report:
+A field may be empty: missing. Another word for the contact says nothing, and is kept, as are
+fields after the signal. Answers between server and seal have no report:
 ``… OK``, ``… ACK`` and ``RC-…`` with fewer fields yield nothing. The index counts
 from 1 at every start, so the identity of a reading is its time and the whole frame.
+
+Answers: ``##S,eSeal,<id>,<customer>,<firmware>,<type> ACK,<index>,E##`` once the log has a report;
+none to ``Startup``, whose answer would carry settings.
 
 Sample: ``##S,eSeal,1000821,256,3.0.6,Normal,34,2017-08-31,08:14:40,15,A,25.708828N
 100.372870W,10,0,Close,0.71,0:0:3:0,3.8,-73,E##`` (one blank between the coordinates)
@@ -68,11 +73,14 @@ FRAME = re.compile(
 NUMBER = r"(?:-?[0-9]{1,4}(?:\.[0-9]{1,6})?)?"  # or empty
 REPORT = re.compile(
     r"(?P<index>[0-9]{1,12}),(?P<time>[^,]*,[^,]*),(?P<interval>[0-9]{0,6}),(?P<valid>[AV]),(?P<place>[^,]*),"
-    rf"(?P<course>{NUMBER}),(?P<speed>{NUMBER}),(?P<contact>Open|Close),(?P<acceleration>{NUMBER}),"
-    rf"(?P<nfc>[^,]{{0,64}}),(?P<battery>{NUMBER}),(?P<signal>(?:-?[0-9]{{1,3}})?)",
+    rf"(?P<course>{NUMBER}),(?P<speed>{NUMBER}),(?P<contact>[A-Za-z]{{0,16}}),(?P<acceleration>{NUMBER}),"
+    rf"(?P<nfc>[^,]{{0,64}}),(?P<battery>{NUMBER}),(?P<signal>(?:-?[0-9]{{1,3}})?)"
+    r"(?P<more>(?:,[^,]{0,64}){0,16})",
     re.ASCII,
 )
-COORDINATES = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,9})?)([NS]) ([0-9]{1,3}(?:\.[0-9]{1,9})?)([EW])", re.ASCII)
+COORDINATES = re.compile(
+    r"([0-9]{1,3}(?:\.[0-9]{1,9})?)([NS]) ?([0-9]{1,3}(?:\.[0-9]{1,9})?)([EW])", re.ASCII
+)
 TIME_FORM = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2}),([0-9]{2}):([0-9]{2}):([0-9]{2})", re.ASCII)
 
 EVENTS = {
@@ -118,30 +126,53 @@ def _set_place(reading: Reading, text: str, *, valid: bool) -> None:
 
 
 WORDS = {
-    "Unlock": SealEvent.OPENED,
-    "Tamper": SealEvent.TAMPERED,
-    "Cut": SealEvent.CUT,
-    "Wire": SealEvent.CUT,
-    "Cable": SealEvent.CUT,
-    "Battery": SealEvent.LOW_BATTERY,
+    "tamper": SealEvent.TAMPERED,
+    "cut": SealEvent.CUT,
+    "wire": SealEvent.CUT,
+    "cable": SealEvent.CUT,
+    "brok": SealEvent.CUT,
+    "break": SealEvent.CUT,
+    "unlock": SealEvent.OPENED,
+    "unseal": SealEvent.OPENED,
+    "open": SealEvent.OPENED,
+    "light": SealEvent.LIGHT,
+    "jam": SealEvent.JAMMING,
+    "shock": SealEvent.SHOCK,
+    "drop": SealEvent.DROP,
+    "battery": SealEvent.LOW_BATTERY,
 }
 """What events say that no public table names: an alarm must not go by for want of an entry."""
+CLOSING = re.compile(r"event-(?:.*-)?(?:lock|seal|close)(?:e?d)?")
+"""The same of closings, by the last word alone: ``Event-Seal-Fault`` is none."""
 
 
-def _events(report_type: str, *, is_open: bool) -> SealEvent:
+def _is_open(contact: str) -> bool | None:
+    """What the contact says; None for any other word."""
+    word = contact.lower()
+    return True if word.startswith("open") else False if word.startswith("close") else None
+
+
+def _events(report_type: str, is_open: bool | None) -> SealEvent:  # noqa: FBT001  a third thing is None
     if report_type in EVENTS:
         return EVENTS[report_type]
     if report_type != "Event-Door":
-        words = [event for word, event in WORDS.items() if word in report_type]
-        return words[0] if words and report_type.startswith("Event-") else SealEvent.NONE
+        name = report_type.lower()
+        words = [event for word, event in WORDS.items() if word in name]
+        if words and name.startswith("event-"):
+            return words[0]
+        return SealEvent.CLOSED if CLOSING.fullmatch(name) else SealEvent.NONE
+    if is_open is None:
+        return SealEvent.DOOR_OPENED  # that it has moved is told, and no word that it is closed
     if is_open:
         return SealEvent.OPENED | SealEvent.DOOR_OPENED
     return SealEvent.CLOSED | SealEvent.DOOR_CLOSED
 
 
-def _state(events: SealEvent, *, is_open: bool) -> SealState:
+def _state(events: SealEvent, is_open: bool | None) -> SealState:  # noqa: FBT001  a third thing is None
     if events & SealEvent.CUT:
         return SealState.CUT
+    if is_open is None:
+        return SealState.UNKNOWN
     if is_open:
         return SealState.OPEN
     return SealState.UNLOCKED if events & SealEvent.OPENED else SealState.SEALED
@@ -187,15 +218,15 @@ def _number(text: str) -> float | None:
 
 def _reading(head: re.Match[str], report: re.Match[str]) -> Reading:
     report_type = head["type"]
-    is_open = report["contact"] == "Open"
+    is_open = _is_open(report["contact"])
     reading = unstamped("eseal")
     _set_place(reading, report["place"], valid=report["valid"] == "A")
     reading.sequence = int(report["index"])
     reading.course_deg = within("course_deg", _number(report["course"]))
     reading.speed_kmh = within("speed_kmh", _number(report["speed"]))
     reading.door_open = is_open
-    events = _events(report_type, is_open=is_open)
-    reading.seal_state = _state(events, is_open=is_open).value
+    events = _events(report_type, is_open)
+    reading.seal_state = _state(events, is_open).value
     reading.seal_events = events.value
     acceleration = _number(report["acceleration"])
     reading.shock_g = None if acceleration is None else within("shock_g", abs(acceleration))
@@ -212,21 +243,37 @@ def _reading(head: re.Match[str], report: re.Match[str]) -> Reading:
     if report["signal"]:
         reading.signal_pct = signal_pct_of_dbm(int(report["signal"]))
         extra["signal_dbm"] = int(report["signal"])
+    if is_open is None and report["contact"]:
+        extra["contact"] = report["contact"]
+    if report["more"]:
+        extra["more"] = report["more"][1:]
     reading.extra = extra
     return reading
 
 
-NAMED = re.compile(rb"##S,[^,]{1,32},([0-9]{1,20}),")
+NAMED = re.compile(rb"##S,[^,]{1,32},(?P<id>[0-9]{1,20}),")
+ANSWERED = re.compile(
+    rb"\s*(?P<head>##S,[^,]{1,32},[0-9]{1,20},[0-9]{1,10},[^,]{1,32},)"
+    rb"(?P<type>Normal|Button-Normal|Termination|Event-[^,]{1,32}),(?P<index>[0-9]{1,12}),[0-9]{4}-"
+)
 
 
 def _identity(frame: bytes) -> str | None:
     found = NAMED.match(frame)
-    return found[1].decode() if found else None
+    return found["id"].decode() if found else None
+
+
+def answer_of(frame: bytes) -> bytes:
+    """``<type> ACK,<index>`` to a report; nothing to a start, whose answer carries settings."""
+    report = ANSWERED.match(frame)
+    if report is None or report["type"].endswith((b" OK", b" ACK")):
+        return b""
+    return report["head"] + report["type"] + b" ACK," + report["index"] + b",E##\r\n"
 
 
 DECODER = Eseal()
 WIRE = Wire(
     framing=lambda: Delimited(b"##S,", b"E##", MAX_FRAME_BYTES, restarts=True),
-    dialogue=lambda: SelfNaming(_identity),
+    dialogue=lambda: SelfNaming(_identity, answer_of),
     default_port=5142,
 )

@@ -23,7 +23,7 @@ Cell: country (2; bit 15 set: operator of 2 bytes), operator (1), area (2), cell
 some types of other sizes, or after a byte with its length. Status (5): terminal
 information, battery level 0-6 (more is another scale, kept as ``battery_raw``), signal 0-4,
 alarm, language. Terminal information: bit 7 fuel cut, 6 positioning, 5-3 alarm (1 vibration,
-2 power cut, 3 low battery, 4 SOS, 7 removal, doubtful), 2 charging, 1 ignition, 0 armed.
+2 power cut, 3 low battery, 4 SOS, 6 geofence, 7 removal, doubtful), 2 charging, 1 ignition, 0 armed.
 
 ========  =========================================================================
 type      report (answered: *)
@@ -31,23 +31,24 @@ type      report (answered: *)
 01*       login: IMEI (8 BCD), model (2), zone: minutes·100 in bits 15-4, bit 3 west
           (doubtful that every model then sends local time; the source reads it so)
 13*, 23*  heartbeat: status; 23 (padlocks) has the battery's voltage (2, 0.01 V) for its level
-10        place                                 11, 12, 2D, 24  place, cell
-1A, 1E    place, cells                          22   place, cell, ignition, reason,
+10        place                                 11, 12, 24  place, cell, and by the model (known by
+                                                the length) card, status, temperature
+1A, 1E    place, cells                          22, 2D  place, cell, ignition, reason,
 31        as 22, altitude                            1: from memory, mileage (m)
-34        place, cell, ports, voltages          36   as 22 and card, or fields of supply
+34        place, cell, card, voltages            36   as 22 and card, or fields of supply
 37        as 22, fields                         61   place, card (IMEI before it)
 16* 26* 27* 25* 32*  place, cell, status, perhaps fence or card
 A3* A4* A0 A2        as those, with area of 4 and cell of 8 bytes
 17        place, card                           19*, A5*  cell, status, no time
-18 24 28 2C 2E A1 A2  time, cells, access points
+18 24 28 2C 2E A1 A2  time, cells, access points; 33 (7878) and 34 of small models, too
 33* (7979), 32* (7979)  padlocks: parts with length, status: A0 locked, A1 unlocked, A2 and A3
-          low battery, A4 moved, A5 unlocked by force (all doubtful: one source)
+          low battery, A4 moved, A5 opened by force (all doubtful: one source)
 15 21 9B  answer to a command; what came by the serial line
 40        battery of an electric vehicle        63 65 66 98  status, trouble codes, values: kept
-8C        diagnosis                             94   information: voltage, door, identities
-95*       event of a camera: 80 SOS, 87 overspeed, 90-92 driving, 93 accident
-70        modules: id (2), length (2), value    F1 F2 F3  fields, a device heard, access points
-8A*       asks for the time                     FD 81 2A 30 …  report nothing
+8C        diagnosis                             94   information: voltage, door, identities, card
+95*       event of a camera: 01 SOS, 0E supply, 80 vibration (or SOS), 90-92 driving, 93 accident
+70*       modules: id (2), length (2), value    F1 F2 F3  fields, a device heard, access points
+8A*       asks for the time                     FD 81 2A 30 …  report nothing (35, 41: pictures)
 ========  =========================================================================
 
 Types 17 and 69 also come from a dialect (TopIn) without length, serial and checksum:
@@ -57,13 +58,13 @@ country (2), operator (1), cells (2, 2, 1), ``0D0A``; its login ``78780D01`` IME
 
 Alarm -> event: 01 SOS; 02 POWER_LOST; 03 SHOCK; 09 SHOCK, ILLEGAL_MOVEMENT; 04, 05
 GEOFENCE_ENTERED, _LEFT; 0C 13 25 32 TAMPERED; 0E 0F 15 19 LOW_BATTERY; 14 DOOR_OPENED; 18
-TAMPERED and off its mount; 23 DROP; 2C SHOCK; 30 JAMMING; 33 CLOSED; 34 OPENED; A0 CLOSED, A1
-and A5 OPENED, A4 ILLEGAL_MOVEMENT of a padlock's type 33. Others are kept
-by number in ``extra["alarm_code"]``. Type 94/05: door -> DOOR_OPENED, DOOR_CLOSED.
+TAMPERED and off its mount; 23 DROP; 2C, 2D SHOCK; 30 JAMMING; 33 CLOSED; 34 OPENED; A0 CLOSED, A1
+OPENED, A4 ILLEGAL_MOVEMENT, A5 OPENED and DOOR_OPENED of a padlock's type 33. FE and FF are the ignition;
+others are kept by number in ``extra["alarm_code"]``. Type 94/05: door -> DOOR_OPENED, DOOR_CLOSED.
 
-Type 70: 01 IMEI, 02 IMSI, 03 card of the SIM, 18 battery (0.01 V), 28 HDOP (0.1), 2C seconds,
-2E mileage (m), 33 place, 35 removal (1: TAMPERED, off its mount), 7F tag: temperature, humidity
-(0.1; 7FFF none).
+Type 70: 01 IMEI, 02 IMSI, 03 card of the SIM, 18 battery (0.01 V), 28 HDOP (0.1), 2A inputs (low
+nibble DOOR_OPENED, high nibble TAMPERED; doubtful), 2C seconds, 2E mileage (m), 33 place, 35
+removal (1: TAMPERED, off its mount), 7F tag: temperature, humidity (0.1; 7FFF none).
 
 A body of another form that begins with a credible time and place gives these, with ``unread``;
 types that aren't known too. Sentinels: 0, 0 no place; zero cells; 7FFF °C. What depends on the
@@ -130,7 +131,7 @@ REPORTS: dict[int, Report] = {
     0x2E: of_network.many_cells,
     0x31: of_places.place_and_height,
     0x32: of_places.later_alarm,
-    0x34: of_places.place_and_ports,
+    0x33: of_network.wide_other_cells,
     0x37: of_places.place_and_fields,
     0x40: of_modules.battery_system,
     0x61: of_places.card_reader,
@@ -157,7 +158,14 @@ EXTENDED_REPORTS: dict[int, Report] = {
     0x33: of_network.parted_alarm,
 }
 BY_BODY: dict[int, Callable[[bytes], Report]] = {
-    0x24: lambda body: of_network.many_cells if of_network.fits_cells(body) else of_places.place_and_cell,
+    0x24: lambda body: (
+        of_network.many_cells
+        if of_network.fits_cells(body)
+        else of_places.place_and_cell
+        if is_credible_place(body)
+        else of_network.other_cells
+    ),
+    0x34: lambda body: of_places.place_and_ports if is_place(body[4:]) else of_network.other_cells,
     0x36: lambda body: (
         of_places.place_and_card_and_upload if is_credible_place(body) else of_modules.supply_modules
     ),
@@ -165,9 +173,9 @@ BY_BODY: dict[int, Callable[[bytes], Report]] = {
         of_network.wide_many_cells if of_network.fits_many_cells(body) else of_places.place_of_4g
     ),
 }
-"""Types whose body says which of two forms it is."""
+"""Types whose body says which form it is."""
 
-SILENT = frozenset({0x08, 0x14, 0x2A, 0x30, 0x8A, 0x80, 0x81, 0x82, 0x97, 0xA7, 0xFD})
+SILENT = frozenset({0x08, 0x14, 0x2A, 0x30, 0x35, 0x41, 0x8A, 0x80, 0x81, 0x82, 0x97, 0xA7, 0xFD})
 
 
 def _report_of(frame: Frame) -> Report | None:

@@ -62,8 +62,8 @@ Exactly 0, 0 stands for no position. Identity of a reading: the record's bytes
 without frame head and index, bit 5 cleared, since a copy from memory has it set.
 
 Over TCP both forms come in one stream (`WIRE`). A lock waits for ``(P69,0,<index>)``
-after a lock event ``P45`` and after a long frame in which bit 5 of a status is set;
-over MQTT (`ANSWER`) it finds the same on its ``down`` topic.
+after a lock event ``P45`` and after a long frame in which bit 5 of a status is set, a tracker for
+``(S39)`` or ``(S20)`` after a text report; over MQTT (`ANSWER`) they find the same on their ``down`` topic.
 
 Sample: ``2475201509261611002313101503464722331560113555309f00000000002d0500cb20
 6800f064109326381a03`` -> 7520150926, 2015-10-13T03:46:47Z, 22.55260 N 113.92551 E,

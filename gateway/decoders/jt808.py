@@ -29,13 +29,14 @@ message        reading
 0701, 6006,    text that answers a command
 1300, ``(…)``
 0702           driver's card: state, time, result, name, certificate, issuer, expiry
-0801           picture, sound or video: its location report, its length, why it was taken: 2 SOS, 3
-               SHOCK, 4 DOOR_OPENED, 5 DOOR_CLOSED
+0301           number of an event that the platform has defined
+0800, 0801     picture, sound or video: why it was taken: 2 SOS, 3 SHOCK, 4 DOOR_OPENED, 5
+               DOOR_CLOSED; 0801 also its location report and length
 0900           pass-through: 40 driver, F0 vehicle (values, trouble codes, events), FF position
 2070           acceleration, unit not published
 0001-0004,     nothing: answer, heartbeat, logout, question for the time, registration,
-0100, 0102,    authentication, …
-0109, 0506,
+0100, 0102,    authentication, …; answers to commands: 0104, 0108, 0302, 0303, 0608, 0802, 0805, 0A00,
+0109, 0506,    1003, 1205, 1206
 1007
 =============  ==============================================================================
 
@@ -53,16 +54,17 @@ ignored. No doors open is no proof of a closed door: ``door_open`` stays None.
 
 Alarm: 0 SOS; 7 LOW_BATTERY; 8 POWER_LOST; 20 GEOFENCE_ENTERED and _LEFT (item 12 says which);
 21, 23 OFF_ROUTE (21 not when item 12 says in); 26, 27, 28 ILLEGAL_MOVEMENT; 29, 30 SHOCK; 31
-DOOR_OPENED. Before 2019 bits 15-17 are reserved and trackers use them: 15 SHOCK, 16 and 17
-TAMPERED (16 *doubtful*). All names in ``extra["alarms"]``: 22 is ``section_time``, 19
-``overtime_parking``.
+DOOR_OPENED; of padlocks 18 LOW_BATTERY (*doubtful*). Before 2019 bits 15-17 are reserved and
+trackers use them: 15 SHOCK, 16 and 17 TAMPERED (16 *doubtful*). All names in ``extra["alarms"]``:
+22 is ``section_time``, 19 ``overtime_parking``.
 
 Items (more in ``_jt808_items``, ``_jt808_vehicle``, ``_jt808_sensors``, ``_jt808_padlock``): 01
 mileage 0.1 km; 02 fuel 0.1 l; 03 recorder's speed; 06 temperature °C, sign and magnitude (2019);
 11, 12, 13 overspeed, area, section; 25 signals; 2A I/O; 2B analog; 30 CSQ; 31 satellites; 51
-temperatures 0.1 °C; 56, D4, E4, FE battery %; 61, 82, D3, E1, F1 supply; 69, D5, F7 battery V; 5D,
-EB, EE, F0, FD, FF, E1 cells; EC, F4 Wi-Fi; E5 motion; E6 radio sensors; E8 accessories; F6 light
-lux, temperature, humidity, acceleration mg; F8 IMEI, ICCID; EB nested: 0089 bit 12 **zero** removed
+temperatures 0.1 °C; 56, 68, D4, E4, FE battery %; 61, 82, D3, E1, F1 supply; 69, D5, F7 battery V; 5D,
+EB, EE, F0, FD, FF, E1 cells; EC Wi-Fi; E5 motion; E6 radio sensors; E8 accessories; F6 light
+lux, temperature, humidity, acceleration mg; 54, F4 Wi-Fi; 80-8C engine (81 rpm, 82 supply, 84
+coolant, 8C its mileage); F8 IMEI, ICCID; EB nested: 0089 bit 12 **zero** removed
 from its mount (TAMPERED), 00C5 bit 6 **zero** vibration. An item that isn't known is kept as
 ``item_<id>`` in hex.
 
@@ -114,10 +116,12 @@ REPORTS: dict[int, Callable[[bytes, Header], list[Reading]]] = {
     0x0200: lambda body, header: [location(body, header)],
     0x0201: messages.query_answer,
     0x0210: messages.battery,
+    0x0301: messages.event_report,
     0x0500: messages.query_answer,
     0x0701: messages.command_result,
     0x0702: messages.driver_card,
     0x0704: batch,
+    0x0800: messages.media_event,
     0x0801: messages.media,
     0x0900: pass_through,
     NOTHING: lambda _body, _header: [],

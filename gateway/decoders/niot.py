@@ -13,7 +13,8 @@ marked *doubtful*. Numbers are unsigned, high byte first; checksum: XOR of all b
     23  4   longitude; highest bit: west
     27  2   speed km/h BCD
     29  2   course ° BCD
-    31  1   bit 7 located; bits 6-5 antenna, 11 sound; bits 4-3 supply, 11 sound (*doubtful*)
+    31  1   bit 7 located; bits 6-5 antenna, 11 sound; bits 4-3 supply, 11 sound, 10 lost
+                (POWER_LOST), 01 low (LOW_BATTERY) (*doubtful*)
     32  4   mileage, m
     36  2   status, 7FFC in every published frame; a bit of 7FFC that is 0 is an alarm (*doubtful*)
     38  1   kept as ``status_3`` (battery %, *doubtful*)
@@ -66,6 +67,7 @@ REPORT_TYPE, ANSWER_TYPE = 0x80, 0x00
 UNITS_PER_DEGREE = 1_800_000
 NEGATIVE = 1 << 31
 LOCATED_BIT, ANTENNA_SHIFT, SUPPLY_SHIFT, SOUND = 7, 5, 3, 0b11
+SUPPLY_EVENTS = {0b10: SealEvent.POWER_LOST, 0b01: SealEvent.LOW_BATTERY}
 USUAL_STATUS = 0x7FFC
 ICCID, ESEAL = 1, 2
 TAMPER_BIT, REMOVAL_BIT = 4, 5
@@ -176,8 +178,10 @@ class Niot:
             reading.mounted = False
         if gnss >> ANTENNA_SHIFT & SOUND != SOUND:
             extra["antenna_fault"] = True
-        if gnss >> SUPPLY_SHIFT & SOUND != SOUND:
+        supply = gnss >> SUPPLY_SHIFT & SOUND
+        if supply != SOUND:
             extra["supply_fault"] = True
+            events |= SUPPLY_EVENTS.get(supply, SealEvent.NONE)
         reading.seal_events = events.value
         reading.extra = extra
         return [stamped(reading, device, utc_ms_of_digits(when.hex()), received_at_ms, frame)]

@@ -37,9 +37,9 @@ any other                       refused as ``unknown_type``
 
 A missing field is unknown. Topics: ``owntracks/<user>/<device>`` (transitions:
 ``…/event``); the identity is ``<user>-<device>``, so user names without ``-``
-keep identities apart. Over HTTP it is what the transport vouches for
-(X-Limit-U and X-Limit-D), else the topic in the message, else, for want of
-anything better, ``tid``: two characters that another user may have chosen too.
+keep identities apart. Over HTTP it is what the request says in the headers X-Limit-U
+and X-Limit-D or the parameters ``u`` and ``d``, else the topic in the message, else, for
+want of anything better, ``tid``: two characters that another user may have chosen too.
 
 Identity of a reading: the time and the content, but for ``created_at``, ``topic``
 and ``_id``.
@@ -61,6 +61,8 @@ from sealtrail.contract.errors import DecodeError
 from sealtrail.contract.reading import FixKind, Flag, Reading, SealEvent
 
 TOPICS = ("owntracks/+user/+device", "owntracks/+user/+device/event")
+REQUEST_NAMES = (("X-Limit-U", "u"), ("X-Limit-D", "d"))
+"""User and device of a request over HTTP: header, or parameter of the query."""
 FAMILY = "owntracks"
 NOTHING = frozenset(
     {

@@ -11,7 +11,7 @@ field                    form
 =======================  =====================================================
 prefix                   ``+RESP`` now; ``+BUFF`` from memory, send time and
                          count as they were; ``+ACK`` answer to a command
-version                  6 or 10 hex digits, the first two or more the device
+version                  6, 8 or 10 hex digits, the first two or more the device
                          type; missing in the oldest form
 IMEI                     15 digits, or a MEID of 14 hex digits
 name                     and a VIN before it on models with a vehicle bus
@@ -45,7 +45,8 @@ kind                    events
 ======================  ========================================================
 GTSOS                   SOS
 GTTOW, state 16         ILLEGAL_MOVEMENT (the device judges that it is towed)
-GTJDR, GTJDS            JAMMING; GTJDS status 1 = quit gives none
+GTJDR, GTJDS, GTGPJ     JAMMING; none for GTJDS status 1 = quit, GTGPJ status 0 or 1 (GTGPJ
+                        doubtful)
 GTTSW                   TAMPERED, whatever the switch says: which of 0 and 1 is
                         "open" isn't known for every model, and a cover that is
                         put back had been taken off
@@ -60,8 +61,9 @@ GTBTC                   none; flag CHARGING
 GTIGN GTVGN GTIGF GTVGF none; ``extra["ignition"]``
 GTDIS GTIOB             none; ``extra["in<line>"]``: what is wired there is not
                         the protocol's to say
-GTERI                   none; mask bit 1: 1-wire thermometers (signed, 1/16 °C),
-                        bit 2: CAN, bit 8: Bluetooth sensors
+GTERI                   none; mask bit 0: digital tank sensor, bit 1: 1-wire
+                        thermometers (signed, 1/16 °C), bit 2: CAN, bits 3 and
+                        4: tank sensors (percent, litres), bit 8: Bluetooth sensors
 any other               none; position, odometer, battery as far as found
 ======================  ========================================================
 
@@ -81,7 +83,7 @@ protocol is refused as ``binary_form``.
 from __future__ import annotations
 
 from gateway.decoders._queclink_accessories import trailer
-from gateway.decoders._queclink_reports import Head, expansion, serving_cell, tell
+from gateway.decoders._queclink_reports import empty_place, expansion, serving_cell, tell
 from gateway.decoders._queclink_sentence import (
     MAX_FRAME_BYTES,
     Fix,
@@ -172,8 +174,7 @@ def _readings(sentence: Sentence, device_id: str, received_at_ms: int) -> list[R
         else:
             behind = trailer(reading, extra, sentence.kind, sentence.version, fields)
             if last:
-                head = sentence.body[1 : found[0].first if found else len(sentence.body)]
-                _last_words(reading, extra, sentence, head, fields, behind)
+                _last_words(reading, extra, sentence, found, fields, behind)
         _stamp(reading, sentence, device_id, claimed_ms, received_at_ms)
         reading.reading_id = _identity(sentence, device_id, index, fix, received_at_ms)
         reading.extra = extra
@@ -202,12 +203,14 @@ def _last_words(
     reading: Reading,
     extra: Extra,
     sentence: Sentence,
-    head: Head,
+    found: list[Fix],
     fields: tuple[str, ...],
     behind: int | None,
 ) -> None:
     """What the sentence says besides positions belongs to its last one, the latest."""
-    tell(reading, extra, sentence, head)
+    end = found[0].first if found else empty_place(sentence)
+    head = sentence.body[1:end]
+    tell(reading, extra, sentence, head, whole=end is None)
     if sentence.kind == "GTERI":
         expansion(reading, extra, head, fields, behind)
 

@@ -3,7 +3,7 @@
 ::
 
     POST /v1/devices/<family>/<device_id>    the body is one message of that device
-    POST /v1/<family>                        the message names its device
+    POST /v1/<family>                        the message names its device, or headers do
 
 202 once the log has it. 4xx names the reason: of a message that is in the quarantine
 (401, 403, 422, 429) or of a request that can't be one (400, 404, 411, 413). 503 with ``Retry-After``
@@ -28,7 +28,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.decoders import decoder_for
 from gateway.listeners.door import House
-from gateway.listeners.http_request import Addresses, credentials, family_tokens, named_device
+from gateway.listeners.http_request import Addresses, credentials, family_tokens, named_device, told_device
 from gateway.listeners.http_server import HttpDoor, HttpServer
 from gateway.listeners.intake import Entry, Intake
 from gateway.listeners.limits import Limits, neighbourhood
@@ -190,8 +190,10 @@ class HttpPort:
     async def _take(self, request: Request, decoder: Decoder, body: bytes) -> Response:
         now_ms = self._house.clock()
         device_id = request.path_params.get("device_id")
+        owner = ""
         if device_id is None:
-            device_id = named_device(decoder, body, now_ms)
+            device_id, owner = told_device(decoder, request.headers, request.query_params)
+            device_id = device_id or named_device(decoder, body, now_ms)
         reason = detail = ""
         status = 422
         user, secret = credentials(request.headers.get("authorization", ""))
@@ -204,7 +206,7 @@ class HttpPort:
                 device_id, reason, status = "", "bad_identity", 400
             elif token is not None:
                 reason, status = self._house.access.standing(decoder.family, device_id, now_ms) or "", 403
-            elif user not in {None, device_id}:
+            elif user not in {None, device_id, owner or device_id}:
                 reason, status, detail = "identity_mismatch", 403, "the user isn't the device"
             else:
                 refused = self._house.access.admit(decoder.family, device_id, secret, now_ms)

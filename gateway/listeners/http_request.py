@@ -7,6 +7,7 @@ import binascii
 import contextlib
 import functools
 import ipaddress
+import sys
 from collections.abc import Mapping, Sequence
 
 from pydantic import SecretStr
@@ -40,6 +41,19 @@ def named_device(decoder: Decoder, body: bytes, now_ms: int) -> str:
     except RefusedError:
         return ""
     return names.pop() if len(names) == 1 else ""
+
+
+def told_device(decoder: Decoder, headers: Mapping[str, str], query: Mapping[str, str]) -> tuple[str, str]:
+    """(device, user) that a request names beside its message; empty where its family has no such way.
+
+    A decoder module says in ``REQUEST_NAMES`` by which header, or which parameter of the
+    query, each part of an identity is told; the first part is the user.
+    """
+    names: tuple[tuple[str, str], ...] = getattr(
+        sys.modules.get(type(decoder).__module__), "REQUEST_NAMES", ()
+    )
+    parts = [headers.get(header, "") or query.get(parameter, "") for header, parameter in names]
+    return ("-".join(parts), parts[0]) if parts and all(parts) else ("", "")
 
 
 def family_tokens(tokens: Mapping[str, SecretStr]) -> dict[str, bytes]:

@@ -161,12 +161,12 @@ def _delays(draft: Draft, ended_ms: int) -> None:
 
 
 def _silences(draft: Draft, columns: Columns, ended_ms: int, dark_ms: list[tuple[float, float]]) -> None:
-    """Gaps between receipts, less the time in dead zones."""
+    """Gaps between receipts, less the time in dead zones; the network's copies are no word of a device."""
     period_ms = draft.habits.interval_ms * draft.habits.rest_factor
     if columns is draft.tracker and not draft.habits.says_interval:
         period_ms = min(draft.habits.interval_ms, 10 * MINUTE_MS)
-    received, _ = columns.arrivals()
-    received = received[(received > draft.departs_ms - 3 * HOUR_MS)]
+    received = np.sort(columns.received_ms[columns.kept])
+    received = received[received > draft.departs_ms - 3 * HOUR_MS]
     edges = np.append(received, ended_ms)
     for i in np.flatnonzero(np.diff(edges) > 1.5 * period_ms).tolist():
         from_ms, until_ms = int(edges[i]), int(edges[i + 1])
@@ -206,12 +206,18 @@ def _unexplained(
 
 
 def claim_spoiled(draft: Draft, columns: Columns, spoiled: list[tuple[int, str]]) -> None:
-    """Wrong fixes that can be known for it: too far from the fix before in the time between."""
+    """Wrong fixes that can be known for it: too far from the fix before in the time between.
+
+    The first fix of a trip's own reports may be known by those of the trip before, or not.
+    """
     for row, what in spoiled:
         at_ms = int(columns.true_ms[row])
         good = np.flatnonzero((columns.fix_kind == FixKind.GNSS) & columns.kept)
         place = int(np.searchsorted(good, row))
-        if not columns.kept[row] or place == 0:
+        if not columns.kept[row]:
+            continue
+        if place == 0:
+            _either(draft, AlertType.POSITION_IMPLAUSIBLE, at_ms, at_ms)
             continue
         before = int(good[place - 1])
         pair = np.array([before, row])

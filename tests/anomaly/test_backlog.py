@@ -44,6 +44,9 @@ EVENTS = {"cut": SealEvent.CUT, "open": SealEvent.OPENED, "tampered": SealEvent.
 CUT: dict[str, Any] = {"state": SealState.CUT}
 SEALED: dict[str, Any] = {"state": SealState.SEALED}
 
+WIDEST_MS = 105_000
+"""Between two neighbouring reports of a backlog."""
+
 Batches = list[list[Reading]]
 
 SHORT: dict[str, Any] = {"history_reports": 8, "history_reports_busy": 8}
@@ -88,6 +91,17 @@ def breaches(events: list[AlertEvent]) -> list[Standing]:
     return [alert for alert in standing(events) if alert[0] in BREACHES]
 
 
+def alike(found: list[Standing], expected: list[Standing]) -> bool:
+    """Whether the same breaches stand, each beginning no further off than two neighbouring reports lie apart.
+
+    A report that contradicts a joined stretch claims nothing nearer than that (seal_log.py).
+    """
+    return len(found) == len(expected) and all(
+        (one[0], one[2:]) == (other[0], other[2:]) and abs(one[1] - other[1]) <= WIDEST_MS
+        for one, other in zip(found, expected, strict=True)
+    )
+
+
 def blocks_of(reports: list[Reading], size: int) -> Batches:
     return [reports[start : start + size] for start in range(0, len(reports), size)]
 
@@ -97,22 +111,18 @@ def blocks_of(reports: list[Reading], size: int) -> Batches:
 def test_blocks_in_any_order_are_the_breaches_of_the_run_in_order(
     plan: Plan, size: int, history: int, rng: random.Random
 ) -> None:
-    """Type, beginning and number of the breaches that stand don't depend on the order of arrival."""
+    """The breaches that stand don't depend on the order of arrival."""
     backlog = backlog_of(plan)
-    expected = breaches(play(blocks_of(backlog, 50), history_reports=history, history_reports_busy=history))
-    assert breaches(play([backlog], history_reports=4096)) == expected
+    short = {"history_reports": history, "history_reports_busy": history}
+    expected = breaches(play(blocks_of(backlog, 50), **short))
+    assert alike(breaches(play([backlog], history_reports=4096)), expected)
     blocks = blocks_of(backlog, size)
-    assert breaches(play(blocks[::-1], history_reports=history, history_reports_busy=history)) == expected
+    assert alike(breaches(play(blocks[::-1], **short)), expected)
     rng.shuffle(blocks)
-    assert (
-        breaches(play(blocks + blocks[:3], history_reports=history, history_reports_busy=history)) == expected
-    )
+    assert alike(breaches(play(blocks + blocks[:3], **short)), expected)
     mixed = backlog[:]
     rng.shuffle(mixed)
-    assert (
-        breaches(play(blocks_of(mixed, size), history_reports=history, history_reports_busy=history))
-        == expected
-    )
+    assert alike(breaches(play(blocks_of(mixed, size), **short)), expected)
 
 
 @settings(max_examples=15, deadline=None)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import random
 
+import msgspec
 import pytest
 
 from anomaly.judge import Judge
 from sealtrail.contract.alert import AlertAction, AlertEvent, AlertType
-from sealtrail.contract.reading import Reading, SealEvent
+from sealtrail.contract.reading import FixKind, Reading, SealEvent
 from sealtrail.contract.trip import Place, SensorLimit
 from sealtrail.runtime.settings.anomaly import AnomalySettings
-from tests.anomaly.world import drive, judge, of_type, planned, reading, standing
+from tests.anomaly.world import SEAL, TRACKER, drive, judge, of_type, planned, reading, standing
 
 A = AlertAction
 COLD = SensorLimit(quantity="temperature_c", least=2.0, greatest=8.0, lasting_s=900.0)
@@ -157,6 +158,19 @@ class TestLikelyTheft:
         ]
         assert not said(one_by_one(judge(planned()), readings), AlertType.LIKELY_THEFT)
 
+    def test_one_device_alone_off_the_way_is_one_thing(self) -> None:
+        """A wrong position explains both alerts while the other device is on its way; a door is more."""
+        seal = drive(range(10), door_open=False)
+        seal += [reading(10 + north, (50.0 + 0.01 * north, 10.1)) for north in range(40)]
+        readings = [*seal, *drive([minute + 0.5 for minute in range(50)], device=TRACKER)]
+        readings.sort(key=lambda each: each.occurred_at_ms)
+        made = judge(planned(device_ids=(SEAL, TRACKER)))
+        events = one_by_one(made, readings)
+        assert said(events, AlertType.SEPARATION)
+        assert said(events, AlertType.ROUTE_DEVIATION)
+        assert not said(events, AlertType.LIKELY_THEFT)
+        assert said(made.apply_readings([reading(51, (50.4, 10.1), door_open=True)]), AlertType.LIKELY_THEFT)
+
     def test_far_apart_in_time_is_a_coincidence(self) -> None:
         """A detour that ended hours before the door opened is none of it."""
         readings = [
@@ -176,6 +190,17 @@ class TestLikelyTheft:
         events = one_by_one(judge(planned(allowed_places=(yard,))), readings)
         assert said(events, AlertType.DOOR_OPENED)
         assert not said(events, AlertType.LIKELY_THEFT)
+
+    def test_a_vague_place_of_one_part_hides_nothing(self) -> None:
+        """The door's place by a cell may be the yard's; the detour's isn't, and the two are one theft."""
+        yard = Place(name="Yard", latitude_deg=50.13, longitude_deg=10.22, radius_m=2_000)
+        detour = drive(range(10, 21), north_deg=0.1)
+        door = reading(21, (50.1, 10.22), door_open=True, kind=FixKind.CELL, accuracy_m=3_000.0)
+        for places, told in (((yard,), True), ((msgspec.structs.replace(yard, radius_m=8_000),), False)):
+            readings = [*drive(range(10), door_open=False), *detour, door]
+            events = one_by_one(judge(planned(allowed_places=places)), readings)
+            assert said(events, AlertType.DOOR_OPENED)
+            assert bool(said(events, AlertType.LIKELY_THEFT)) is told
 
 
 def test_a_snapshot_in_between_changes_nothing() -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from sealtrail.contract.alert import AlertAction, AlertEvent, AlertType
 from sealtrail.contract.reading import FixKind, Reading, SealEvent
-from sealtrail.contract.trip import Place
-from tests.anomaly.world import authorised, judge, of_type, planned, reading
+from sealtrail.contract.trip import Place, TripEventKind
+from tests.anomaly.world import authorised, judge, of_type, planned, reading, trip_event
 
 YARD = Place(name="Yard", latitude_deg=50.0, longitude_deg=10.6, radius_m=300.0)
 AT_YARD, AWAY, JUMPED = (50.0, 10.6), (50.0, 10.9), (26.7, 95.0)
@@ -35,9 +35,35 @@ STANDING = [*COMING, reading(60, AT_YARD), reading(179, AT_YARD)]
 
 @pytest.mark.parametrize("place", [None, JUMPED])
 def test_an_hourly_device_that_stood_was_there(place: tuple[float, float] | None) -> None:
-    """Fixes an hour before and after are of the yard: the alert is taken back when the second comes."""
-    said = outcome([*STANDING[:-1], opened(119, place), STANDING[-1]])
-    assert said == [AlertAction.RAISED, AlertAction.RETRACTED]
+    """Fixes an hour before and after are of the yard: nothing is raised, or what was is taken back."""
+    reports = [*STANDING[:-1], opened(119, place), STANDING[-1]]
+    assert outcome(reports) == []
+    assert outcome(reports, place_wait_s=0) == [AlertAction.RAISED, AlertAction.RETRACTED]
+
+
+@pytest.mark.parametrize("place", [None, JUMPED])
+def test_one_that_never_speaks_again_was_nobody_knows_where(place: tuple[float, float] | None) -> None:
+    """No fix comes after the opening: it is raised once the wait is over, though nothing is reported."""
+    made = judge(planned(reporting_interval_s=3600.0), LEAVE)
+    for report in [*STANDING[:-1], opened(119, place)]:
+        assert of_type(made.apply_readings([report]), AlertType.SEAL_OPENED) == []
+    assert (
+        of_type(made.apply_trip_events([trip_event(TripEventKind.TICK, 119 + 74)]), AlertType.SEAL_OPENED)
+        == []
+    )
+    raised = of_type(
+        made.apply_trip_events([trip_event(TripEventKind.TICK, 119 + 76)]), AlertType.SEAL_OPENED
+    )
+    assert [event.action for event in raised] == [AlertAction.RAISED]
+
+
+def test_without_the_right_card_nothing_is_waited_for() -> None:
+    """Who opened it is known at once, wherever it was."""
+    made = judge(planned(reporting_interval_s=3600.0), authorised(0, 10_000, place=YARD, card_ids=("0001",)))
+    for report in STANDING[:-1]:
+        made.apply_readings([report])
+    raised = of_type(made.apply_readings([opened(119)]), AlertType.SEAL_OPENED)
+    assert [event.action for event in raised] == [AlertAction.RAISED]
 
 
 def test_the_order_of_arrival_is_of_no_matter() -> None:
@@ -63,14 +89,14 @@ def test_a_fix_between_that_comes_late_shows_otherwise() -> None:
     """It left the yard in between: what was taken back is raised again."""
     late = reading(90, AWAY, late_min=200)
     said = outcome([*STANDING[:-1], opened(119), STANDING[-1], late])
-    assert said == [AlertAction.RAISED, AlertAction.RETRACTED, AlertAction.RAISED]
+    assert said == [AlertAction.RAISED]
 
 
 def test_fixes_remembered_outlive_the_history() -> None:
     """The verdict stays when the reports around the opening are long gone."""
     after = [reading(180 + 60 * hour, (50.0, 10.6 + hour / 50)) for hour in range(60)]
     said = outcome([*STANDING[:-1], opened(119), STANDING[-1], *after], history_reports=8)
-    assert said == [AlertAction.RAISED, AlertAction.RETRACTED]
+    assert said == []
 
 
 def test_places_of_cells_dont_show_where_it_stood() -> None:

@@ -15,6 +15,7 @@ from tests.anomaly.world import (
     MINUTE_MS,
     SEAL,
     START_MS,
+    authorised,
     drive,
     judge,
     of_type,
@@ -117,6 +118,18 @@ def test_a_dead_zone_is_no_surprise_until_its_far_side() -> None:
     assert "dead zone Mountains" in of_type(events, AlertType.SILENT)[0].sentence
 
 
+def test_without_a_fix_it_came_from_the_beginning() -> None:
+    """A device in a hold that has had no fix yet may be in the dead zone on its way, but not for ever."""
+    made = judge(planned(dead_zones=(TUNNEL,), reporting_interval_s=300.0))
+    at_once(made, [reading(minute, None) for minute in range(0, 30, 2)])
+    assert silences(ticks(made, range(30, 120, 2))) == []
+    events = ticks(made, range(120, 360, 2))
+    assert silences(events) == [(A.RAISED, "high")]
+    without = judge(planned(reporting_interval_s=300.0))
+    at_once(without, [reading(minute, None) for minute in range(0, 30, 2)])
+    assert silences(ticks(without, range(30, 120, 2)))[0] == (A.RAISED, "medium")
+
+
 def test_a_backlog_ends_it_and_is_counted() -> None:
     """The reports of the silence end it when they arrive, and it says that they were kept."""
     made = judge(planned(), silent_learn_s=0, silent_grace_s=300)
@@ -130,6 +143,26 @@ def test_a_backlog_ends_it_and_is_counted() -> None:
     [end] = of_type(events, AlertType.SILENT)
     assert end.action is A.CLEARED
     assert end.details["reports_of_the_gap"] == 8
+
+
+@pytest.mark.parametrize(("history", "ids"), [(64, 2), (8, 1)])
+def test_a_straggler_ends_it_once(history: int, ids: int) -> None:
+    """An old report received in between: heard, silent again from then on, and nothing is said twice.
+
+    Where it is too old for the history it is the same silence, told again.
+    """
+    made = judge(planned(), silent_learn_s=0, silent_grace_s=300, history_reports=history)
+    for report in drive(range(0, 400, 10)):
+        at_once(made, [report])
+    told = ticks(made, range(400, 500, 5))
+    told += at_once(made, [reading(55, (50.0, 10.055), late_min=500 - 55)])
+    told += ticks(made, range(505, 600, 5))
+    said = of_type(told, AlertType.SILENT)
+    assert [event.action for event in said] == [A.RAISED, A.CLEARED, A.RAISED]
+    assert len({event.alert_id for event in said}) == ids
+    again = "16:20" if ids == 2 else "14:30"
+    assert f"has not been heard of since {again} UTC" in said[-1].sentence
+    assert silences(made.apply_trip_events([authorised(700, 800)])) == []
 
 
 def test_who_watches_nobody_is_not_silent() -> None:

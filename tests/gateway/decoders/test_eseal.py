@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.decoders.eseal import DECODER
+from gateway.decoders.eseal import DECODER, WIRE
 from sealtrail.contract.clock import parse_iso
+from sealtrail.contract.errors import DecodeError
 from sealtrail.contract.reading import FixKind, SealEvent, SealState
 
 RECEIVED_AT_MS = parse_iso("2026-11-23T06:30:00Z")
@@ -81,6 +82,15 @@ def test_signal(dbm: int, percent: float | None) -> None:
         ("Event-Key-Unlock", SealEvent.OPENED, SealState.UNLOCKED),
         ("Event-LowBattery", SealEvent.LOW_BATTERY, SealState.SEALED),
         ("Event-Lock", SealEvent.CLOSED, SealState.SEALED),
+        ("Event-Wire-Open", SealEvent.CUT, SealState.CUT),
+        ("Event-Open", SealEvent.OPENED, SealState.UNLOCKED),
+        ("Event-Light", SealEvent.LIGHT, SealState.SEALED),
+        ("Event-GPS-Jam", SealEvent.JAMMING, SealState.SEALED),
+        ("EVENT-TAMPER", SealEvent.TAMPERED, SealState.SEALED),
+        ("Event-Unknown", SealEvent.NONE, SealState.SEALED),
+        ("Event-SealBroken", SealEvent.CUT, SealState.CUT),
+        ("Event-Seal-Fault", SealEvent.NONE, SealState.SEALED),
+        ("Event-RC-Sealed", SealEvent.CLOSED, SealState.SEALED),
         ("Tamper-Test", SealEvent.NONE, SealState.SEALED),
     ],
 )
@@ -92,3 +102,65 @@ def test_events_without_a_public_name(report_type: str, event: SealEvent, state:
     )
     (reading,) = DECODER.decode(frame.encode(), None, 1_795_415_400_000)
     assert (reading.seal_events, reading.seal_state) == (event, state)
+
+
+@pytest.mark.parametrize(
+    ("contact", "state", "is_open", "events"),
+    [
+        ("Closed", SealState.SEALED, False, SealEvent.CLOSED | SealEvent.DOOR_CLOSED),
+        ("OPEN", SealState.OPEN, True, SealEvent.OPENED | SealEvent.DOOR_OPENED),
+        ("", SealState.UNKNOWN, None, SealEvent.DOOR_OPENED),
+        ("Fault", SealState.UNKNOWN, None, SealEvent.DOOR_OPENED),
+    ],
+)
+def test_contact_in_other_words(
+    contact: str,
+    state: SealState,
+    is_open: bool | None,  # noqa: FBT001  a third thing is None
+    events: SealEvent,
+) -> None:
+    """Another word for the contact never costs the event; what it doesn't say isn't made up."""
+    (reading,) = DECODER.decode(frame("Event-Door", contact), None, RECEIVED_AT_MS)
+    assert (reading.seal_state, reading.door_open, reading.seal_events) == (state, is_open, events)
+    (shock,) = DECODER.decode(frame("Event-Shock", contact), None, RECEIVED_AT_MS)
+    assert shock.seal_events == SealEvent.SHOCK
+
+
+def test_fields_of_later_firmware() -> None:
+    """Fields after the signal are kept, and coordinates may stand without a blank."""
+    later = frame("Event-Drop").replace(b",E##", b",21.5,7,E##").replace(b"N 100", b"N100")
+    (reading,) = DECODER.decode(later, None, RECEIVED_AT_MS)
+    assert (reading.seal_events, reading.longitude_deg) == (SealEvent.DROP, -100.37287)
+    assert (reading.extra or {})["more"] == "21.5,7"
+
+
+@pytest.mark.parametrize(
+    ("report_type", "answered"),
+    [
+        ("Normal", True),
+        ("Event-Door", True),
+        ("Event-Tamper", True),
+        ("Termination", True),
+        ("Startup", False),
+    ],
+)
+def test_reports_are_answered(report_type: str, answered: bool) -> None:  # noqa: FBT001  a column
+    """A report is answered by its type and index once it is kept; a start, which asks for settings, isn't."""
+    sent = frame(report_type)
+    heard = WIRE.dialogue().hear(sent, RECEIVED_AT_MS)
+    answer = f"##S,eSeal,1000821,256,3.0.6,{report_type} ACK,34,E##\r\n".encode()
+    assert (heard.identity, heard.message, heard.answer) == ("1000821", sent, answer if answered else b"")
+
+
+@pytest.mark.parametrize("rest", ["Startup OK,1,180,30,30,16,1", "RC-NFC DEL ACK,", "Event-Door OK,1"])
+def test_answers_are_not_answered(rest: str) -> None:
+    """What a seal answers gets no answer."""
+    sent = f"##S,eSeal,1000821,256,3.0.6,{rest},E##".encode()
+    assert WIRE.dialogue().hear(sent, RECEIVED_AT_MS).answer == b""
+
+
+def test_nameless_frame_is_refused() -> None:
+    """A frame that names no seal is refused by name."""
+    with pytest.raises(DecodeError) as refusal:
+        WIRE.dialogue().hear(b"##S,eSeal,E##", RECEIVED_AT_MS)
+    assert refusal.value.reason == "no_identity"

@@ -170,7 +170,7 @@ def test_door(state: int, is_open: bool) -> None:  # noqa: FBT001  a column of t
         (0xA0, SealEvent.CLOSED, SealState.SEALED),
         (0xA1, SealEvent.OPENED, SealState.UNLOCKED),
         (0xA2, SealEvent.LOW_BATTERY, SealState.UNKNOWN),
-        (0xA5, SealEvent.OPENED, SealState.UNLOCKED),
+        (0xA5, SealEvent.OPENED | SealEvent.DOOR_OPENED, SealState.UNLOCKED),
     ],
 )
 def test_padlock(status: int, event: SealEvent, state: SealState) -> None:
@@ -219,7 +219,7 @@ def test_impossible_speed_costs_only_itself() -> None:
     for speed_kmh, expected in ((1583, None), (83, 83.0)):
         reading = decoded(0x95, b"\xff\xff\x01" + head + speed_kmh.to_bytes(2) + b"\0\0\x80\0\0")
         assert (reading.speed_kmh, reading.fix_kind) == (expected, FixKind.GNSS)
-        assert reading.seal_events == SealEvent.SOS
+        assert reading.seal_events == SealEvent.SHOCK | SealEvent.SOS
 
 
 def test_unknown_form_keeps_time_and_place() -> None:

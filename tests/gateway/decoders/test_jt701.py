@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.decoders.jt701 import ANSWER, DECODER
+from gateway.decoders.jt701 import ANSWER, DECODER, WIRE
 from sealtrail.contract.clock import iso, parse_iso
 from sealtrail.contract.errors import DecodeError
 from sealtrail.contract.reading import FixKind, Flag, Reading, SealEvent, SealState
@@ -256,3 +256,33 @@ def test_answer_never_fails(frame: bytes) -> None:
     """Whatever the bytes, there is an answer or none."""
     for head in (b"", b"$", b"("):
         assert ANSWER(head + frame).startswith(b"(P69,0,") or ANSWER(head + frame) == b""
+
+
+@pytest.mark.parametrize("text", ["P43,1", "P35", "1,001,ELOCK,3,529439"])
+def test_answer_to_a_command(text: str) -> None:
+    """What a lock answers to a command is kept in its words and is no event."""
+    (reading,) = DECODER.decode(f"(8000632862,{text})".encode(), None, RECEIVED_AT_MS)
+    assert (reading.device_id, reading.seal_events, reading.seal_state) == ("8000632862", 0, 0)
+    assert (reading.extra or {})["result"] == f"8000632862,{text}"
+
+
+def test_question_for_the_time() -> None:
+    """A lock that asks for the time hears it at once and reports nothing."""
+    question = b"(8000632862,1,001,BASE,2,TIME)"
+    assert DECODER.decode(question, None, RECEIVED_AT_MS) == []
+    heard = WIRE.dialogue().hear(question, RECEIVED_AT_MS)
+    assert (heard.identity, heard.message) == ("8000632862", None)
+    assert heard.answer == b"(8000632862,1,001,BASE,2,20261123063000)"
+
+
+@pytest.mark.parametrize(
+    ("word", "answer"), [("U01", b"(S39)"), ("U03", b"(S39)"), ("U06,1", b"(S20)"), ("U04", b"")]
+)
+def test_text_reports_are_answered(word: str, answer: bytes) -> None:
+    """A tracker hears of each text report that it has come, of an alarm in other words."""
+    frame = (
+        f"(3301210003,{word},040812,185302,T,22.5,N,113.2,E,5,152,9,32%,0011,10133,5173,22,100,1)".encode()
+    )
+    heard = WIRE.dialogue().hear(frame, RECEIVED_AT_MS)
+    assert (heard.message, heard.answer) == (frame, answer)
+    assert ANSWER(frame) == answer

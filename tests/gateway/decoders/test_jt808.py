@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.decoders._jt808_bits import ALARM_EVENTS
+from gateway.decoders._jt808_dialogue import ANSWERS
 from gateway.decoders._jt808_frame import luhn_digit, parse, stuffed, unstuffed
 from gateway.decoders._jt808_location import EVERY_ITEM
 from gateway.decoders.jt808 import REPORTS
@@ -299,3 +300,32 @@ def test_driver_card() -> None:
     extra = reading.extra or {}
     assert reading.card_id == "44030119900101"
     assert (extra["driver_name"], extra["card_issuer"], extra["card_expiry"]) == ("李", "AB", "20301231")
+
+
+def test_camera_event_of_a_door() -> None:
+    """0800 tells that a picture was taken, and why: an opened door counts, dated by its receipt."""
+    (reading,) = decoded(framed(0x0800, bytes.fromhex("0000000900000401")))
+    assert (reading.seal_events, reading.occurred_at_ms) == (SealEvent.DOOR_OPENED, RECEIVED_AT_MS)
+    assert (reading.extra or {})["media_number"] == 9
+
+
+def test_event_of_the_platform() -> None:
+    """0301 is kept by the number that the platform has given to the event."""
+    (reading,) = decoded(framed(0x0301, b"\5"))
+    assert (reading.extra or {})["event_number"] == 5
+
+
+def test_engine_values() -> None:
+    """Items 80 to 8C are values of the engine: shifted by 40 °C, in tenths of a kilometre."""
+    items = (
+        item(0x81, b"\x04\x71") + item(0x84, b"\x7b") + item(0x86, b"\x14") + item(0x8C, b"\0\x08\xdc\xb6")
+    )
+    extra = reported(location(items)).extra or {}
+    assert (extra["rpm"], extra["coolant_c"], extra["intake_c"]) == (1137, 83, -20)
+    assert extra["obd_odometer_km"] == 58079.0
+
+
+@pytest.mark.parametrize("message_id", sorted(ANSWERS))
+def test_answers_to_commands_report_nothing(message_id: int) -> None:
+    """A terminal's answers to questions of others are sound and say nothing about the cargo."""
+    assert decoded(framed(message_id, bytes(7))) == []

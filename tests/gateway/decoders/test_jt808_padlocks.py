@@ -129,3 +129,25 @@ def test_text_from_a_lock_has_nothing_unprintable() -> None:
     """Control characters in a device's text don't reach the screen."""
     (reading,) = decoded(framed(0x6006, b"\x00a\x1b[2Jb\r\n"))
     assert (reading.extra or {})["result"] == "a\ufffd[2Jb"
+
+
+def test_low_battery_bit_of_a_padlock() -> None:
+    """Alarm bit 18 is a padlock's low battery; of a vehicle it is the driver's hours."""
+    event = item(0x60, b"\0\0")
+    padlock, vehicle = reported(location(event, alarm=1 << 18)), reported(location(alarm=1 << 18))
+    assert (padlock.seal_events, vehicle.seal_events) == (SealEvent.LOW_BATTERY, SealEvent.NONE)
+
+
+def test_charge_in_hundredths() -> None:
+    """Item 68 is the charge in hundredths of a percent, also nested in EB."""
+    assert reported(location(item(0x68, (8000).to_bytes(2)))).battery_pct == 80.0
+    nested = bytes.fromhex("0004 0068 1f40")
+    assert reported(location(item(0xEB, nested))).battery_pct == 80.0
+    assert (reported(location(item(0x68, bytes(4)))).extra or {})["lock_charge"] == 0
+
+
+def test_counted_access_points() -> None:
+    """Item 54 has a count before its access points; a wrong count keeps the bytes."""
+    point = bytes.fromhex("aabbccddeeffc4")
+    assert (reported(location(item(0x54, b"\1" + point))).extra or {})["wifi"] == "aa:bb:cc:dd:ee:ff@-60"
+    assert (reported(location(item(0x54, b"\2" + point))).extra or {})["item_54"] == "02" + point.hex()

@@ -104,6 +104,22 @@ EVENTS: list[tuple[dict[str, Any], SealEvent]] = [
     ({"shock": True}, SealEvent.SHOCK),
     ({"shock": 3.5}, SealEvent.NONE),
     ({"sensor": {"door_2": "open"}}, SealEvent.DOOR_OPENED),
+    ({"seal": "tampered"}, SealEvent.TAMPERED),
+    ({"seal": "intact"}, SealEvent.NONE),
+    ({"cable": "cut"}, SealEvent.CUT),
+    ({"wireStatus": "broken"}, SealEvent.CUT),
+    ({"shackle": "out"}, SealEvent.OPENED),
+    ({"rope_state": "inserted"}, SealEvent.NONE),
+    ({"sealIntact": False}, SealEvent.CUT),
+    ({"cable_intact": True}, SealEvent.NONE),
+    ({"isTampered": True}, SealEvent.TAMPERED),
+    ({"tampering": 1}, SealEvent.TAMPERED),
+    ({"intrusion": "detected"}, SealEvent.TAMPERED),
+    ({"is_open": True}, SealEvent.DOOR_OPENED),
+    ({"alarm": "TAMPER"}, SealEvent.TAMPERED),
+    ({"alarm": ["seal_cut", "light"]}, SealEvent.CUT | SealEvent.LIGHT),
+    ({"alerts": ["door open", "unlock"]}, SealEvent.DOOR_OPENED | SealEvent.OPENED),
+    ({"event": "nothing known"}, SealEvent.NONE),
 ]
 
 
@@ -174,10 +190,15 @@ def test_copies_by_several_gateways_are_one_reading() -> None:
 
 @pytest.mark.parametrize(
     "other",
-    [{"f_cnt": 8}, {"session_key_id": "AY+="}, {"received_at": "2026-11-22T06:29:58Z"}],
+    [
+        {"f_cnt": 8},
+        {"session_key_id": "AY+="},
+        {"received_at": "2026-11-22T06:29:58Z"},
+        {"frm_payload": "AWcA/w=="},
+    ],
 )
 def test_other_reports_are_others(other: dict[str, Any]) -> None:
-    """Another counter, another session, or a counter that starts again on another day: another reading."""
+    """Another counter, session or payload, or a counter that starts again on another day: another reading."""
     assert ttn().reading_id != ttn(**other).reading_id
 
 
@@ -320,3 +341,32 @@ def test_any_object(codec: dict[str, Any], junk: object) -> None:
         assert refusal.reason == "bad_payload"  # noqa: PT017  the only one that may come
     else:
         assert reading.device_id == "seal-7"
+
+
+def test_the_worst_part_is_the_state() -> None:
+    """Of a seal's parts the worst tells its level, whatever the order."""
+    for codec in ({"lock": "locked", "cable": "cut"}, {"cable": "cut", "lock": "locked"}):
+        assert ttn(codec).seal_state == SealState.CUT
+
+
+def test_unknown_words_of_a_list_are_kept() -> None:
+    """A word that isn't known stays in ``extra``, beside those that are."""
+    reading = ttn({"alarms": ["cut", "flux capacitor"]})
+    assert reading.seal_events == SealEvent.CUT
+    assert (reading.extra or {})["alarms"] == "flux capacitor"
+
+
+def test_list_of_measurements() -> None:
+    """Measurements that name their type are read, nested lists too; others stay under their type."""
+    measured = [
+        [{"type": "Latitude", "measurementValue": -1.5}, {"type": "Longitude", "measurementValue": 36.8}],
+        {"type": "Air Temperature", "measurementValue": "-4.5"},
+        {"type": "Battery", "measurementValue": 90},
+        {"type": "Positioning Status", "measurementValue": 2},
+        {"measurementValue": 7},
+        {"type": "Broken"},
+    ]
+    reading = ttn({"messages": measured})
+    assert (reading.latitude_deg, reading.longitude_deg) == (-1.5, 36.8)
+    assert (reading.temperature_c, reading.battery_pct) == (-4.5, 90.0)
+    assert (reading.extra or {})["positioning_status"] == 2

@@ -134,3 +134,18 @@ def test_sound_frames_of_any_content(digits: bytes) -> None:
     else:
         assert reading.speed_kmh is None or 0 <= reading.speed_kmh <= 1500
         assert reading.course_deg is None or 0 <= reading.course_deg <= 360
+
+
+@pytest.mark.parametrize(
+    ("supply", "event"),
+    [
+        (0b11, SealEvent.NONE),
+        (0b10, SealEvent.POWER_LOST),
+        (0b01, SealEvent.LOW_BATTERY),
+        (0b00, SealEvent.NONE),
+    ],
+)
+def test_supply(supply: int, event: SealEvent) -> None:
+    """The pair of bits about the supply says whether it is lost or low."""
+    reading = decoded(changed((GNSS, f"{0xE0 | supply << 3:02x}")))
+    assert reading.seal_events == event

@@ -41,6 +41,8 @@ EVENTS = [
     ("GTJDR", "", SealEvent.JAMMING),
     ("GTJDS", "2,", SealEvent.JAMMING),
     ("GTJDS", "1,", SealEvent.NONE),
+    ("GTGPJ", "3,", SealEvent.JAMMING),
+    ("GTGPJ", "1,", SealEvent.NONE),
     ("GTLSW", "0,1,", SealEvent.LIGHT),
     ("GTLSW", "0,0,", SealEvent.NONE),
     ("GTTSW", "1,0,", SealEvent.TAMPERED),
@@ -61,6 +63,44 @@ EVENTS = [
     ("GTFRI", "0,0,1,", SealEvent.NONE),
     ("GTZZZ", "0,0,1,", SealEvent.NONE),
 ]
+
+
+@pytest.mark.parametrize("cell", ["0460,0000,18d8,6141", ",,,"])
+@pytest.mark.parametrize("accuracy", ["0", ""])
+@pytest.mark.parametrize("name", ["", "1G1JC5444R7252367,"])
+@pytest.mark.parametrize(("kind", "head", "event"), EVENTS)
+def test_events_without_a_position(
+    kind: str, head: str, event: SealEvent, name: str, accuracy: str, cell: str
+) -> None:
+    """A report whose position is empty says the same as one with a position, on any model."""
+    if kind == "GTCRA":
+        head = "1,"
+    text = f"+RESP:{kind},1A0102,{IMEI},{name},{head}{accuracy},,,,,,,{cell},00,{SENT},11F0$"
+    reading = one(text)
+    assert reading.seal_events == event
+    assert reading.fix_kind == FixKind.NONE
+    assert iso(reading.occurred_at_ms) == "2026-11-23T06:29:01.000Z"
+
+
+def test_values_without_a_position() -> None:
+    """Supply, battery, card and switch are found beside an empty position; a cell is no supply."""
+    bus = one(
+        f"+RESP:GTFRI,060100,{IMEI},,12000,10,1,0,,,,,,,0460,0000,18d8,6141,00,2000.0,,,,80,220100,,,,{SENT},11F0$"
+    )
+    assert (bus.external_v, bus.battery_pct, bus.odometer_km, bus.moving) == (12.0, 80.0, 2000.0, True)
+    asset = one(f"+RESP:GTFRI,020102,{IMEI},,0,0,1,0,,,,,,,0460,0000,18d8,6141,00,85,{SENT},11F0$")
+    assert (asset.external_v, asset.battery_pct) == (None, 85.0)
+    card = one(
+        f"+RESP:GTIDA,060228,{IMEI},,,01C68011010000C7,0,1,0,,,,,,,0736,0003,6AD4,32CF,00,34.9,,,,,{SENT},11F0$"
+    )
+    assert (card.card_id, card.odometer_km) == ("01C68011010000C7", 34.9)
+    switch = one(f"+RESP:GTTSW,1A0100,{IMEI},,1,1,0,,,,,,,0460,0000,18d8,6141,00,{SENT},11F0$")
+    assert (switch.extra or {})["tamper_switch"] == 1
+
+
+def test_version_of_eight_digits() -> None:
+    """A device type of two more digits doesn't hide the device."""
+    assert one(sentence("GTSOS", "0,0,1,").replace("1A0102", "801A0102")).device_id == IMEI
 
 
 @pytest.mark.parametrize("accuracy", ["0", "1", ""])
@@ -189,3 +229,51 @@ def test_dialogue_takes_any_bytes(frame: bytes) -> None:
     except DecodeError:
         return
     assert told.message == frame or told.answer.startswith(b"+SACK:GTHBD")
+
+
+def test_tank_sensors() -> None:
+    """A GTERI has percent and litres of each tank as its mask says, and the digital sensor's raw value."""
+    head = f"+RESP:GTERI,250C02,{IMEI},,{{}},,10,1,1,{PLACE.format(fix=FIX)},6786.7,,,,100,110000,1,"
+    both = one(head.format("00000019") + f"0394,2,4,99.5,95.0,4,50.0,20.5,{SENT},C72B$").extra or {}
+    assert (both["fuel_raw"], both["fuel_pct"], both["fuel_l"]) == (0x394, 99.5, 95.0)
+    assert (both["fuel_pct_2"], both["fuel_l_2"]) == (50.0, 20.5)
+    litres = one(head.format("00000010") + f"1,4,95.0,{SENT},C72B$").extra or {}
+    assert (litres["fuel_l"], "fuel_pct" in litres) == (95.0, False)
+    cut_off = one(head.format("00000019") + f"0394,9,4,{SENT},C72B$").extra or {}
+    assert (cut_off["fuel_raw"], "fuel_l" in cut_off) == (0x394, False)
+
+
+@pytest.mark.parametrize("digit", ["\xb2", "\xb9", "\u0663", "\u2460"])
+def test_digits_of_other_scripts_are_no_numbers(digit: str) -> None:
+    """Digits that aren't ASCII say nothing where a number is expected, and never cost the report."""
+    for text in (
+        f"+RESP:GTINF,1A0100,{IMEI},,41,8986,{digit},0,0,,,4.10,0,1,0,0,0,{FIX},{digit},,25.0,,,{SENT},11F0$",
+        sentence("GTDIS", f",{digit}1,1,"),
+        sentence("GTDAR", f"{digit},0,,,1,"),
+        f"+RESP:GTERI,250C02,{IMEI},,00000018,,10,1,1,{PLACE.format(fix=FIX)},6.7,,,,1,110000,1,{digit},4,9,{SENT},1$",
+        sentence("GTSOS", f"{digit},{digit},{digit},", accuracy=digit),
+    ):
+        for raw in (text.encode(), text.encode("latin-1", "replace")):
+            (reading,) = DECODER.decode(raw, None, RECEIVED_AT_MS)
+            assert (reading.device_id, reading.signal_pct) == (IMEI, None)
+
+
+def test_motion_and_temperature_of_an_asset_tracker() -> None:
+    """Device type C3 tells battery, motion and temperature behind the cell, below zero too."""
+    text = (
+        f"+RESP:GTFRI,C30303,{IMEI},,0,0,1,1,0.0,0,219.7,8.111111,50.111111,{FIX},,,,,,97,1,-3.4,{SENT},18B6$"
+    )
+    reading = one(text)
+    assert (reading.battery_pct, reading.moving, reading.temperature_c) == (97.0, True, -3.4)
+
+
+def test_position_without_its_time() -> None:
+    """A position whose time is empty is one of the send time."""
+    reading = one(sentence("GTTSW", "1,1,", fix=""))
+    assert (reading.fix_kind, reading.latitude_deg, reading.longitude_deg) == (
+        FixKind.GNSS,
+        31.222073,
+        121.354335,
+    )
+    assert iso(reading.occurred_at_ms) == "2026-11-23T06:29:01.000Z"
+    assert (reading.seal_events, (reading.extra or {})["tamper_switch"]) == (SealEvent.TAMPERED, 1)

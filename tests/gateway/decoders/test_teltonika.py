@@ -312,3 +312,12 @@ def test_records_before_the_login_are_not_acknowledged() -> None:
     talk.hear(LOGIN, RECEIVED_AT_MS)
     with pytest.raises(DecodeError, match="identity_mismatch"):
         talk.hear(DATAGRAM, RECEIVED_AT_MS)
+
+
+def test_charger_and_thermometers_of_the_professional_line() -> None:
+    """116 says that the battery is being charged; 701 to 704 are thermometers with the same error codes."""
+    charged = record((116, 1, 1), (701, 2, -1250), (702, 2, 4000))
+    assert charged.flags & Flag.CHARGING
+    assert charged.temperature_c == -12.5
+    assert (charged.extra or {})["ble_2_c_error"] == 4000
+    assert not record((116, 1, 0)).flags & Flag.CHARGING

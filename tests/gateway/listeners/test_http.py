@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 import httpx
 
@@ -141,3 +142,27 @@ async def test_garbage_of_any_family(open_gate: OpenGate) -> None:
                 answer = await http.post(f"/v1/{family}", content=body)
                 assert answer.status_code in {202, 422}, (family, body)
     assert gate.all_settled()
+
+
+async def test_telephone_that_its_request_names(open_gate: OpenGate) -> None:
+    """OwnTracks says in headers, or in the query, who it is; a topic of somebody else is refused by name."""
+    gate = await open_gate(http=HTTP)
+    place = {"_type": "location", "lat": -1.29, "lon": 36.82, "tst": 1_795_000_000, "tid": "ab"}
+    limits = {"X-Limit-U": "jane", "X-Limit-D": "phone"}
+    async with client(gate) as http:
+
+        async def told(message: dict[str, object], **options: Any) -> int:
+            return (await http.post("/v1/owntracks", json=message, **options)).status_code
+
+        assert await told(place, headers=limits, auth=("jane", "secret")) == 202
+        assert await told({**place, "tst": 1_795_000_001}, params={"u": "jane", "d": "tablet"}) == 202
+        assert (
+            await told({**place, "topic": "owntracks/jane/phone", "tst": 1_795_000_002}, headers=limits)
+            == 202
+        )
+        assert await told({"_type": "waypoints", "waypoints": []}, headers=limits) == 202
+        assert await told({**place, "topic": "owntracks/joe/phone"}, headers=limits) == 422
+        assert await told(place, headers=limits, auth=("joe", "secret")) == 403
+        assert await told(place, headers={**limits, "X-Limit-D": "my phone"}) == 400
+    assert [each.device_id for each in await gate.readings()] == ["jane-phone", "jane-tablet", "jane-phone"]
+    assert [each.reason for each in await gate.refusals()] == ["identity_mismatch"] * 2 + ["bad_identity"]
