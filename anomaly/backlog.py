@@ -41,8 +41,9 @@ def take_old(stepper: Stepper, of: Ints, reports: Structured) -> None:
     lanes = stepper.lanes
     again: dict[int, Structured | None] = {}
     fresh: dict[int, Bools] = {}
+    lanes.logs.open(np.unique(of).tolist())
     for lane in np.unique(of).tolist():
-        log = lanes.seal_logs[lane]
+        log = lanes.logs.seal(lane)
         changed = False
         mine = reports[of == lane]
         for report in mine:
@@ -50,13 +51,13 @@ def take_old(stepper: Stepper, of: Ints, reports: Structured) -> None:
                 _pulse(stepper, lane, report)
             else:
                 changed |= _take(stepper, lane, report)
-        log.settle_inserted(len(mine), *lanes.stretches_kept)
+        log.settle_inserted(len(mine), *lanes.logs.stretches_kept)
         if changed and _retrack(stepper, lane):
             again[lane] = None
-        new = lanes.path_logs[lane].insert(mine, stepper.settings)
+        new = lanes.logs.path(lane).insert(mine, stepper.settings)
         if new.any():
             fresh[lane] = new
-            lanes.note_path(lane)
+            lanes.logs.note_paths(np.array([lane]))
     again |= dict.fromkeys(retrace(stepper, fresh))
     replay(stepper, again)
 
@@ -64,12 +65,12 @@ def take_old(stepper: Stepper, of: Ints, reports: Structured) -> None:
 def _track(stepper: Stepper, lane: int) -> Track:
     row = int(stepper.lanes.container[lane])
     stepper.touched.add(row)
-    return stepper.containers.files[row].track(lane, stepper.lanes.keys[lane][1], NAME)
+    return stepper.containers.files[row].track(lane, stepper.lanes.devices[lane], NAME)
 
 
 def _take(stepper: Stepper, lane: int, report: np.void) -> bool:
     """Set a report into the log; whether transitions may be others now. A card is a signal of its own."""
-    changed = stepper.lanes.seal_logs[lane].insert(report)
+    changed = stepper.lanes.logs.seal(lane).insert(report)
     carded = int(report["rid"]) in stepper.cards.get(lane, ())
     if not carded or not report["events"] & SealEvent.OPENED:
         return changed
@@ -84,7 +85,8 @@ def _take(stepper: Stepper, lane: int, report: np.void) -> bool:
 def _retrack(stepper: Stepper, lane: int) -> bool:
     """Find a seal's transitions before its history again; whether the condition at its end is another."""
     lanes, track = stepper.lanes, _track(stepper, lane)
-    log, base, until = lanes.seal_logs[lane], lanes.foundation(lane), lanes.foundation_key(lane)
+    log, base = lanes.logs.seal(lane), lanes.foundation(lane)
+    until = int(base["last_t"][0]), int(base["last_rid"][0])
     frozen = [signal for signal in track.signals if signal.at.key <= log.notes.horizon]
     between = [signal for signal in track.signals if log.notes.horizon < signal.at.key <= until]
     later = [signal for signal in track.signals if signal.at.key > until]
@@ -95,6 +97,7 @@ def _retrack(stepper: Stepper, lane: int) -> bool:
         return False
     for column, value in zip(columns, end, strict=True):
         base[column] = value
+    lanes.found_on(lane, base)
     return True
 
 
@@ -102,7 +105,7 @@ def _transitions(
     stepper: Stepper, lane: int, found: list[tuple[int, int]], known: list[Signal]
 ) -> list[Signal]:
     """Signals of the log's transitions; what was known about their reports is kept, and so are cards."""
-    log = stepper.lanes.seal_logs[lane]
+    log = stepper.lanes.logs.seal(lane)
     firsts = log.stretches["first"]
     by_key = {signal.at.key: signal for signal in known}
     made: dict[Key, Signal] = {}

@@ -1,91 +1,74 @@
-"""Containers: their custody logs, their devices' transitions, and what was told about them."""
+"""Containers: their files, and the plan that holds for each as numbers in arrays."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
-import msgspec
 import numpy as np
 
+from anomaly.container_file import ContainerFile
 from anomaly.custody import FOREVER_MS, Custody, Segment
-from anomaly.ledger import Fixed, Ledger
+from anomaly.file_state import FileCodec
+from anomaly.files import Files
 from anomaly.plans import Plans, awaiting, no_plan
 from anomaly.rows import put, take
-from anomaly.rules.rule import Signal, Track
+from anomaly.rules.rule import Signal
 from anomaly.sphere import Ints, Structured
 
 FIRST_CAPACITY = 64
 
 
-@dataclass(slots=True)
-class ContainerFile:
-    """All that is kept about one container (or lone device) beside its devices' arrays."""
-
-    key: str
-    paired: bool = False
-    lanes: list[int] = field(default_factory=list)
-    custody: Custody | None = None
-    tracks: dict[tuple[int, str], Track] = field(default_factory=dict)
-    ledger: Ledger = field(default_factory=dict)
-    fixed: Fixed = field(default_factory=Fixed)
-    started: set[str] = field(default_factory=set)  # trips whose beginning was told
-    wants_place: bool = False  # an opening still waits for a better fix
-
-    def track(self, lane: int, device_id: str, rule: str) -> Track:
-        """Signals of one device under one rule."""
-        found = self.tracks.get((lane, rule))
-        if found is None:
-            found = self.tracks[lane, rule] = Track(lane, device_id, [])
-        return found
-
-    def fix_before(self, before_ms: int, now_ms: int) -> None:
-        """Leave what was said of a time as it was said, whatever is known of it no more."""
-        if before_ms > self.fixed.before_ms:
-            self.fixed = msgspec.structs.replace(self.fixed, before_ms=before_ms, known_ms=now_ms)
-
-    def fix_composed_before(self, before_ms: int) -> None:
-        """The same for alerts that rest on others, of which some are given up."""
-        if before_ms > self.fixed.composed_before_ms:
-            self.fixed = msgspec.structs.replace(self.fixed, composed_before_ms=before_ms)
-
-    def tracks_of(self, rule: str) -> list[Track]:
-        """Tracks of one rule, in the order of the devices."""
-        return [self.tracks[lane, rule] for lane in self.lanes if (lane, rule) in self.tracks]
-
-
 class Containers:
-    """Index of containers, and the plan that holds now in arrays for look-up in bulk."""
+    """Index of containers, and of each the plan that was looked up last, for look-up in bulk.
 
-    def __init__(self, plans: Plans) -> None:
+    ``plan`` holds from ``plan_from`` until ``plan_until``, so that a container's file isn't needed.
+    """
+
+    def __init__(self, plans: Plans, events_kept: int) -> None:
         self.plans = plans
         self.index: dict[str, int] = {}
-        self.files: list[ContainerFile] = []
+        self.keys: list[str] = []
+        self.files = Files(FileCodec(plans, events_kept))
+        self.several: dict[int, tuple[int, ...]] = {}  # lanes of containers that have more than one
         self.plan_from = np.full(FIRST_CAPACITY, 0, np.int64)
         self.plan_until = np.full(FIRST_CAPACITY, FOREVER_MS, np.int64)
         self.plan = no_plan(FIRST_CAPACITY)
+        self.wants_place = np.zeros(FIRST_CAPACITY, bool)  # an opening still waits for a better fix
         self.wake_at = np.full(FIRST_CAPACITY, FOREVER_MS, np.int64)
         """When a container is to be looked at though nothing may have been reported."""
+
+    def __len__(self) -> int:
+        return len(self.keys)
 
     def row_of(self, key: str) -> int:
         """Row of a container, new or known."""
         row = self.index.get(key)
         if row is None:
-            row = self.index[key] = len(self.files)
+            row = self.index[key] = len(self.keys)
+            self.keys.append(key)
             self.files.append(ContainerFile(key))
             if row == len(self.plan_from):
-                self._grow(2 * row)
+                self.reserve(2 * row)
         return row
 
-    def _grow(self, capacity: int) -> None:
+    def add_lane(self, row: int, lane: int) -> None:
+        """One more device of a container."""
+        lanes = self.files[row].lanes
+        lanes.append(lane)
+        if len(lanes) > 1:
+            self.several[row] = tuple(lanes)
+
+    def reserve(self, capacity: int) -> None:
+        """Make room for so many containers."""
+        size = len(self.plan_from)
         for name, fill in (("plan_from", 0), ("plan_until", FOREVER_MS), ("wake_at", FOREVER_MS)):
-            old = getattr(self, name)
             new = np.full(capacity, fill, np.int64)
-            new[: len(old)] = old
+            new[:size] = getattr(self, name)
             setattr(self, name, new)
-        plan = no_plan(capacity)
-        put(plan, slice(len(self.plan)), self.plan)
-        self.plan = plan
+        plan, wants_place = no_plan(capacity), np.zeros(capacity, bool)
+        put(plan, slice(size), self.plan)
+        wants_place[:size] = self.wants_place
+        self.plan, self.wants_place = plan, wants_place
 
     def replan(self, row: int, refuse: Callable[[str], None]) -> None:
         """Bring plans and arrays in line with a container's custody log."""
@@ -94,17 +77,23 @@ class Containers:
             return
         custody.plans = [self.plans.row_of(each.trip, refuse) for each in custody.segments]
         if custody.segments:
-            self.plan_from[row] = custody.segments[-1].from_ms
-            self.plan_until[row] = custody.segments[-1].until_ms
-            self.plan[row] = custody.plans[-1][0]
+            last = custody.segments[-1]
+            self._hold(row, last.from_ms, last.until_ms, custody.plans[-1])
         self.wake_at[row] = 0  # whatever it waited for may be due at another time
+
+    def _hold(self, row: int, from_ms: int, until_ms: int, plan: Structured) -> None:
+        self.plan_from[row], self.plan_until[row], self.plan[row] = from_ms, until_ms, plan[0]
 
     def plans_at(self, rows: Ints, at_ms: Ints) -> Structured:
         """The plan (dtype `PLAN`) that holds for each container at each time."""
         plans = take(self.plan, rows)
         other = (at_ms < self.plan_from[rows]) | (at_ms >= self.plan_until[rows])
-        for i in np.flatnonzero(other):
-            plans[i] = _plan_at(self.files[int(rows[i])].custody, int(at_ms[i]))[0]
+        for i in np.flatnonzero(other).tolist():
+            row, at = int(rows[i]), int(at_ms[i])
+            custody = self.files[row].custody
+            plan = _plan_at(custody, at)
+            plans[i] = plan[0]
+            self._hold(row, *_around(custody, at), plan)
         return plans
 
     def segment_at(self, row: int, at_ms: int) -> Segment | None:
@@ -122,6 +111,14 @@ def _plan_at(custody: Custody | None, at_ms: int) -> Structured:
         return plan
     awaited = custody.awaited_at(at_ms)
     return no_plan(1) if awaited is None else awaiting(awaited)
+
+
+def _around(custody: Custody | None, at_ms: int) -> tuple[int, int]:
+    """From when and until when the same plan holds as at a time, as far as segments tell."""
+    segments = custody.segments if custody is not None else ()
+    times = {time for each in segments for time in (each.from_ms, each.until_ms)}
+    until_ms = min((time for time in times if time > at_ms), default=FOREVER_MS)
+    return max((time for time in times if time <= at_ms), default=0), until_ms
 
 
 def cut_point(signals: list[Signal], kept: int, begins: Callable[[Signal], bool]) -> int:

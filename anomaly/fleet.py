@@ -52,7 +52,7 @@ class Fleet:
     def track(self, lane: int, rule: str) -> Track:
         """A watcher's signals of one lane so far."""
         row = int(self.lanes.container[lane])
-        return self.containers.files[row].track(lane, self.lanes.keys[lane][1], rule)
+        return self.containers.files[row].track(lane, self.lanes.devices[lane], rule)
 
     def history(self, lane: int) -> Structured:
         """A lane's newest reports in event-time order, judged (dtype `reports.REPORT`)."""
@@ -60,4 +60,4 @@ class Fleet:
 
     def sighting(self, lane: int, report: np.void) -> Sighting:
         """A report as it is kept for evidence."""
-        return sighting(report, self.lanes.keys[lane][1])
+        return sighting(report, self.lanes.devices[lane])

@@ -8,16 +8,12 @@ to another part is therefore in no state that could take the one for the other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
-from anomaly.lanes import STATES
 from anomaly.memory import Memory
 from anomaly.plans import Used
 from anomaly.reports import number_hash
 from anomaly.rules import passages, zone_forbidden
-from anomaly.sphere import Structured
 
 LEAST_PARTS = 1024
 """Fewer are never looked through."""
@@ -38,19 +34,9 @@ def forget_unused(memory: Memory) -> None:
     legs = plans.forget(used)
     # pointers plus 1; 0, "lost", stays as it is
     pointers = np.concatenate(([0], legs + 1)).astype(np.int32)
-    for states in _states(memory):
+    for states in memory.lanes.each_state():
         states["route_leg"] = pointers[states["route_leg"]]
     memory.parts_used = len(plans)
-
-
-def _states(memory: Memory) -> Iterator[Structured]:
-    """All states that are kept of all lanes: views that may be written."""
-    lanes = memory.lanes
-    for name in STATES:
-        yield getattr(lanes, name)[: len(lanes)]
-    for past in lanes.pasts.values():
-        for block in past.blocks:
-            yield block.state
 
 
 def _used(memory: Memory) -> tuple[Used, set[int]]:
@@ -70,7 +56,7 @@ def _used(memory: Memory) -> tuple[Used, set[int]]:
             used.checkpoints.update(
                 int(each.numbers["plan"]) for each in track.signals if "plan" in each.numbers
             )
-    for states in _states(memory):
+    for states in memory.lanes.each_state():
         for column, parts in (
             ("route_of", used.corridors),
             ("back_of", used.corridors),

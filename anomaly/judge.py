@@ -84,23 +84,24 @@ class Judge(Memory):
         cause = Cause("a late report", received_at_ms)
         events = self._departed() + settle_touched(self, cause)
         self.stepper.forget_cards()
-        self.lanes.thin_logs()
+        self.lanes.logs.reduce()
+        self.containers.files.close_old()
         return events
 
     def _lanes_of(self, batch: Sequence[Reading]) -> Ints:
         """Lane of each reading, new ones made."""
-        index = self.lanes.index
+        find = self.lanes.find
         found = np.empty(len(batch), np.int64)
         for i, reading in enumerate(batch):
             key = reading.container_id or reading.device_id
-            lane = index.get((key, reading.device_id))
+            lane = find(key, reading.device_id)
             if lane is None:
                 row = self.containers.row_of(key)
                 file = self.containers.files[row]
                 file.paired = file.paired or reading.container_id is not None
-                lane = self.lanes.add(key, reading.device_id, row)
+                lane = self.lanes.add(self.containers.keys[row], reading.device_id, row)
                 self.lanes.watch["sensor_family"][lane] = self.sensors.family_number(reading.family)
-                file.lanes.append(lane)
+                self.containers.add_lane(row, lane)
             found[i] = lane
         return found
 
@@ -192,7 +193,7 @@ class Judge(Memory):
         self.swept_ms = self.now_ms
         for watcher in WATCHERS:
             watcher.sweep(fleet)
-        due = np.flatnonzero(self.containers.wake_at[: len(self.containers.files)] <= self.now_ms)
+        due = np.flatnonzero(self.containers.wake_at[: len(self.containers)] <= self.now_ms)
         self.stepper.touched.update(due.tolist())
 
     def _fleet(self) -> Fleet:
@@ -210,9 +211,8 @@ class Judge(Memory):
 
     def _mark_waiting(self, lanes: Ints) -> None:
         """Containers with an opening that waits for a place are looked at whenever they report."""
-        files = self.containers.files
-        rows = set(self.lanes.container[lanes].tolist())
-        self.stepper.touched.update([row for row in rows if files[row].wants_place])
+        rows = self.lanes.container[lanes]
+        self.stepper.touched.update(rows[self.containers.wants_place[rows]].tolist())
 
     # -- trip events ------------------------------------------------------------
 
@@ -255,10 +255,11 @@ class Judge(Memory):
             else:
                 self.containers.replan(row, self._refuse)
         self._replan(replan)
-        self.lanes.thin_logs()
+        self.lanes.logs.reduce()
         self._sweep(self._fleet())
         told += self._departed() + settle_touched(self, cause)
         forget_plans(self)
+        self.containers.files.close_old()
         return told
 
     # -- learned models ---------------------------------------------------------

@@ -21,7 +21,7 @@ class Memory:
     def __init__(self, settings: AnomalySettings) -> None:
         self.settings = settings
         self.plans = Plans(settings.leg_max_m)
-        self.containers = Containers(self.plans)
+        self.containers = Containers(self.plans, settings.custody_events_kept)
         self.use_history(settings.history_reports)
         self.sensors = Sensors()
         self.now_ms = 0  # newest receipt, recording or tick seen: the log's own clock

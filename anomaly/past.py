@@ -10,11 +10,14 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
+from anomaly.reports import REPORT
 from anomaly.rows import join
 from anomaly.sphere import Structured
+from anomaly.trains import pack, unpack
 
 BLOCK_REPORTS = 8
 """Blocks are joined up to this, and cut in two where late reports make them twice as large."""
@@ -24,12 +27,58 @@ WIDE = 8
 Key = tuple[int, int]
 
 
-@dataclass(slots=True, eq=False)
 class Block:
-    """Consecutive reports (dtype `REPORT`) and the state before them (one row)."""
+    """Consecutive reports (dtype `REPORT`) and the state before them (one row); packed until asked for."""
 
-    state: Structured
-    reports: Structured
+    __slots__ = ("_packed", "_reports", "_state", "size")
+
+    def __init__(self, state: Structured, reports: Structured) -> None:
+        self._state, self._reports, self.size = state, reports, len(reports)
+        self._packed: tuple[bytes, bytes, np.dtype[Any]] | None = None
+
+    @classmethod
+    def packed(cls, state: bytes, reports: bytes, number: int, dtype: np.dtype[Any]) -> Block:
+        """A block from trains of its state, which is of that type, and of so many reports."""
+        made = cls.__new__(cls)
+        made._packed, made.size = (state, reports, dtype), number  # noqa: SLF001 (of this class)
+        return made
+
+    def _unpack(self) -> None:
+        if self._packed is not None:
+            state, reports, dtype = self._packed
+            self._state, _ = unpack([state], dtype)
+            self._reports, _ = unpack([reports], REPORT)
+            self._packed = None
+
+    @property
+    def state(self) -> Structured:
+        """May be written."""
+        self._unpack()
+        return self._state
+
+    @state.setter
+    def state(self, state: Structured) -> None:
+        self._unpack()
+        self._state = state
+
+    @property
+    def reports(self) -> Structured:
+        """May be written."""
+        self._unpack()
+        return self._reports
+
+    @property
+    def trains(self) -> tuple[bytes, bytes]:
+        """The state and the reports, packed."""
+        if self._packed is not None:
+            return self._packed[:2]
+        [state], [reports] = pack(self._state, [1]), pack(self._reports, [self.size])
+        return state, reports
+
+    @property
+    def leaving(self) -> Structured | bytes:
+        """The reports as they are: packed or not."""
+        return self._reports if self._packed is None else self._packed[1]
 
     @property
     def key(self) -> Key:
@@ -58,22 +107,22 @@ class Past:
 
     def replace(self, first: int, blocks: Iterable[Block]) -> None:
         """New blocks from number ``first`` on."""
-        self.size -= sum(len(block.reports) for block in self.blocks[first:])
+        self.size -= sum(block.size for block in self.blocks[first:])
         del self.blocks[first:]
         for block in blocks:
             self.push(block)
 
-    def pop_oldest(self) -> Structured:
-        """Take the oldest block's reports out."""
-        reports = self.blocks.pop(0).reports
-        self.size -= len(reports)
-        return reports
+    def pop_oldest(self) -> Block:
+        """Take the oldest block out."""
+        block = self.blocks.pop(0)
+        self.size -= block.size
+        return block
 
     def push(self, block: Block) -> None:
         """Add the newest block; a small one becomes part of the one before."""
-        self.size += len(block.reports)
+        self.size += block.size
         last = self.blocks[-1] if self.blocks else None
-        if last is not None and len(last.reports) + len(block.reports) <= BLOCK_REPORTS:
+        if last is not None and last.size + block.size <= BLOCK_REPORTS:
             self.blocks[-1] = Block(last.state, join((last.reports, block.reports)))
         else:
             self.blocks.append(block)

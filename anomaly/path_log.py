@@ -15,7 +15,7 @@ import numpy as np
 from anomaly.reports import CLOCKLESS, NO_PLACE, NOTHING
 from anomaly.rows import copied, join, put, take
 from anomaly.rules.rule import BEGINNING
-from anomaly.sphere import Bools, Structured
+from anomaly.sphere import Bools, Ints, Structured
 from anomaly.thinning import ENTRY, metres_between, off_line
 from sealtrail.runtime.settings.anomaly import AnomalySettings
 
@@ -31,40 +31,23 @@ class PathLogNotes(msgspec.Struct, array_like=True):
 
 
 class PathLog:
-    """Entries of one device, oldest first (dtype `ENTRY`)."""
+    """Entries of one device, oldest first (dtype `ENTRY`); may be written, and what is written stays."""
 
-    __slots__ = ("_entries", "_pending", "notes")
+    __slots__ = ("entries", "notes")
 
-    def __init__(self, entries: Structured | None = None, notes: PathLogNotes | None = None) -> None:
-        self._entries = np.zeros(0, ENTRY) if entries is None else entries
-        self._pending: list[Structured] = []
-        self.notes = notes or PathLogNotes()
+    def __init__(self, entries: Structured, notes: PathLogNotes) -> None:
+        self.entries = entries
+        self.notes = notes
 
     @property
-    def entries(self) -> Structured:
-        """May be written; what is written stays."""
-        if self._pending:
-            reports = join(self._pending)
-            self._pending = []
-            silent = (reports["mark"] == NOTHING) & (reports["quality"] == NO_PLACE)
-            reports = take(reports, ~silent) if silent.any() else reports
-            if len(reports):
-                old, new = self._entries, np.zeros(len(reports), ENTRY)
-                put(new["report"], slice(None), reports)
-                new["gap_ms"][1:] = np.diff(reports["t"])
-                if len(old):
-                    new["gap_ms"][0] = reports["t"][0] - old["report"]["t"][-1]
-                self._entries = join((old, new))
-        return self._entries
+    def rows(self) -> Structured:
+        """All of its rows."""
+        return self.entries
 
-    @entries.setter
-    def entries(self, entries: Structured) -> None:
-        self._entries, self._pending = entries, []
-
-    def append(self, reports: Structured) -> None:
-        """Take reports newer than all before, in event-time order (dtype `REPORT`, not a view)."""
-        self._pending.append(reports)
-        self.notes.added += len(reports)
+    def absorb(self, reports: Structured) -> None:
+        """Take reports newer than all before, in event-time order (dtype `REPORT`)."""
+        nobody = np.zeros(len(self.entries), np.int64), np.zeros(len(reports), np.int64)
+        self.entries, _ = absorbed(self.entries, nobody[0], reports, nobody[1])
 
     def insert(self, reports: Structured, settings: AnomalySettings) -> Bools:
         """Set older reports among the entries; which of the entries are new ones."""
@@ -88,7 +71,7 @@ class PathLog:
         _bridge(entries, fresh)
         number = int(np.count_nonzero(fresh))
         if number:
-            self._entries = entries
+            self.entries = entries
             self.notes.added += number
             self.notes.busy = True
         return fresh
@@ -104,7 +87,27 @@ class PathLog:
         cut += int(settled[0]) if settled.size else 0
         last = entries["report"][cut - 1]
         self.notes.horizon = int(last["t"]), int(last["rid"])
-        self._entries = copied(entries[cut:])
+        self.entries = copied(entries[cut:])
+
+
+def absorbed(entries: Structured, of: Ints, reports: Structured, reports_of: Ints) -> tuple[Structured, Ints]:
+    """Entries of several logs with reports that are newer than all of their log; and whose each is.
+
+    ``of``, ``reports_of``: the log of each, ascending.
+    """
+    telling = (reports["mark"] != NOTHING) | (reports["quality"] != NO_PLACE)
+    if not telling.all():
+        reports, reports_of = take(reports, telling), reports_of[telling]
+    added = np.zeros(len(reports), ENTRY)
+    put(added["report"], slice(None), reports)
+    entries, of = join((entries, added)), np.concatenate((of, reports_of))
+    fresh = np.arange(len(of)) >= len(of) - len(reports_of)
+    order = np.argsort(of, kind="stable")
+    entries, of, fresh = take(entries, order), of[order], fresh[order]
+    later = np.flatnonzero(fresh[1:] & (of[1:] == of[:-1])) + 1
+    times = entries["report"]["t"]
+    entries["gap_ms"][later] = times[later] - times[later - 1]
+    return entries, of
 
 
 def _around(fresh: Bools) -> tuple[Structured, Structured]:

@@ -16,18 +16,16 @@ import msgspec
 import numpy as np
 
 from anomaly.corridor import Corridors
-from anomaly.reports import COLUMN, number_hash
+from anomaly.plan_parts import NONE, Ends, EndsKey, Limits
+from anomaly.reports import number_hash
 from anomaly.slots import Slots, moved, placed
 from anomaly.sphere import Bools, Floats, Ints, Structured, point
 from anomaly.zones import Zones
 from sealtrail.contract.errors import InvalidTripError
-from sealtrail.contract.reading import SENSOR_FIELDS
 from sealtrail.contract.trip import Corridor, Place, SensorLimit, Trip, TripEvent, Zone
 
-NONE = -1
 CHECKPOINTS_KEPT = 64
 """Checkpoints of one trip that are watched."""
-NO_DEPARTURE = int(np.iinfo(np.int64).max)
 PLAN: np.dtype[Any] = np.dtype(
     [
         ("corridor", "i4"),  # number in `Plans.corridors`; NONE: no corridor
@@ -58,43 +56,6 @@ def no_plan(size: int) -> Structured:
     return rows
 
 
-class Limits:
-    """Interned cargo profiles: the greatest and least of each quantity, and how long outside counts."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[tuple[SensorLimit, ...], int] = {}
-        self._slots = Slots()
-        self.least = np.zeros((0, len(SENSOR_FIELDS)))  # -inf: open
-        self.greatest = np.zeros((0, len(SENSOR_FIELDS)))  # inf: open
-        self.lasting_ms = np.zeros((0, len(SENSOR_FIELDS)))
-
-    def __len__(self) -> int:
-        return len(self._numbers)
-
-    def forget(self, used: set[int]) -> None:
-        """Keep only these."""
-        self._numbers = {limits: number for limits, number in self._numbers.items() if number in used}
-        self._slots.hold(self._numbers.values())
-
-    def number_of(self, limits: tuple[SensorLimit, ...]) -> int:
-        """Number of a profile, new or known; NONE for an empty one."""
-        if not limits:
-            return NONE
-        known = self._numbers.get(limits)
-        if known is None:
-            known = self._numbers[limits] = self._slots.take()
-            least, greatest, lasting = (np.full(len(SENSOR_FIELDS), each) for each in (-np.inf, np.inf, 0))
-            for limit in limits:
-                column = COLUMN[limit.quantity]
-                least[column] = -np.inf if limit.least is None else limit.least
-                greatest[column] = np.inf if limit.greatest is None else limit.greatest
-                lasting[column] = limit.lasting_s * 1000
-            self.least = placed(self.least, known, least)
-            self.greatest = placed(self.greatest, known, greatest)
-            self.lasting_ms = placed(self.lasting_ms, known, lasting)
-        return known
-
-
 class Passage(NamedTuple):
     """The checkpoints of a trip, in order."""
 
@@ -108,59 +69,6 @@ def awaiting(plan: Structured) -> Structured:
     row = no_plan(1)
     row["ends"], row["awaited"], row["interval_s"] = plan["ends"], plan["trip"], plan["interval_s"]
     return row
-
-
-class Ends:
-    """Interned ends of trips: circles of origin and destination, and the departure with its grace."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[tuple[Place | None, Place | None, int | None], int] = {}
-        self._slots = Slots()
-        self.vectors = np.zeros((0, 2, 3))  # NaN: none
-        self.radius_m = np.zeros((0, 2))
-        self.departs_at_ms = np.zeros(0, np.int64)  # NO_DEPARTURE: none
-
-    def __len__(self) -> int:
-        return len(self._numbers)
-
-    def forget(self, used: set[int]) -> None:
-        """Keep only these."""
-        self._numbers = {key: number for key, number in self._numbers.items() if number in used}
-        self._slots.hold(self._numbers.values())
-
-    def number_of(self, trip: Trip) -> int:
-        """Number of a trip's ends, new or known."""
-        origin, destination = ends_of(trip)
-        key = origin, destination, trip.departs_at_ms
-        known = self._numbers.get(key)
-        if known is None:
-            known = self._numbers[key] = self._slots.take()
-            vectors, radius_m = np.full((2, 3), np.nan), np.full(2, np.nan)
-            for i, place in enumerate((origin, destination)):
-                if place is not None:
-                    vectors[i] = point(place.latitude_deg, place.longitude_deg)
-                    radius_m[i] = place.radius_m
-            self.vectors = placed(self.vectors, known, vectors)
-            self.radius_m = placed(self.radius_m, known, radius_m)
-            departs = NO_DEPARTURE if trip.departs_at_ms is None else trip.departs_at_ms
-            self.departs_at_ms = placed(self.departs_at_ms, known, departs)
-        return known
-
-
-def ends_of(trip: Trip) -> tuple[Place | None, Place | None]:
-    """Origin and destination; where a trip names none, the end of its corridor with its half width."""
-    origin, destination, corridor = trip.origin, trip.destination, trip.corridor
-    if corridor is not None and corridor.coordinates and corridor.half_width_m:
-        legs = max(0, len(corridor.coordinates) - 2)
-        origin = origin or _end("the corridor's beginning", corridor, 0, 0)
-        destination = destination or _end("the corridor's end", corridor, -1, legs)
-    return origin, destination
-
-
-def _end(name: str, corridor: Corridor, index: int, leg: int) -> Place:
-    longitude_deg, latitude_deg = corridor.coordinates[index]
-    radius_m = corridor.half_width_m[leg % len(corridor.half_width_m)]
-    return Place(name=name, latitude_deg=latitude_deg, longitude_deg=longitude_deg, radius_m=radius_m)
 
 
 class Lists:
@@ -362,6 +270,9 @@ class Plans:
             zones=self.zones.kept,
             forbidden=[(number, zones) for zones, number in self._forbidden.items()],
             checkpoints=list(self.places.items()),
+            limits=self.limits.kept,
+            ends=self.ends.kept,
+            seal_numbers=sorted(self.seal_numbers),
         )
 
     def restore(self, kept: PlansKept) -> None:
@@ -375,15 +286,21 @@ class Plans:
         for number, places in kept.checkpoints:
             self._put_checkpoints(number, places)
         self._checkpoint_slots.hold(self.checkpoints)
+        self.limits.restore(kept.limits)
+        self.ends.restore(kept.ends)
+        self.seal_numbers.update(kept.seal_numbers)
 
 
 class PlansKept(NamedTuple):
-    """What snapshots hold of `Plans`; no state refers to limits and ends, which are interned anew."""
+    """What snapshots hold of `Plans`."""
 
     corridors: list[tuple[int, tuple[Corridor, ...]]]
     zones: dict[int, Zone]
     forbidden: list[tuple[int, tuple[Zone, ...]]]
     checkpoints: list[tuple[int, tuple[Place, ...]]]
+    limits: list[tuple[int, tuple[SensorLimit, ...]]]
+    ends: list[tuple[int, EndsKey]]
+    seal_numbers: list[int]  # hashes
 
 
 class Used(NamedTuple):

@@ -61,16 +61,20 @@ def replay(stepper: Stepper, targets: Mapping[int, Structured | None], *, whole:
 
     ``whole``: all of their histories, because what the rules look up has changed.
     """
-    jobs = [_job(stepper.lanes, lane, extra, whole=whole) for lane, extra in sorted(targets.items())]
+    lanes = sorted(targets)
+    jobs = [
+        _job(stepper.lanes, lane, blocks, targets[lane], whole=whole)
+        for lane, blocks in zip(lanes, stepper.lanes.blocks(lanes), strict=True)
+    ]
     if jobs:
         _Rounds(stepper, jobs).run()
         for job in jobs:
             _keep(stepper, job)
+        stepper.lanes.pack_laid()
 
 
-def _job(lanes: Lanes, lane: int, extra: Structured | None, *, whole: bool) -> _Job:
+def _job(lanes: Lanes, lane: int, blocks: list[Block], extra: Structured | None, *, whole: bool) -> _Job:
     """Plan one lane's replay, and see to it that enough of the lane is kept from now on."""
-    blocks = lanes.blocks(lane)
     past = lanes.pasts.get(lane)
     in_past = len(past.blocks) if past is not None else 0
     if extra is None:
@@ -79,7 +83,7 @@ def _job(lanes: Lanes, lane: int, extra: Structured | None, *, whole: bool) -> _
     places = [block_of(blocks, key) for key in zip(extra["t"].tolist(), extra["rid"].tolist(), strict=True)]
     of = np.maximum(places, 0)
     late = {number: take(extra, of == number) for number in np.unique(of).tolist()}
-    newer = sum(len(block.reports) for block in blocks[int(of[0]) + 1 :])
+    newer = sum(block.size for block in blocks[int(of[0]) + 1 :])
     newer += int(np.count_nonzero(blocks[int(of[0])].reports["t"] >= extra["t"][0]))
     lanes.expect_late(lane, newer + len(extra))
     return _Job(lane, blocks, in_past, late, sorted(late, reverse=True))
@@ -169,7 +173,7 @@ class _Rounds:
     def _go_on(self, n: int, job: _Job) -> bool:
         """At the end of a block, or where one is cut; False: the job is done."""
         begin, end = int(self._begun[n]), int(self._cursor[n])
-        job.judged[-1].reports = copied(self._pool[begin:end])
+        job.judged[-1] = Block(job.judged[-1].state, copied(self._pool[begin:end]))
         if job.cuts:
             job.judged.append(Block(copied(self._state[n : n + 1]), self._pool[:0]))
             self._begun[n] = end
@@ -181,7 +185,7 @@ class _Rounds:
         """Behind a block: the next one, if it begins otherwise than before; else the next late reports."""
         following = job.at + 1
         if following == len(job.blocks):
-            if len(job.judged[-1].reports):  # late reports behind all others
+            if job.judged[-1].size:  # late reports behind all others
                 job.judged.append(Block(copied(self._state[n : n + 1]), self._pool[:0]))
             return False
         state = self._state[n : n + 1]
@@ -228,7 +232,7 @@ def _keep(stepper: Stepper, job: _Job) -> None:
         for run in job.runs:
             made, track = run.signals.get(rule.name, []), file.tracks.get((lane, rule.name))
             if track is None and made:
-                track = file.track(lane, lanes.keys[lane][1], rule.name)
+                track = file.track(lane, lanes.devices[lane], rule.name)
             if track is not None:
                 earlier = [signal for signal in track.signals if signal.at.key <= run.after]
                 later = [signal for signal in track.signals if signal.at.key > run.until]

@@ -52,7 +52,7 @@ def retrace(stepper: Stepper, fresh: Mapping[int, Bools]) -> list[int]:
     """
     lanes = stepper.lanes
     old_ends = {
-        lane: _ENDS[lanes.path_logs[lane].entries["report"]["mark"]] & ~new for lane, new in fresh.items()
+        lane: _ENDS[lanes.logs.path(lane).entries["report"]["mark"]] & ~new for lane, new in fresh.items()
     }
     done: list[_Stretch] = []
     todo = [stretch for lane in sorted(fresh) for stretch in _stretches(stepper, lane, fresh[lane])]
@@ -72,7 +72,7 @@ def retrace_plan(stepper: Stepper, row: int, before: list[Segment]) -> None:
     custody = stepper.containers.files[row].custody
     changed_ms = changed_from(before, custody.segments if custody is not None else [])
     for lane in stepper.containers.files[row].lanes if changed_ms is not None else ():
-        entries = stepper.lanes.path_logs[lane].entries
+        entries = stepper.lanes.logs.path(lane).entries
         fresh = entries["report"]["t"] >= changed_ms
         if fresh.any():
             entries["hidden"][fresh & (entries["hidden"] != 0)] = UNSURE
@@ -82,7 +82,7 @@ def retrace_plan(stepper: Stepper, row: int, before: list[Segment]) -> None:
 def _stretches(stepper: Stepper, lane: int, fresh: Bools) -> list[_Stretch]:
     """Around each run of new entries: from the last settled entry before it to the first after it."""
     size, places = len(fresh), np.arange(len(fresh))
-    marks = stepper.lanes.path_logs[lane].entries["report"]["mark"]
+    marks = stepper.lanes.logs.path(lane).entries["report"]["mark"]
     begins = np.maximum.accumulate(np.where(_BEGINS[marks] & ~fresh, places, -1))
     ends = np.minimum.accumulate(np.where(_ENDS[marks] & ~fresh, places, size - 1)[::-1])[::-1]
     found: list[_Stretch] = []
@@ -102,7 +102,7 @@ def _judge(stepper: Stepper, stretches: list[_Stretch]) -> None:
     reports = np.zeros((int(lengths[0]), len(stretches)), REPORT)
     hidden = np.zeros(reports.shape, np.int64)
     for i, stretch in enumerate(stretches):
-        entries = stepper.lanes.path_logs[stretch.lane].entries[stretch.begin + 1 : stretch.end + 1]
+        entries = stepper.lanes.logs.path(stretch.lane).entries[stretch.begin + 1 : stretch.end + 1]
         put(reports, (slice(lengths[i]), i), entries["report"])
         hidden[: lengths[i], i] = entries["hidden"]
         stretch.signals = {rule.name: [] for rule in RETRACED}
@@ -127,9 +127,9 @@ def _seeded(stepper: Stepper, stretches: list[_Stretch], of: Ints) -> Structured
     state = np.zeros(len(stretches), STATE)
     rows = np.flatnonzero([stretch.begin >= 0 for stretch in stretches])
     if rows.size:
-        logs = stepper.lanes.path_logs
+        logs = stepper.lanes.logs
         seeds = np.array(
-            [logs[stretches[i].lane].entries["report"][stretches[i].begin] for i in rows], REPORT
+            [logs.path(stretches[i].lane).entries["report"][stretches[i].begin] for i in rows], REPORT
         )
         marks, part = seeds["mark"].copy(), take(state, rows)
         stepper.step(RETRACED, of[rows], part, seeds, vectors_of(seeds), lambda *_: None)
@@ -141,7 +141,7 @@ def _seeded(stepper: Stepper, stretches: list[_Stretch], of: Ints) -> Structured
 
 def _is_settled(stepper: Stepper, stretch: _Stretch, old_ends: Mapping[int, Bools]) -> bool:
     """Whether a stretch needn't be longer: it ends as it did, or with the log."""
-    entries = stepper.lanes.path_logs[stretch.lane].entries
+    entries = stepper.lanes.logs.path(stretch.lane).entries
     old = bool(old_ends[stretch.lane][stretch.end])
     stretch.settled = old and entries["report"]["mark"][stretch.end] == stretch.reports["mark"][-1]
     return stretch.settled or stretch.end == len(entries) - 1
@@ -172,7 +172,7 @@ def _extended(
 def _keep(stepper: Stepper, stretch: _Stretch) -> bool:
     """Write a stretch's verdicts down; whether the state at the lane's base is another now."""
     lanes, lane = stepper.lanes, stretch.lane
-    log, base = lanes.path_logs[lane], lanes.foundation(lane)
+    log, base = lanes.logs.path(lane), lanes.foundation(lane)
     entries = log.entries
     inside = slice(stretch.begin + 1, stretch.end + 1)
     put(entries["report"], inside, stretch.reports)
@@ -186,7 +186,7 @@ def _keep(stepper: Stepper, stretch: _Stretch) -> bool:
     file = stepper.containers.files[row]
     for rule in RETRACED:
         made = stretch.signals[rule.name]
-        track = file.track(lane, lanes.keys[lane][1], rule.name)
+        track = file.track(lane, lanes.devices[lane], rule.name)
         earlier = [signal for signal in track.signals if signal.key[:2] <= after]
         later = [signal for signal in track.signals if signal.key[:2] > up_to]
         if made or len(earlier) + len(later) < len(track.signals):
@@ -198,4 +198,5 @@ def _keep(stepper: Stepper, stretch: _Stretch) -> bool:
     for rule in RETRACED:
         for name, _ in rule.state:
             base[name] = stretch.state[name]
+    lanes.found_on(lane, base)
     return True

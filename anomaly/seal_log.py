@@ -58,33 +58,26 @@ class SealLogNotes(msgspec.Struct, array_like=True):
 
 
 class SealLog:
-    """Stretches of one device, oldest first."""
+    """Stretches of one device (dtype `STRETCH`), oldest first."""
 
-    __slots__ = ("_pending", "_stretches", "notes")
+    __slots__ = ("notes", "stretches")
 
-    def __init__(self, stretches: Structured | None = None, notes: SealLogNotes | None = None) -> None:
-        self._stretches = np.zeros(0, STRETCH) if stretches is None else stretches
-        self._pending: list[Structured] = []
-        self.notes = notes or SealLogNotes()
+    def __init__(self, stretches: Structured, notes: SealLogNotes) -> None:
+        self.stretches = stretches
+        self.notes = notes
 
     @property
-    def stretches(self) -> Structured:
-        """Dtype `STRETCH`."""
-        if self._pending:
-            parts = [self._stretches, *(_single(reports) for reports in self._pending)]
-            self._pending = []
-            self._stretches = self._telling(join(parts))
-        return self._stretches
+    def rows(self) -> Structured:
+        """All of its rows."""
+        return self.stretches
 
-    def append(self, reports: Structured, kept: int, kept_busy: int) -> bool:
-        """Take reports newer than all before, in event-time order (dtype `REPORT`, not a view).
+    def absorb(self, reports: Structured) -> None:
+        """Take reports newer than all before, in event-time order (dtype `REPORT`)."""
+        self.stretches = self._telling(join((self.stretches, _single(reports))))
 
-        Whether there are too many stretches now, so that `join_all` ought to be called.
-        """
-        self._pending.append(reports)
-        notes = self.notes
-        notes.added += len(reports)
-        return notes.added > (kept_busy if notes.busy else 2 * kept)
+    def keep_within(self, kept: int, kept_busy: int) -> None:
+        """Join equal neighbours where there are too many stretches."""
+        self._count(0, kept, kept_busy)
 
     def insert(self, report: np.void) -> bool:
         """Take one report from between the others; False where it says nothing new to any of them."""
@@ -101,12 +94,12 @@ class SealLog:
                 around = _says(firsts[place])
                 if around == says or (says == SILENT and bool(_only_mount(np.array([around]))[0])):
                     return False
-                self._stretches = _cut(stretches, place, report)
+                self.stretches = _cut(stretches, place, report)
                 return True
         if says == SILENT and (self.notes.start.level or firsts["state"][: place + 1].any()):
             return False
         alone = _single(np.array([report], REPORT))
-        self._stretches = self._telling(np.insert(stretches, place + 1, alone))
+        self.stretches = self._telling(np.insert(stretches, place + 1, alone))
         before = firsts[place] if place >= 0 else None
         return before is None or _says(before) != says
 
@@ -133,13 +126,17 @@ class SealLog:
     def _settle(self, stretches: Structured, limit: int) -> None:
         """Take joined stretches for what there is, and give up the oldest of too many."""
         self.notes.added, self.notes.busy = 0, False
-        self._stretches, self._pending = stretches, []
+        self.stretches = stretches
         self._drop(len(stretches) - limit)
+
+    def give_up(self, kept: int) -> None:
+        """Drop the oldest beyond ``kept``."""
+        self._drop(len(self.stretches) - kept)
 
     def _drop(self, number: int) -> None:
         if number <= 0:
             return
-        gone, self._stretches = self.stretches[:number], copied(self.stretches[number:])
+        gone, self.stretches = self.stretches[:number], copied(self.stretches[number:])
         _, self.notes.start = walk(gone, self.notes.start)
         self.notes.horizon = max(self.notes.horizon, (int(gone["last_t"][-1]), int(gone["last_rid"][-1])))
 
@@ -165,41 +162,24 @@ def walk(stretches: Structured, start: SealWord) -> tuple[list[tuple[int, int]],
     return found, now
 
 
-def join_all(logs: list[SealLog], kept: int, kept_busy: int) -> None:
-    """Keep logs that have grown within their bounds, all at once: so that a fold of a fleet is cheap."""
-    plain_ones: list[SealLog] = []
-    for log in logs:
-        first = log._stretches["first"]  # noqa: SLF001 (of this file)
-        reports = [first, *log._pending]  # noqa: SLF001
-        if log.notes.busy or any(_silent(each).any() for each in reports):
-            log._count(0, kept, kept_busy)  # noqa: SLF001
-        else:
-            plain_ones.append(log)
-    if not plain_ones:
-        return
-    stretches, of = _gathered(plain_ones)
-    joined, of = _joined(stretches, of, np.maximum(np.bincount(of) - kept, 0))
-    ends = np.cumsum(np.bincount(of, minlength=len(plain_ones))).tolist()
-    for log, begin, end in zip(plain_ones, [0, *ends[:-1]], ends, strict=True):
-        log._settle(copied(joined[begin:end]), kept)  # noqa: SLF001
+def join_all(
+    stretches: Structured, of: Ints, reports: Structured, reports_of: Ints, kept: int
+) -> tuple[Structured, Ints]:
+    """Logs that aren't busy, none of whose reports is silent, within their bounds; and whose each stretch is.
 
-
-def _gathered(logs: list[SealLog]) -> tuple[Structured, Ints]:
-    """Stretches of logs, those of reports that wait too, one log after the other, and which log's each is."""
-    old = [log._stretches for log in logs]  # noqa: SLF001 (of this file)
-    new = [part for log in logs for part in log._pending]  # noqa: SLF001
-    counts = [sum(len(part) for part in log._pending) for log in logs]  # noqa: SLF001
-    numbers = np.arange(len(logs))
-    of = np.concatenate((np.repeat(numbers, [len(each) for each in old]), np.repeat(numbers, counts)))
-    stretches = join([*old, _single(join(new))] if new else old)
+    ``of``, ``reports_of``: the log of each stretch, and of each of the ``reports`` that they are to absorb;
+    ascending. More than ``kept`` are left of a log where nothing can be joined: it is then to be opened.
+    """
+    stretches, of = join((stretches, _single(reports))), np.concatenate((of, reports_of))
     order = np.argsort(of, kind="stable")
-    return take(stretches, order), of[order]
+    stretches, of = take(stretches, order), of[order]
+    return _joined(stretches, of, np.maximum(np.bincount(of) - kept, 0))
 
 
-def _silent(reports: Structured) -> Bools:
+def silent(reports: Structured) -> Bools:
     """Reports that say nothing about the seal."""
-    silent: Bools = (reports["state"] == 0) & (spoken_bits(reports["events"]) == 0)
-    return silent
+    says_nothing: Bools = (reports["state"] == 0) & (spoken_bits(reports["events"]) == 0)
+    return says_nothing
 
 
 def _key(report: Any) -> Key:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from anomaly.containers import ContainerFile, cut_point
+from anomaly.container_file import ContainerFile
+from anomaly.containers import cut_point
 from anomaly.fixes import Fixes
 from anomaly.ledger import Cause, forget, settle
 from anomaly.memory import Memory
@@ -25,7 +26,7 @@ def settle_touched(memory: Memory, cause: Cause) -> list[AlertEvent]:
         file = memory.containers.files[row]
         events += settle(file.key, file.ledger, _findings(memory, row), cause, file.fixed)
         _trim(memory, file)
-        file.wants_place = _waits(memory, file)
+        memory.containers.wants_place[row] = _waits(memory, file)
     touched.clear()
     return events
 
@@ -61,7 +62,7 @@ def _case(memory: Memory, row: int) -> Case:
         settings=memory.settings,
         plans=memory.plans,
         now_ms=memory.now_ms,
-        lanes={lane: lanes.keys[lane][1] for lane in file.lanes},
+        lanes={lane: lanes.devices[lane] for lane in file.lanes},
         around=Fixes(lanes, file.lanes).around,
         history=lanes.history_of,
         live=lambda lane: lanes.live[lane],
@@ -88,7 +89,8 @@ def _trim(memory: Memory, file: ContainerFile) -> None:
                 for lane in file.lanes if rule.name == PASSAGES else (track.lane,):
                     forget(file.ledger, lane, RESTING_ON.get(rule.name, rule.types), last.at.key)
                 if rule.name == SEAL_CUSTODY:
-                    memory.lanes.forget_seal(track.lane, last.at.key)
+                    up_to = min(last.at.key, memory.lanes.foundation_key(track.lane))
+                    memory.lanes.logs.seal(track.lane).forget(up_to)
 
 
 def _waits(memory: Memory, file: ContainerFile) -> bool:

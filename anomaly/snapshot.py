@@ -4,32 +4,32 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import msgspec
 import numpy as np
 
-from anomaly.file_state import FileState, file_state, restore_file
-from anomaly.lanes import STATES
+from anomaly.containers import Containers
+from anomaly.lanes import TAIL, Lanes
+from anomaly.logs import LogsKept
 from anomaly.memory import Memory
 from anomaly.neighbourhood import Note
 from anomaly.past import Block, Past
-from anomaly.path_log import PathLog, PathLogNotes
-from anomaly.plans import PlansKept
+from anomaly.plans import PLAN, PlansKept
 from anomaly.reports import REPORT
-from anomaly.rows import copied
+from anomaly.rows import put, take
 from anomaly.rules.catalogue import JUDGED
-from anomaly.seal_log import STRETCH, SealLog, SealLogNotes
+from anomaly.seal_log import STRETCH
 from anomaly.sensors import SensorsKept
+from anomaly.sphere import Bools, Ints
 from anomaly.step import STATE, WATCH
 from anomaly.streams.jumps import JUMPS
 from anomaly.thinning import ENTRY
 from sealtrail.contract.errors import MalformedBatchError, UnknownVersionError
 
 MAGIC = b"SJ"
-VERSION = 9
+VERSION = 10
 DIGEST_BYTES = 16
 HEADER_BYTES = 3 + DIGEST_BYTES
 
@@ -39,29 +39,34 @@ class PastState(msgspec.Struct, array_like=True):
     keep: int
     quiet: int
     sizes: list[int]  # reports of each block
-    states: bytes
-    reports: bytes
+    blocks: list[tuple[bytes, bytes]]  # trains: the state, the reports
 
 
 class JudgeState(msgspec.Struct):
     rules: str
     history: int
     plans: PlansKept
-    files: list[FileState]
-    keys: list[tuple[str, str]]
+    file_keys: list[str]
+    files: list[bytes]  # packed (file_state.py)
+    file_texts: bytes
+    plan_from: bytes  # of each container, as `Containers` holds it
+    plan_until: bytes
+    plan: bytes
+    wants_place: bytes
+    container: bytes  # row of each lane's
+    devices: list[str]  # of each lane
     count: bytes
     middle: bytes
-    states: dict[str, bytes]
+    packed: bytes
+    live: bytes
+    mid: list[bytes]
+    base: list[bytes]
+    early: list[bytes]
+    tail: bytes  # the valid entries of all lanes, one after the other
     watch: bytes
     wake_at: bytes
-    ring: bytes  # the valid entries of all lanes, one after the other
     pasts: list[PastState]
-    stretches: bytes  # of the seal logs of all lanes, one after the other
-    stretch_count: bytes
-    seal_notes: list[SealLogNotes]
-    paths: bytes  # entries of the path logs of all lanes, likewise
-    path_count: bytes
-    path_notes: list[PathLogNotes]
+    logs: LogsKept
     cards: dict[int, dict[int, str]]
     departures: list[tuple[int, str, str]]
     seal_numbers: dict[int, str]
@@ -83,7 +88,7 @@ def _digest(body: bytes) -> bytes:
 
 def rules_name() -> str:
     """Changes with the rules' versions and their columns of state."""
-    columns = [each.descr for each in (STATE, WATCH, ENTRY, JUMPS)]
+    columns = [each.descr for each in (STATE, WATCH, ENTRY, STRETCH, JUMPS)]
     text = f"{[(rule.name, rule.version) for rule in JUDGED]}{columns}"
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
@@ -114,26 +119,32 @@ def _uncollected() -> Iterator[None]:
 def freeze(memory: Memory) -> bytes:
     """A memory as it is now: what must be done before anything is judged."""
     lanes, size = memory.lanes, len(memory.lanes)
-    valid = np.arange(lanes.history) < lanes.count[:size, None]
+    containers, number = memory.containers, len(memory.containers)
     state = JudgeState(
         rules=rules_name(),
         history=lanes.history,
         plans=memory.plans.kept,
-        files=[file_state(file) for file in memory.containers.files],
-        keys=lanes.keys,
+        file_keys=containers.keys,
+        files=containers.files.kept,
+        file_texts=containers.files.codec.texts,
+        plan_from=containers.plan_from[:number].tobytes(),
+        plan_until=containers.plan_until[:number].tobytes(),
+        plan=containers.plan[:number].tobytes(),
+        wants_place=containers.wants_place[:number].tobytes(),
+        container=lanes.container[:size].tobytes(),
+        devices=lanes.devices,
         count=lanes.count[:size].tobytes(),
         middle=lanes.middle[:size].tobytes(),
-        states={name: getattr(lanes, name)[:size].tobytes() for name in STATES},
+        packed=lanes.packed[:size].tobytes(),
+        live=lanes.live[:size].tobytes(),
+        mid=lanes.mid,
+        base=lanes.base,
+        early=lanes.early,
+        tail=take(lanes.tail[:size], _in_tail(lanes, size)).tobytes(),
         watch=lanes.watch[:size].tobytes(),
-        wake_at=memory.containers.wake_at[: len(memory.containers.files)].tobytes(),
-        ring=lanes.ring[:size][valid].tobytes(),
+        wake_at=containers.wake_at[:number].tobytes(),
         pasts=[_past_state(lane, past) for lane, past in lanes.pasts.items()],
-        stretches=b"".join(log.stretches.tobytes() for log in lanes.seal_logs),
-        stretch_count=np.array([len(log.stretches) for log in lanes.seal_logs], np.int64).tobytes(),
-        seal_notes=[log.notes for log in lanes.seal_logs],
-        paths=b"".join(log.entries.tobytes() for log in lanes.path_logs),
-        path_count=np.array([len(log.entries) for log in lanes.path_logs], np.int64).tobytes(),
-        path_notes=[log.notes for log in lanes.path_logs],
+        logs=lanes.logs.kept,
         cards=memory.stepper.cards,
         departures=memory.departures,
         seal_numbers=memory.stepper.seal_numbers,
@@ -152,18 +163,15 @@ def _past_state(lane: int, past: Past) -> PastState:
         lane,
         past.keep,
         past.quiet,
-        [len(block.reports) for block in past.blocks],
-        b"".join(block.state.tobytes() for block in past.blocks),
-        b"".join(block.reports.tobytes() for block in past.blocks),
+        [block.size for block in past.blocks],
+        [block.trains for block in past.blocks],
     )
 
 
 def _past(state: PastState) -> Past:
-    states, reports = np.frombuffer(state.states, STATE), np.frombuffer(state.reports, REPORT)
-    ends = list(itertools.accumulate(state.sizes))
     blocks = [
-        Block(copied(states[number : number + 1]), copied(reports[end - size : end]))
-        for number, (size, end) in enumerate(zip(state.sizes, ends, strict=True))
+        Block.packed(before, reports, size, STATE)
+        for size, (before, reports) in zip(state.sizes, state.blocks, strict=True)
     ]
     return Past(blocks, state.keep, state.quiet, sum(state.sizes))
 
@@ -190,40 +198,23 @@ def unpack(memory: Memory, snapshot: bytes) -> None:
 
 
 def _fill(memory: Memory, state: JudgeState) -> None:
-    lanes, size = memory.lanes, len(state.keys)
+    lanes, size = memory.lanes, len(state.devices)
     if lanes.history != state.history:  # a changed setting holds from the next empty start on
         memory.use_history(state.history)
         lanes = memory.lanes
     lanes.reserve(max(size, len(lanes.container)))
-    lanes.keys = list(state.keys)
-    lanes.index = {key: lane for lane, key in enumerate(lanes.keys)}
-    lanes.count[:size] = np.frombuffer(state.count, np.int64)
-    lanes.middle[:size] = np.frombuffer(state.middle, np.int64)
-    for name in STATES:
-        getattr(lanes, name)[:size] = np.frombuffer(state.states[name], STATE)
-    valid = np.arange(lanes.history) < lanes.count[:size, None]
-    ring = np.zeros((size, lanes.history), REPORT)
-    ring[valid] = np.frombuffer(state.ring, REPORT)
-    lanes.ring[:size] = ring
+    for name in ("container", "count", "middle", "packed"):
+        getattr(lanes, name)[:size] = np.frombuffer(getattr(state, name), np.int32)
+    put(lanes.live, slice(size), np.frombuffer(state.live, STATE))
+    put(lanes.watch, slice(size), np.frombuffer(state.watch, WATCH))
+    put(lanes.tail[:size], _in_tail(lanes, size), np.frombuffer(state.tail, REPORT))
+    lanes.mid, lanes.base, lanes.early = state.mid, state.base, state.early
     lanes.pasts = {each.lane: _past(each) for each in state.pasts}
-    stretches, count = np.frombuffer(state.stretches, STRETCH), np.frombuffer(state.stretch_count, np.int64)
-    ends = np.cumsum(count)
-    lanes.seal_logs = [
-        SealLog(copied(stretches[begin:end]), notes)
-        for begin, end, notes in zip(ends - count, ends, state.seal_notes, strict=True)
-    ]
-    entries, count = np.frombuffer(state.paths, ENTRY), np.frombuffer(state.path_count, np.int64)
-    ends = np.cumsum(count)
-    lanes.path_logs = [
-        PathLog(copied(entries[begin:end]), notes)
-        for begin, end, notes in zip(ends - count, ends, state.path_notes, strict=True)
-    ]
-    lanes.watch[:size] = np.frombuffer(state.watch, WATCH)
+    lanes.name((state.file_keys[row] for row in lanes.container[:size].tolist()), state.devices)
+    lanes.logs.restore(state.logs)
     memory.plans.restore(state.plans)
-    for each in state.files:
-        restore_file(memory, each)
+    _fill_containers(memory.containers, state, lanes.container[:size])
     memory.stepper.cards = state.cards
-    memory.containers.wake_at[: len(state.files)] = np.frombuffer(state.wake_at, np.int64)
     memory.stepper.seal_numbers = state.seal_numbers
     for note in state.notes:
         memory.stepper.neighbourhood.note(note)
@@ -232,3 +223,26 @@ def _fill(memory: Memory, state: JudgeState) -> None:
     memory.outages = state.outages
     memory.refused.update(state.refused)
     memory.sensors.restore(state.sensors)
+
+
+def _in_tail(lanes: Lanes, size: int) -> Bools:
+    """Which places in the tails of the first lanes hold reports."""
+    number = lanes.count[:size] - lanes.packed[:size]
+    inside: Bools = np.arange(TAIL) < number[:, None]
+    return inside
+
+
+def _fill_containers(containers: Containers, state: JudgeState, container_of_lane: Ints) -> None:
+    size = len(state.file_keys)
+    containers.reserve(max(size, len(containers.plan_from)))
+    containers.keys = state.file_keys
+    containers.index = {key: row for row, key in enumerate(state.file_keys)}
+    containers.files.codec.texts = state.file_texts
+    containers.files.restore(state.files)
+    containers.plan_from[:size] = np.frombuffer(state.plan_from, np.int64)
+    containers.plan_until[:size] = np.frombuffer(state.plan_until, np.int64)
+    containers.plan[:size] = np.frombuffer(state.plan, PLAN)
+    containers.wants_place[:size] = np.frombuffer(state.wants_place, bool)
+    containers.wake_at[:size] = np.frombuffer(state.wake_at, np.int64)
+    for row in np.flatnonzero(np.bincount(container_of_lane, minlength=size) > 1).tolist():
+        containers.several[row] = tuple(np.flatnonzero(container_of_lane == row).tolist())

@@ -100,12 +100,12 @@ class Stepper:
     def sighting(self, lane: int, report: np.void) -> Sighting:
         """A report's row with its device and card."""
         card = self.cards.get(lane, {}).get(int(report["rid"])) if self.cards else None
-        return sighting(report, self.lanes.keys[lane][1], card)
+        return sighting(report, self.lanes.devices[lane], card)
 
     def file_signal(self, lane: int, rule: str, signal: Signal) -> None:
         """Append a signal to its track; signals of a lane come in event-time order."""
         row = int(self.lanes.container[lane])
-        self.containers.files[row].track(lane, self.lanes.keys[lane][1], rule).signals.append(signal)
+        self.containers.files[row].track(lane, self.lanes.devices[lane], rule).signals.append(signal)
         self.touched.add(row)
         self.note_signals(row, rule, (signal,))
 

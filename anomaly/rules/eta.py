@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from anomaly.custody import Segment
-from anomaly.plans import ends_of
+from anomaly.plan_parts import ends_of
 from anomaly.reports import PLAUSIBLE, vectors_of
 from anomaly.rows import take
 from anomaly.rules.rule import Case

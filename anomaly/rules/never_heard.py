@@ -23,7 +23,7 @@ from __future__ import annotations
 import msgspec
 
 from anomaly.custody import FOREVER_MS, Segment
-from anomaly.plans import ends_of
+from anomaly.plan_parts import ends_of
 from anomaly.rules import dead_zones
 from anomaly.rules.rule import (
     Case,

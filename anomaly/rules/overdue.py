@@ -30,7 +30,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from anomaly.custody import FOREVER_MS, Segment
-from anomaly.plans import ends_of
+from anomaly.plan_parts import ends_of
 from anomaly.reports import Sighting
 from anomaly.rules import passages
 from anomaly.rules.checkpoint_missed import proof_of_miss

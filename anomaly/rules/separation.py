@@ -67,9 +67,10 @@ class Separation:
         late[lanes[reports["t"] < fleet.lanes.live["last_t"][lanes]]] = True
         pairs: list[tuple[int, int]] = []
         certain: list[bool] = []  # to be compared fix by fix
-        for row in sorted(set(fleet.lanes.container[lanes].tolist())):
-            several = fleet.containers.files[row].lanes
-            for a, b in combinations(several, 2) if len(several) > 1 else ():
+        several = fleet.containers.several
+        rows = several.keys() & set(fleet.lanes.container[lanes].tolist()) if several else ()
+        for row in sorted(rows):
+            for a, b in combinations(several[row], 2):
                 fresh = [lane for lane in (a, b) if lane < len(counts) and counts[lane]]
                 if fresh:
                     pairs.append((a, b))

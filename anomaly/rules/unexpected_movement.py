@@ -23,7 +23,7 @@ from __future__ import annotations
 import numpy as np
 
 from anomaly.custody import Segment
-from anomaly.plans import ends_of
+from anomaly.plan_parts import ends_of
 from anomaly.rows import put, take
 from anomaly.rules.episodes import Episode, Merged, merged, spot_of
 from anomaly.rules.rule import Case, Cleared, Finding, Rows, Signal, Track, severity_under

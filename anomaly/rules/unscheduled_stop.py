@@ -25,7 +25,7 @@ from __future__ import annotations
 import numpy as np
 
 from anomaly.custody import Segment, within
-from anomaly.plans import ends_of
+from anomaly.plan_parts import ends_of
 from anomaly.reports import PLAUSIBLE, vectors_of
 from anomaly.rows import put, take
 from anomaly.rules.episodes import Episode, Merged, episodes, merged, spot_of, trip_of

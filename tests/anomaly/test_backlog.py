@@ -155,7 +155,7 @@ def test_a_log_that_is_too_small_forgets_no_cut_and_multiplies_none(
     got = breaches([event for block in blocks_of(backlog, size) for event in made.apply_readings(block)])
     for kind in ("SEAL_CUT", "SEAL_TAMPER"):
         assert any(alert[0] == kind for alert in got) == any(alert[0] == kind for alert in expected)
-    [log] = made.lanes.seal_logs
+    [log] = made.lanes.logs.seals
     assert len(log.stretches) <= 64 + 64
     if log.notes.horizon == BEGINNING:
         assert len(got) <= 2 * len(expected)
@@ -217,7 +217,8 @@ def test_a_condition_before_the_history_holds_within_it() -> None:
     assert len(breaches(events)) == 1
     events += made.apply_readings([reading(5, HERE, late_min=60, **CUT)])
     assert breaches(events) == [("SEAL_CUT", START_MS + 5 * MINUTE_MS, "critical", "open")]
-    lane = made.lanes.index[CONTAINER, SEAL]
+    lane = made.lanes.find(CONTAINER, SEAL)
+    assert lane is not None
     assert made.lanes.foundation(lane)["seal_word"][0] & BREACH
 
 
@@ -231,7 +232,7 @@ def test_the_log_is_bounded() -> None:
         old = [reading(rng.randrange(start + 1) + 0.5, None, events=rng.choice(bits)) for _ in range(20)]
         made.apply_readings(batch)
         made.apply_readings(old)
-    [log] = made.lanes.seal_logs
+    [log] = made.lanes.logs.seals
     assert len(log.stretches) <= 256 + 256
     assert len(made.snapshot()) < 1_000_000
 

@@ -7,6 +7,7 @@ import pytest
 
 from anomaly import forgetting
 from anomaly.judge import Judge
+from anomaly.lanes import CHECKPOINTS
 from anomaly.snapshot import JudgeState
 from sealtrail.contract.alert import AlertEvent
 from sealtrail.contract.reading import Reading
@@ -146,7 +147,7 @@ def meant(made: Judge) -> dict[str, object]:
     """What the numbers in a lane's states and signals stand for."""
     plans, lanes, file = made.plans, made.lanes, made.containers.files[-1]
     corridors, found = dict(plans.corridors.kept), dict[str, object]()
-    states = {name: getattr(lanes, name)[0] for name in ("live", "mid", "base")}
+    states = {name: lanes.checkpoints(name, [0])[0] for name in CHECKPOINTS} | {"live": lanes.live[0]}
     states |= {f"block {i}": each.state[0] for i, each in enumerate(lanes.pasts[0].blocks)}
     for name, state in states.items():
         if state["route_of"]:

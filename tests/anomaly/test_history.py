@@ -178,8 +178,9 @@ def test_what_is_kept_doesnt_depend_on_the_order(order: str, size: int, rng: ran
     straight.apply_readings(LONG_JOURNEY)
     for block in arranged(order, size, rng):
         made.apply_readings(block)
-    for key, lane in straight.lanes.index.items():
-        mine = made.lanes.index[key]
+    for lane, names in enumerate(zip(straight.lanes.containers, straight.lanes.devices, strict=True)):
+        mine = made.lanes.find(*names)
+        assert mine is not None
         whole, kept = straight.lanes.history_of(lane), made.lanes.history_of(mine)
         assert kept.tobytes() == whole.tobytes()
         live = made.lanes.live[mine : mine + 1], straight.lanes.live[lane : lane + 1]
@@ -239,4 +240,4 @@ def test_a_report_belongs_to_the_block_behind_whose_beginning_it_is(minute: int,
     at_ms = START_MS + minute * MINUTE_MS
     assert block_of(blocks, (at_ms, 0)) == expected_place
     assert Past(blocks).holds(blocks[0].key, whenever=True)
-    assert made.lanes.keys[0][1] == SEAL
+    assert made.lanes.devices[0] == SEAL

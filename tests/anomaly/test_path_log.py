@@ -174,7 +174,7 @@ def test_days_of_reports_leave_the_same_deviations_in_any_order(order: str, busy
     made = judge(history_reports_busy=busy)
     events = [event for block in blocks for event in made.apply_readings(block)]
     assert judged(events, ROUTE) == expected
-    [log] = made.lanes.path_logs
+    [log] = made.lanes.logs.paths
     assert len(log.entries) <= 2 * 256
     assert made.apply_readings(journey[:500]) == []
     assert judged(events + made.apply_readings(journey[500:]), ROUTE) == expected
@@ -202,7 +202,7 @@ def test_a_late_jump_opens_nothing() -> None:
     made = judge(history_reports_busy=8)
     for start in range(0, 3_000, 300):
         made.apply_readings([reading(start + n, (50.0, 10.0 + (start + n) / 2_000)) for n in range(300)])
-    [log] = made.lanes.path_logs
+    [log] = made.lanes.logs.paths
     assert len(log.entries) < 150
     late = [reading(1_000.5 + n / 10, (50.9, 10.5), late_min=5_000) for n in range(4)]
     assert judged(made.apply_readings(late + late), ROUTE) == []
@@ -234,6 +234,6 @@ def test_a_device_that_jumps_all_the_time_is_bounded() -> None:
         made.apply_readings([reading(start + n, (50.0 + rng.uniform(-9, 9), 10.0)) for n in range(200)])
         old = [reading(rng.randrange(start + 1) + 0.5, (50.0 + rng.uniform(-9, 9), 10.0)) for _ in range(9)]
         made.apply_readings(old)
-    [log] = made.lanes.path_logs
+    [log] = made.lanes.logs.paths
     assert len(log.entries) <= 32 + 32 * 4
     assert log.notes.horizon > (0, 0)

@@ -23,7 +23,7 @@ SWAP_M = 5_000
 def held(made: object, device: str = "JT-123") -> tuple[float, float]:
     """The place held for true."""
     lanes = made.lanes  # type: ignore[attr-defined]
-    lane = next(number for (_, name), number in lanes.index.items() if name == device)
+    lane = lanes.devices.index(device)
     return lanes.live["pos_lat"][lane] / 1e7, lanes.live["pos_lon"][lane] / 1e7
 
 

@@ -205,7 +205,7 @@ def test_a_late_detour_is_raised_late_and_a_late_return_retracts_nothing() -> No
     assert alert.occurred_at_ms == START_MS + 10 * MINUTE_MS
     assert alert.late_by_ms > 30 * MINUTE_MS
     assert "the report arrived" in alert.sentence
-    lane = made.lanes.index[CONTAINER, "JT-123"]
+    lane = made.lanes.find(CONTAINER, "JT-123")
     assert made.lanes.live["pos_t"][lane] == START_MS + 44 * MINUTE_MS
 
 

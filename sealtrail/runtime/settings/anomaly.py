@@ -39,7 +39,7 @@ class AnomalySettings(
         le=4096,
         description="Newest reports of one device that are kept in event-time order (between half of "
         "it and all of it): a late report within them is judged as if it had come in time. "
-        "70 bytes each.",
+        "About 30 bytes each.",
     )
     history_reports_busy: int = Field(
         default=8_192,
@@ -53,13 +53,13 @@ class AnomalySettings(
         ge=0,
         description="So many reports of a partition are kept beyond the histories, of each device as many, "
         "as long as that is at least four times its history: partitions of up to some thousand devices have "
-        "their late reports judged in place however late they come. About 200 bytes each; 0: none.",
+        "their late reports judged in place however late they come. About 75 bytes each; 0: none.",
     )
     seal_stretches_kept: int = Field(
         default=8,
         ge=8,
         description="Before its history so many stretches of equal reports of one seal are kept (at times "
-        "with as many single reports), into which older reports are set. 94 bytes each.",
+        "with as many single reports), into which older reports are set. About 35 bytes each.",
     )
     seal_stretches_kept_busy: int = Field(
         default=256,
@@ -70,7 +70,7 @@ class AnomalySettings(
         default=8,
         ge=8,
         description="Before its history so many positions of one device are kept (at times three times as "
-        "many), among which older reports are judged. 83 bytes each.",
+        "many), among which older reports are judged. About 30 bytes each.",
     )
     path_reports_kept_busy: int = Field(
         default=256,
