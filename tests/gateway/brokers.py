@@ -123,7 +123,7 @@ def nats_broker(tmp_path: Path) -> Iterator[NatsBroker]:
     NATS delivers what a lost connection left unacknowledged only when that wait
     is over, whenever the session comes back.
     """
-    server = EmbeddedNats(tmp_path / "nats", NatsSettings(mqtt_ack_wait_s=2))
+    server = EmbeddedNats(tmp_path / "nats", NatsSettings(mqtt_ack_wait_s=4))
     server.start()
     try:
         yield NatsBroker(server)
