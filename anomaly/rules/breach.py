@@ -63,7 +63,7 @@ def breach(
                 "card_grace_s": settings.card_grace_s,
                 "place_max_age_s": settings.place_max_age_s,
                 "place_stood_max_s": settings.place_stood_max_s,
-                "place_wait_s": settings.place_wait_s,
+                "place_wait_periods": settings.place_wait_periods,
                 "stop_radius_m": settings.stop_radius_m,
             },
             details=details,

@@ -25,7 +25,8 @@ The position of the report plays no part: a breach without a fix, with a stale
 fix, on a jump, with the clock unset is a breach.
 
 Settings: rearm_at_expiry, severity_without_trip, severity_unpaired_opening,
-card_grace_s, place_max_age_s, place_stood_max_s, place_wait_s. Source: ../shared/ALERTS.md, seal custody.
+card_grace_s, place_max_age_s, place_stood_max_s, place_wait_periods. Source:
+../shared/ALERTS.md, seal custody.
 """
 
 from __future__ import annotations

@@ -14,10 +14,11 @@ an opening if all three hold at the opening's own time:
   by the container's fix nearest in time, at most ``place_max_age_s`` away; else
   by where the container stood, if its last fix before and its first after are
   one place (``stop_radius_m``), each at most ``place_stood_max_s`` away (for
-  devices that report hourly). Until that first fix after it has come, and at
-  most ``place_wait_s`` long, it is taken to have stood at the last one before:
-  an alert for every wrong fix at a gate would only be taken back. An unknown
-  place is not covered.
+  devices that report hourly). Until that first fix after it has come it is taken
+  to have stood at the last one before, if that is no older than
+  ``place_wait_periods`` of the trip's reporting interval, and no longer than
+  that: an alert for every wrong fix at a gate would only be taken back. An
+  unknown place is not covered.
 
 A covered opening is SEAL_DISARMED in the custody log. Severity: critical, or
 the trip's own.
@@ -79,15 +80,20 @@ def place_for(case: Case, signal: Signal) -> Spot | None:
 
 def _may_stand(case: Case, signal: Signal) -> bool:
     """Whether a fix is still to come that shows if the container stood where its last one before was."""
-    at_ms, settings = signal.at.occurred_at_ms, case.settings
+    at_ms, settings, segment = (
+        signal.at.occurred_at_ms,
+        case.settings,
+        case.segment_at(signal.at.occurred_at_ms),
+    )
+    if segment is None or segment.trip.reporting_interval_s is None:
+        return False
     if signal.before is None or signal.after is not None:
         return False
+    wait_s = settings.place_wait_periods * segment.trip.reporting_interval_s
+    age_s, until_ms = (at_ms - signal.before.at_ms) / 1000, at_ms + round(wait_s * 1000)
     if signal.before.uncertainty_m > settings.stop_radius_m:
         return False
-    if at_ms - signal.before.at_ms > settings.place_stood_max_s * 1000:
-        return False
-    until_ms = at_ms + round(settings.place_wait_s * 1000)
-    if case.now_ms >= until_ms:
+    if age_s > min(wait_s, settings.place_stood_max_s) or case.now_ms >= until_ms:
         return False
     case.wake(until_ms)
     return True

@@ -131,9 +131,8 @@ class Supervisor:
         self._tasks.append(asyncio.create_task(child.keep()))
 
     async def stop(self) -> None:
-        """Ends the children, those started last first."""
-        for child in reversed(self.children.values()):
-            await child.stop()
+        """Ends the children, all at once: one that hangs is waited for no longer than its deadline."""
+        await asyncio.gather(*(child.stop() for child in reversed(self.children.values())))
         if self._tasks:  # a child that was just being started is ended by its own task
             await asyncio.wait(self._tasks, timeout=STOP_DEADLINE_S)
         for task in self._tasks:

@@ -38,7 +38,7 @@ def test_an_hourly_device_that_stood_was_there(place: tuple[float, float] | None
     """Fixes an hour before and after are of the yard: nothing is raised, or what was is taken back."""
     reports = [*STANDING[:-1], opened(119, place), STANDING[-1]]
     assert outcome(reports) == []
-    assert outcome(reports, place_wait_s=0) == [AlertAction.RAISED, AlertAction.RETRACTED]
+    assert outcome(reports, place_wait_periods=0) == [AlertAction.RAISED, AlertAction.RETRACTED]
 
 
 @pytest.mark.parametrize("place", [None, JUMPED])
@@ -55,6 +55,14 @@ def test_one_that_never_speaks_again_was_nobody_knows_where(place: tuple[float, 
         made.apply_trip_events([trip_event(TripEventKind.TICK, 119 + 76)]), AlertType.SEAL_OPENED
     )
     assert [event.action for event in raised] == [AlertAction.RAISED]
+
+
+def test_after_a_report_without_a_fix_it_is_not_waited_for() -> None:
+    """The last fix is older than the device's reports are apart: nobody knows where it was opened."""
+    reports = [*STANDING[:-1], *(reading(minute, None) for minute in range(65, 119, 5)), opened(119)]
+    made = judge(planned(reporting_interval_s=300.0), LEAVE)
+    told = [event for report in reports for event in made.apply_readings([report])]
+    assert [event.action for event in of_type(told, AlertType.SEAL_OPENED)] == [AlertAction.RAISED]
 
 
 def test_without_the_right_card_nothing_is_waited_for() -> None:

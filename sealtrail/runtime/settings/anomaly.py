@@ -152,11 +152,12 @@ class AnomalySettings(
         description="Else the container is taken to have stood where its last fix before the opening and its "
         "first after it both are, if neither is further away in time than this.",
     )
-    place_wait_s: float = Field(
-        default=4_500,
+    place_wait_periods: float = Field(
+        default=1.25,
         ge=0,
-        description="So long it is taken to have stood at the last one while none after it has come; then an "
-        "opening that only this explains is raised. 0: it is raised at once, and taken back if it stood.",
+        description="For so many of its trip's reporting intervals it is taken to have stood at the last one, if "
+        "that is no older, while none after it has come; then an opening that only this explains is raised. "
+        "0: it is raised at once, and taken back if it stood.",
     )
     rearm_at_expiry: bool = Field(
         default=True,
