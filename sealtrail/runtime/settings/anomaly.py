@@ -155,9 +155,9 @@ class AnomalySettings(
     place_wait_periods: float = Field(
         default=1.25,
         ge=0,
-        description="For so many of its trip's reporting intervals it is taken to have stood at the last one, if "
-        "that is no older, while none after it has come; then an opening that only this explains is raised. "
-        "0: it is raised at once, and taken back if it stood.",
+        description="For so many of its trip's reporting intervals it is taken to stand at the last one, "
+        "if that is no older, while none after it has come; then an opening that only this explains is "
+        "raised. 0: it is raised at once, and taken back if it stood.",
     )
     rearm_at_expiry: bool = Field(
         default=True,
