@@ -214,8 +214,8 @@ def claim_spoiled(draft: Draft, columns: Columns, spoiled: list[tuple[int, str]]
         at_ms = int(columns.true_ms[row])
         good = np.flatnonzero((columns.fix_kind == FixKind.GNSS) & columns.kept)
         place = int(np.searchsorted(good, row))
-        if not columns.kept[row]:
-            continue
+        if not columns.kept[row] or columns.fix_kind[row] == FixKind.NONE:
+            continue  # never received, or the scene took the fix
         if place == 0:
             _either(draft, AlertType.POSITION_IMPLAUSIBLE, at_ms, at_ms)
             continue
