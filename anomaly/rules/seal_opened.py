@@ -14,11 +14,11 @@ an opening if all three hold at the opening's own time:
   by the container's fix nearest in time, at most ``place_max_age_s`` away; else
   by where the container stood, if its last fix before and its first after are
   one place (``stop_radius_m``), each at most ``place_stood_max_s`` away (for
-  devices that report hourly). Until that first fix after it has come it is taken
-  to have stood at the last one before, if that is no older than
-  ``place_wait_periods`` of the trip's reporting interval, and no longer than
-  that: an alert for every wrong fix at a gate would only be taken back. An
-  unknown place is not covered.
+  devices that report hourly). Until that first fix after it has come, for
+  ``place_wait_periods`` of the trip's reporting interval at most, it is taken to
+  have stood at the last one before, if that is older by one interval at most: an
+  alert for every wrong fix at a gate would only be taken back. An unknown place
+  is not covered.
 
 A covered opening is SEAL_DISARMED in the custody log. Severity: critical, or
 the trip's own.
@@ -93,7 +93,8 @@ def _may_stand(case: Case, signal: Signal) -> bool:
     age_s, until_ms = (at_ms - signal.before.at_ms) / 1000, at_ms + round(wait_s * 1000)
     if signal.before.uncertainty_m > settings.stop_radius_m:
         return False
-    if age_s > min(wait_s, settings.place_stood_max_s) or case.now_ms >= until_ms:
+    oldest_s = min(wait_s + segment.trip.reporting_interval_s, settings.place_stood_max_s)
+    if not wait_s or age_s > oldest_s or case.now_ms >= until_ms:
         return False
     case.wake(until_ms)
     return True

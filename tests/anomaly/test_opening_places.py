@@ -57,8 +57,16 @@ def test_one_that_never_speaks_again_was_nobody_knows_where(place: tuple[float, 
     assert [event.action for event in raised] == [AlertAction.RAISED]
 
 
-def test_after_a_report_without_a_fix_it_is_not_waited_for() -> None:
-    """The last fix is older than the device's reports are apart: nobody knows where it was opened."""
+def test_one_report_without_a_fix_before_it_is_waited_for_too() -> None:
+    """A device that reports every half hour stood in the yard an hour before, and still does after it."""
+    reports = [*STANDING[:-1], reading(90, None), opened(120, JUMPED), reading(150, AT_YARD)]
+    made = judge(planned(reporting_interval_s=1800.0), LEAVE)
+    told = [event for report in reports for event in made.apply_readings([report])]
+    assert of_type(told, AlertType.SEAL_OPENED) == []
+
+
+def test_after_reports_without_a_fix_it_is_not_waited_for() -> None:
+    """The last fix is far older than the device's reports are apart: nobody knows where it was opened."""
     reports = [*STANDING[:-1], *(reading(minute, None) for minute in range(65, 119, 5)), opened(119)]
     made = judge(planned(reporting_interval_s=300.0), LEAVE)
     told = [event for report in reports for event in made.apply_readings([report])]

@@ -156,8 +156,8 @@ class AnomalySettings(
         default=1.25,
         ge=0,
         description="For so many of its trip's reporting intervals it is taken to stand at the last one, "
-        "if that is no older, while none after it has come; then an opening that only this explains is "
-        "raised. 0: it is raised at once, and taken back if it stood.",
+        "if that is older by one interval at most, while none after it has come; then an opening that "
+        "only this explains is raised. 0: it is raised at once, and taken back if it stood.",
     )
     rearm_at_expiry: bool = Field(
         default=True,
