@@ -19,6 +19,7 @@ from sealtrail.contract.public.subscriber import Subscriber
 from sealtrail.contract.subjects import subscriber_topic
 from sealtrail.runtime.background import Background
 from sealtrail.runtime.backoff import backoff_s
+from sealtrail.runtime.cancelling import is_being_cancelled
 from sealtrail.runtime.settings.alerts import AlertMqttSettings
 from sealtrail.runtime.settings.gateway import MqttSettings
 
@@ -103,6 +104,8 @@ class MqttChannel:
                     async for _ in client.messages:
                         pass  # nothing is subscribed; the loop ends when the connection does
             except (aiomqtt.MqttError, OSError) as error:
+                if is_being_cancelled():
+                    raise asyncio.CancelledError from error
                 if self._connected.is_set():
                     LOGGER.warning("alert_broker_lost", error=str(error))
                 self._why = str(error) or type(error).__name__

@@ -20,6 +20,7 @@ import aiomqtt
 from aiomqtt.exceptions import MqttConnectError
 
 from sealtrail.contract.errors import UnavailableError
+from sealtrail.runtime.cancelling import is_being_cancelled
 from sealtrail.runtime.settings.simulator import PublisherSettings
 from simulators.truth import Outgoing
 
@@ -93,6 +94,8 @@ class _Connection:
                     await self._publish_while_connected(client)
                     return
             except aiomqtt.MqttError as error:
+                if is_being_cancelled():
+                    raise asyncio.CancelledError from error
                 self.resent += len(self._unsent)
                 if not self.connected.is_set() and _is_final(error):
                     raise UnavailableError(f"{self._where}: {error}") from error

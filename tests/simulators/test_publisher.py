@@ -6,7 +6,9 @@ import asyncio
 import time
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
+import aiomqtt
 import pytest
 from pydantic import SecretStr
 
@@ -106,6 +108,24 @@ async def test_a_full_queue_makes_the_sender_wait(mosquitto: Mosquitto) -> None:
         done, _ = await asyncio.wait([sending], timeout=0.3)
         assert not done
         sending.cancel()
+
+
+async def test_a_client_that_fails_to_close_is_closed_all_the_same(
+    mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error of a disconnection takes the place of the cancellation; the connection isn't made again."""
+    close = aiomqtt.Client.__aexit__
+
+    async def failing(client: aiomqtt.Client, *error: Any) -> None:
+        await close(client, *error)
+        raise aiomqtt.MqttError("Disconnected during the message iteration")
+
+    monkeypatch.setattr(aiomqtt.Client, "__aexit__", failing)
+    settings = PublisherSettings(port=mosquitto.port, connections=1)
+    async with asyncio.timeout(20):
+        async with Publisher(settings, lambda _: None) as publisher:
+            await publisher.send(message(0, 0))
+            await publisher.flush()
 
 
 async def test_no_broker_is_said_in_time() -> None:
