@@ -170,8 +170,8 @@ class BatchDecoder:
                 new += 1
                 if notice is not None and reading.sequence is not None:
                     notice(reading)
-                container_id = reading.container_id = containers.get(reading.device_id)
-                by_partition[partition(container_id or reading.device_id)].append(reading)
+                reading.container_id = containers.get(reading.device_id)
+                by_partition[partition(reading.key)].append(reading)
             if new == len(readings) == 1:
                 singles[route.label] = singles.get(route.label, 0) + 1
             else:

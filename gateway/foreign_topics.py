@@ -10,10 +10,10 @@ topics of another one or of ours (``sealtrail/…``).
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from gateway.decoders import told_beside
 from gateway.device_id import fit_device_id
 from sealtrail.contract.decoder import Decoder
 from sealtrail.contract.errors import DecodeError
@@ -95,7 +95,7 @@ def _splits(device_id: str, count: int) -> Iterator[tuple[str, ...]]:
 
 
 def _topics_of(decoder: Decoder) -> tuple[str, ...]:
-    found: tuple[str, ...] = getattr(sys.modules.get(type(decoder).__module__), "TOPICS", ())
+    found: tuple[str, ...] = told_beside(decoder, "TOPICS", ())
     return found
 
 

@@ -8,10 +8,10 @@ never by the topic itself: no MQTT publisher can write a door's topic.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from gateway.decoders import told_beside
 from gateway.device_id import DEVICE_ID as DEVICE_ID  # noqa: PLC0414  others know it from here
 from gateway.device_id import MAX_DEVICE_ID as MAX_DEVICE_ID  # noqa: PLC0414  others know it from here
 from gateway.foreign_topics import ForeignTopics
@@ -61,8 +61,7 @@ def _route(topic: str, decoders: Mapping[str, Decoder]) -> Route:
 
 def _answer_of(decoder: Decoder) -> Callable[[bytes], bytes] | None:
     """``ANSWER`` of the decoder's module: from a frame what its sender waits for over MQTT, or nothing."""
-    found: Callable[[bytes], bytes] | None
-    found = getattr(sys.modules.get(type(decoder).__module__), "ANSWER", None)
+    found: Callable[[bytes], bytes] | None = told_beside(decoder, "ANSWER", None)
     return found
 
 

@@ -8,9 +8,13 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
+import sys
+from typing import TypeVar
 
 from sealtrail.contract.decoder import Decoder
 from sealtrail.contract.errors import RefusedError
+
+T = TypeVar("T")
 
 
 @functools.cache
@@ -44,4 +48,10 @@ def decoder_for(name: str) -> Decoder:
     found = names.get(name.lower())
     if found is None:
         raise RefusedError("unknown_family", f"{name!r}; there are: {', '.join(sorted(families))}")
+    return found
+
+
+def told_beside(decoder: Decoder, name: str, default: T) -> T:
+    """What a decoder's module says under a name beside its ``DECODER``; the default where it says nothing."""
+    found: T = getattr(sys.modules.get(type(decoder).__module__), name, default)
     return found

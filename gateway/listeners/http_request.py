@@ -7,12 +7,11 @@ import binascii
 import contextlib
 import functools
 import ipaddress
-import sys
 from collections.abc import Mapping, Sequence
 
 from pydantic import SecretStr
 
-from gateway.decoders import decoder_for
+from gateway.decoders import decoder_for, told_beside
 from gateway.listeners.wires import wires
 from sealtrail.contract.decoder import Decoder
 from sealtrail.contract.errors import RefusedError, SettingsError
@@ -49,9 +48,7 @@ def told_device(decoder: Decoder, headers: Mapping[str, str], query: Mapping[str
     A decoder module says in ``REQUEST_NAMES`` by which header, or which parameter of the
     query, each part of an identity is told; the first part is the user.
     """
-    names: tuple[tuple[str, str], ...] = getattr(
-        sys.modules.get(type(decoder).__module__), "REQUEST_NAMES", ()
-    )
+    names: tuple[tuple[str, str], ...] = told_beside(decoder, "REQUEST_NAMES", ())
     parts = [headers.get(header, "") or query.get(parameter, "") for header, parameter in names]
     return ("-".join(parts), parts[0]) if parts and all(parts) else ("", "")
 

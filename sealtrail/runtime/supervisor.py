@@ -132,7 +132,7 @@ class Supervisor:
 
     async def stop(self) -> None:
         """Ends the children, all at once: one that hangs is waited for no longer than its deadline."""
-        await asyncio.gather(*(child.stop() for child in reversed(self.children.values())))
+        await asyncio.gather(*(child.stop() for child in self.children.values()))
         if self._tasks:  # a child that was just being started is ended by its own task
             await asyncio.wait(self._tasks, timeout=STOP_DEADLINE_S)
         for task in self._tasks:
