@@ -5,6 +5,8 @@ count again begins a new line and stays on it; a number that comes late is left
 aside. But if reports go on with the old line and with the new one again, or
 numbers that were used come back with new times, two devices are counting: one
 of them is a copy, or somebody replays what was sent before under new times.
+One used number is enough where the very next number of the old line follows it:
+a device that had lost its count would first come past the numbers between.
 Judged by times that move forward only: a backlog, in whatever order, is no
 evidence of anything.
 """
@@ -26,7 +28,7 @@ _MASK = (1 << WINDOW) - 1
 class Counting:
     """The newest count of two lines, and which of the last `WINDOW` numbers of the present one were used."""
 
-    __slots__ = ("_here", "_newest_ms", "_other", "_signs", "_since_ms", "_used")
+    __slots__ = ("_here", "_newest_ms", "_other", "_signs", "_since_ms", "_strayed", "_used")
 
     def __init__(self) -> None:
         self._here = -1
@@ -35,6 +37,7 @@ class Counting:
         self._newest_ms = 0
         self._signs = 0
         self._since_ms = 0
+        self._strayed = False  # the present line began with a number that had been used
 
     def two_count(self, sequence: int, occurred_at_ms: int) -> bool:
         """Takes a new report in; True once it shows that two devices count, which is then forgotten."""
@@ -53,7 +56,11 @@ class Counting:
             self._used |= 1 << behind  # numbered earlier, told later
             return False
         again = 0 <= behind < WINDOW and sequence > FIRST
-        self._here, self._other, self._used = sequence, here, 1
+        interrupted = self._strayed and sequence == other + 1 and here < other - 1
+        self._here, self._other, self._used, self._strayed = sequence, here, 1, again
+        if interrupted:
+            self._signs = 0
+            return True
         return (again or returns) and self._is_one_too_many(occurred_at_ms)
 
     def _is_one_too_many(self, at_ms: int) -> bool:

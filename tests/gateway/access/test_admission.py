@@ -312,6 +312,12 @@ def test_two_that_count_under_one_name_are_noticed(ahead: int, behind: int) -> N
     assert _told(list(itertools.chain.from_iterable(itertools.islice(both, 30)))) > 0
 
 
+@pytest.mark.parametrize("numbers", [[*range(2, 11), 5, 11], [*range(100, 120), 117, 120], [7, 8, 9, 7, 10]])
+def test_one_used_number_amid_others_is_noticed(numbers: list[int]) -> None:
+    """A report sent again under a new time shows as soon as the device itself counts on."""
+    assert _told(numbers) == 1
+
+
 def test_backlog_is_no_evidence() -> None:
     """Old times in any order say nothing about who counts."""
     counting = Counting()
