@@ -7,7 +7,7 @@ import hmac
 import secrets
 
 from gateway.access.admission import Admission
-from gateway.access.sessions import Session, Sessions
+from gateway.access.sessions import Overlap, Session, Sessions
 from gateway.access.suspicions import Evidence
 from gateway.rates import Bucket
 from sealtrail.contract.device import Device, Suspicion
@@ -22,15 +22,15 @@ MOST_REMEMBERED = 100_000
 class Gate:
     """Who may speak at the doors; hears of sessions and tells of a second one.
 
-    A dead connection is closed after ``idle_s``; two sessions of one identity
-    that are both open for half as long again are two devices.
+    Two are at work where two connections of one identity both go on speaking. A dead
+    one is closed after ``idle_s``: two that are open for half as long again are two devices, too.
     """
 
     def __init__(self, admission: Admission, idle_s: float) -> None:
         self._admission = admission
         self._overlap_ms = round(idle_s * 1_500)
         self._sessions = Sessions()
-        self._overlapping_since: dict[str, int] = {}
+        self._overlaps: dict[str, Overlap] = {}
         self._costly = Bucket(COSTLY_A_SECOND, 5)
         self._salt = secrets.token_bytes(16)
         self._right: dict[str, bytes] = {}
@@ -66,11 +66,9 @@ class Gate:
 
     def standing(self, family: str, device_id: str, now_ms: int) -> str | None:
         """See `Access.standing`."""
-        since_ms = self._overlapping_since.get(device_id)
-        if since_ms is not None and now_ms - since_ms > self._overlap_ms:
-            del self._overlapping_since[device_id]
-            evidence: Evidence = {"family": family, "both_open_s": (now_ms - since_ms) // 1000}
-            self._admission.suspect(device_id, Suspicion.SECOND_SESSION, evidence, now_ms)
+        overlap = self._overlaps.get(device_id)
+        if overlap is not None and now_ms - overlap.since_ms > self._overlap_ms:
+            self._tell_of_two(family, device_id, now_ms)
         return self._admission.why_not(family, device_id, now_ms)
 
     def opened(self, family: str, device_id: str, connection_id: int, peer: str, now_ms: int) -> None:
@@ -79,16 +77,33 @@ class Gate:
         session = Session(str(connection_id), _address(peer), "", now_ms)
         evidence = self._sessions.opened(device_id, session)
         if device_id in self._sessions.doubtful:
-            self._overlapping_since.setdefault(device_id, now_ms)
+            self._overlaps.setdefault(device_id, Overlap(now_ms))
         if evidence is not None:
             self._admission.suspect(device_id, Suspicion.SECOND_SESSION, evidence, now_ms)
+
+    def spoke(self, family: str, device_id: str, connection_id: int, now_ms: int) -> None:
+        """See `Access.spoke`."""
+        overlap = self._overlaps.get(device_id)
+        if overlap is not None and overlap.both_speak(connection_id, now_ms):
+            self._tell_of_two(family, device_id, now_ms)
+
+    def _tell_of_two(self, family: str, device_id: str, now_ms: int) -> None:
+        since_ms = self._overlaps.pop(device_id).since_ms
+        *_, other, young = self._sessions.of(device_id)  # as they opened
+        evidence: Evidence = {
+            "family": family,
+            "both_open_s": (now_ms - since_ms) // 1000,
+            "address": young.address,
+            "other_address": other.address,
+        }
+        self._admission.suspect(device_id, Suspicion.SECOND_SESSION, evidence, now_ms)
 
     def closed(self, family: str, device_id: str, connection_id: int, now_ms: int) -> None:
         """See `Access.closed`."""
         del family, now_ms
         self._sessions.closed(str(connection_id))
         if device_id not in self._sessions.doubtful:
-            self._overlapping_since.pop(device_id, None)
+            self._overlaps.pop(device_id, None)
 
 
 def _address(peer: str) -> str:

@@ -2,7 +2,8 @@
 
 A device that reconnects leaves a dead connection behind for a while, and may
 come back from another address: that is no second device. Two are at work where
-two sessions both go on speaking, or where they keep throwing each other out
+two sessions both go on speaking (at our own doors: where an older one is heard after
+a younger one, and again after that), or where they keep throwing each other out
 (the same MQTT client identifier, or one session an identity) from two addresses
 in turn.
 """
@@ -16,6 +17,8 @@ from typing import NamedTuple
 TURNS = 4
 """Connections from two addresses in turn (A, B, A, B) within `TURNS_WITHIN_MS`."""
 TURNS_WITHIN_MS = 600_000
+RETURNS = 2
+RETURN_AFTER_MS = 1_000
 MOST_SESSIONS = 1_000_000
 MOST_DOUBTFUL = 1_000
 
@@ -27,6 +30,31 @@ class Session(NamedTuple):
     address: str  # without port
     client_id: str
     opened_at_ms: int
+
+
+class Overlap:
+    """Connections of one identity at a door that are open at the same time.
+
+    What a dead connection had sent may arrive after its device has opened a new
+    one, but at once: `RETURNS` times, `RETURN_AFTER_MS` apart, it can't be heard.
+    """
+
+    __slots__ = ("_last_id", "_returned_at_ms", "_returns", "since_ms")
+
+    def __init__(self, since_ms: int) -> None:
+        self.since_ms = since_ms
+        self._last_id = 0
+        self._returns = 0
+        self._returned_at_ms = since_ms
+
+    def both_speak(self, connection_id: int, now_ms: int) -> bool:
+        """Takes in who speaks (connections are numbered as they open); whether that shows two devices."""
+        returns = connection_id < self._last_id and now_ms - self._returned_at_ms >= RETURN_AFTER_MS
+        self._last_id = connection_id
+        if returns:
+            self._returns += 1
+            self._returned_at_ms = now_ms
+        return self._returns >= RETURNS
 
 
 class Activity(NamedTuple):

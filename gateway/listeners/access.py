@@ -28,6 +28,10 @@ class Access(Protocol):
         """An admitted device speaks on a connection; a second session of one identity is noticed here."""
         ...
 
+    def spoke(self, family: str, device_id: str, connection_id: int, now_ms: int) -> None:
+        """A frame of an admitted device was heard when it arrived: nothing had held its connection back."""
+        ...
+
     def closed(self, family: str, device_id: str, connection_id: int, now_ms: int) -> None:
         """The connection of an admitted device has ended."""
         ...
@@ -48,6 +52,9 @@ class Anyone:
 
     def opened(self, family: str, device_id: str, connection_id: int, peer: str, now_ms: int) -> None:
         """See `Access.opened`."""
+
+    def spoke(self, family: str, device_id: str, connection_id: int, now_ms: int) -> None:
+        """See `Access.spoke`."""
 
     def closed(self, family: str, device_id: str, connection_id: int, now_ms: int) -> None:
         """See `Access.closed`."""

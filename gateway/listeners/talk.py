@@ -18,6 +18,8 @@ SLICE_BYTES = 4_096
 """Received bytes are cut into frames in pieces of this size, so that few frames wait beside their bytes."""
 MAX_IDENTITIES = 1_000
 """Devices that one connection may speak for."""
+PROMPT_AFTER_S = 5.0
+"""After it was held back a conversation may have old bytes to hear for so long; see `Access.spoke`."""
 END_OF_INPUT = "end_of_input"
 MOST_NOISE_BYTES = 4_096
 """Refused frames of somebody who hasn't said a name stand together in the quarantine, up to this size."""
@@ -76,6 +78,7 @@ class Talk:
         self._gone = False  # no answer can reach the other side
         self._rest_left = False
         self._cut_called = False
+        self._held_s = -PROMPT_AFTER_S  # when there was no room, last
         self.heard_s = door.monotonic()  # when the last complete frame came
 
     # ----------------------------------------------------------------- what the carrier sees
@@ -171,6 +174,8 @@ class Talk:
             else:
                 piece, self._unread = self._unread[:SLICE_BYTES], self._unread[SLICE_BYTES:]
                 self._cut_piece(piece)
+        if self.full:
+            self._held_s = self._door.monotonic()
         self._file_noise()
         if not self.backlog and self._no_more_input and not self._ending:
             self._leave_rest()
@@ -208,7 +213,13 @@ class Talk:
             refusal_name = self._identify(heard.identity, heard.secret)
         if refusal_name:
             self._refuse(frame, heard, refusal_name)
-        elif heard.message is None:
+            return
+        if self._identity and not self._gone and self.heard_s - self._held_s > PROMPT_AFTER_S:
+            self._door.access.spoke(self._door.family, self._identity, self._id, self._door.clock())
+        self._take(heard)
+
+    def _take(self, heard: Heard) -> None:
+        if heard.message is None:
             self._door.counts.silent.inc()
             entry = Entry(self, heard.answer, None)
             entry.done = True

@@ -109,3 +109,37 @@ def test_two_connections_that_both_outlive_the_idle_time_are_two_devices() -> No
     gate.closed("gt06", "867", 2, NOW_MS)
     gate.standing("gt06", "867", NOW_MS + 900_000)
     assert hall.suspicions.told == {Suspicion.SECOND_SESSION: 1}
+
+
+@pytest.mark.parametrize(
+    ("said", "step_ms", "told"),
+    [
+        ("12121", 1_000, True),  # each goes on
+        ("112211221", 1_000, True),
+        ("1212121", 100, False),  # what the dead one had sent arrives late, but at once
+        ("21111111", 100, False),
+        ("112222222", 1_000, False),  # the usual: the old one is dead
+        ("123232", 1_000, True),
+        ("123", 1_000, False),  # comes back again and again
+    ],
+)
+def test_two_connections_that_both_go_on_speaking_are_two_devices(
+    said: str, step_ms: int, *, told: bool
+) -> None:
+    """A clone shows within seconds: the older connection is heard after the younger one, and again."""
+    gate, hall = _gate(Device(device_id="867", family="gt06"))
+    for number in sorted(set(said)):
+        gate.opened("gt06", "867", int(number), f"10.0.0.{number}:500", NOW_MS)
+    for index, number in enumerate(said):
+        gate.spoke("gt06", "867", int(number), NOW_MS + index * step_ms)
+    assert hall.suspicions.told == ({Suspicion.SECOND_SESSION: 1} if told else {})
+
+
+def test_what_an_ended_connection_had_said_is_no_evidence() -> None:
+    """A device that comes back once its old connection has ended is one device."""
+    gate, hall = _gate(Device(device_id="867", family="gt06"))
+    for number in range(1, 9):
+        gate.opened("gt06", "867", number, "10.0.0.1:500", NOW_MS + number * 5_000)
+        gate.spoke("gt06", "867", number, NOW_MS + number * 5_000)
+        gate.closed("gt06", "867", number - 1, NOW_MS + number * 5_000)
+    assert hall.suspicions.told == {}

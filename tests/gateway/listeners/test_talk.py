@@ -45,6 +45,7 @@ class Doorman(Anyone):
         self.refused: dict[str, str] = {}
         self.fallen: dict[str, str] = {}
         self.diary: list[str] = []
+        self.spoken: list[str] = []
 
     def admit(self, family: str, device_id: str, secret: bytes, now_ms: int) -> str | None:
         assert (family, now_ms) == ("json", 7)
@@ -58,6 +59,10 @@ class Doorman(Anyone):
     def opened(self, family: str, device_id: str, connection_id: int, peer: str, now_ms: int) -> None:
         assert (family, now_ms, connection_id > 0) == ("json", 7, True)
         self.diary.append(f"opened {device_id} from {peer}")
+
+    def spoke(self, family: str, device_id: str, connection_id: int, now_ms: int) -> None:
+        assert (family, now_ms, connection_id > 0) == ("json", 7, True)
+        self.spoken.append(device_id)
 
     def closed(self, family: str, device_id: str, connection_id: int, now_ms: int) -> None:
         assert (family, now_ms, connection_id > 0) == ("json", 7, True)
@@ -182,6 +187,24 @@ def test_sessions_are_opened_and_closed_once() -> None:
         "closed d2",
     ]
     assert [topic for topic, _ in play.store()] == [f"tcp/json/{name}" for name in ("d2", "d1", "d1")]
+
+
+def test_only_what_is_heard_at_once_is_a_sign_of_life() -> None:
+    """Bytes that had to wait, or whose sender is gone, don't show that a device speaks now."""
+    doorman = Doorman()
+    doorman.refused["d2"] = "suspended_device"
+    play = Play(doorman, max_pending_per_connection=5)
+    play.hear("login d1", "ping", "say a", "as d2 b", "nonsense")
+    assert doorman.spoken == ["d1", "d1", "d1"]
+    play.store()
+    play.hear("as d1 c", *(f"say {number}" for number in range(10)))
+    for _ in range(3):
+        play.store()
+    assert doorman.spoken == ["d1"] * 8
+    other = Play(doorman)
+    other.talk.gone()
+    other.hear("login d3")
+    assert doorman.spoken == ["d1"] * 8
 
 
 @pytest.mark.parametrize("name", ["a/b", "a?b", "d" * 65, "+", "..", "é"])
