@@ -7,7 +7,7 @@ import copy
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import click
 
@@ -22,6 +22,7 @@ from sealtrail.contract.public.reading_line import to_line
 from sealtrail.contract.reading import Reading
 
 TEXT_MARKS = ("(", "##", "{", "[", "+", "*")
+MAX_DOCUMENT_CHARS = 1 << 17
 UNIDENTIFIED = "unidentified"
 HEX_DECORATION = re.compile(r"\b0x|[\s:]", re.IGNORECASE)
 
@@ -43,14 +44,52 @@ def frame_bytes(text: str, *, binary: bool) -> bytes:
 
 
 def _frames(arguments: tuple[str, ...]) -> Iterator[str]:
-    for line in arguments or _standard_input():
-        if line.strip():
-            yield line.strip()
+    for frame in arguments or documents(_standard_input()):
+        if frame.strip():
+            yield frame.strip()
 
 
 def _standard_input() -> Iterator[str]:
     for line in sys.stdin.buffer:
         yield line.decode("utf-8", "surrogateescape")
+
+
+def documents(lines: Iterable[str]) -> Iterator[str]:
+    """Each line for itself, but a JSON document that goes over several lines as one.
+
+    Where what follows is no continuation, or the document is longer than
+    `MAX_DOCUMENT_CHARS`, its lines stay what they were.
+    """
+    begun: list[str] = []
+    for line in lines:
+        begun.append(line)
+        text = "".join(begun)
+        if len(text) <= MAX_DOCUMENT_CHARS and _is_begun(text):
+            continue
+        yield from [text] if _is_document(text) else begun
+        begun = []
+    yield from begun
+
+
+def _is_begun(text: str) -> bool:
+    """Whether this is the beginning of a JSON object or array, and more must follow."""
+    if not text.lstrip().startswith(("{", "[")):
+        return False
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        return error.pos >= len(text.rstrip())
+    except RecursionError:
+        return False
+    return False
+
+
+def _is_document(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _described(reading: Reading) -> str:
@@ -206,7 +245,8 @@ def decode(
 ) -> None:
     """Decode device frames of FAMILY into readings.
 
-    Frames are arguments or, without any, the lines of standard input: text frames as
+    Frames are arguments or, without any, the lines of standard input (a JSON
+    document may go over several): text frames as
     they are, any other as hex digits. They are heard like the frames of one connection:
     a login names the device of what follows, parts of a message are put together, several
     frames in one argument are taken apart. Refused frames are told on standard error;

@@ -40,6 +40,16 @@ def test_lines_on_standard_input() -> None:
     assert [reading.device_id for reading in readings] == ["7560405553", "2050018634"]
 
 
+def test_json_over_several_lines() -> None:
+    """A document as people print it is one frame; what is broken costs only its own lines."""
+    report = {"occurred_at": "2026-11-23T06:30:00Z", "device_id": "a", "seal": {"state": "sealed"}}
+    broken = ['{"device_id" "b"}', '{"device_id":']
+    lines = [json.dumps(report, indent=2), broken[0], json.dumps([report] * 2, indent=1), broken[1]]
+    result = run("json", "--json", *AT, standard_input="\n".join(lines))
+    told = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [one.get("device_id") or one["frame"] for one in told] == ["a", broken[0], "a", "a", broken[1]]
+
+
 @pytest.mark.parametrize(
     "written",
     [
