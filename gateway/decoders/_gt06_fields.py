@@ -44,7 +44,7 @@ ALARMS: dict[int, tuple[str, SealEvent]] = {
     0x0E: ("lowBattery", SealEvent.LOW_BATTERY),
     0x0F: ("lowBattery", SealEvent.LOW_BATTERY),
     0x10: ("simChanged", SealEvent.NONE),
-    0x11: ("powerOff", SealEvent.NONE),
+    0x11: ("powerOff", SealEvent.POWER_LOST),
     0x13: ("tampering", SealEvent.TAMPERED),
     0x14: ("door", SealEvent.DOOR_OPENED),
     0x15: ("lowBatteryOff", SealEvent.LOW_BATTERY),

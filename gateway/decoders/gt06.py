@@ -56,7 +56,7 @@ Types 17 and 69 also come from a dialect (TopIn) without length, serial and chec
 country (2), operator (1), cells (2, 2, 1), ``0D0A``; its login ``78780D01`` IMEI, a byte,
 ``0D0A`` and heartbeat ``787801080D0A`` neither. Anything else without a checksum is refused.
 
-Alarm -> event: 01 SOS; 02 POWER_LOST; 03 SHOCK; 09 SHOCK, ILLEGAL_MOVEMENT; 04, 05
+Alarm -> event: 01 SOS; 02, 11 (switched off) POWER_LOST; 03 SHOCK; 09 SHOCK, ILLEGAL_MOVEMENT; 04, 05
 GEOFENCE_ENTERED, _LEFT; 0C 13 25 32 TAMPERED; 0E 0F 15 19 LOW_BATTERY; 14 DOOR_OPENED; 18
 TAMPERED and off its mount; 23 DROP; 2C, 2D SHOCK; 30 JAMMING; 33 CLOSED; 34 OPENED; A0 CLOSED, A1
 OPENED, A4 ILLEGAL_MOVEMENT, A5 OPENED and DOOR_OPENED of a padlock's type 33. FE and FF are the ignition;

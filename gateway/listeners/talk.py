@@ -20,6 +20,8 @@ MAX_IDENTITIES = 1_000
 """Devices that one connection may speak for."""
 PROMPT_AFTER_S = 5.0
 """After it was held back a conversation may have old bytes to hear for so long; see `Access.spoke`."""
+FOR_GOOD = frozenset({"ended", "no_secret", "bad_secret", "login_busy"})
+"""Refusals that only another login lifts; the others may hold no more when the next frame comes."""
 END_OF_INPUT = "end_of_input"
 MOST_NOISE_BYTES = 4_096
 """Refused frames of somebody who hasn't said a name stand together in the quarantine, up to this size."""
@@ -207,10 +209,10 @@ class Talk:
             self._note_failure("dialogue", error)
             self._quarantine(frame, "dialogue_failure", type(error).__name__)
             return
-        if heard.identity is None:
-            refusal_name = self._known.get(self._identity, "")
-        else:
-            refusal_name = self._identify(heard.identity, heard.secret)
+        refusal_name = ""
+        if heard.identity is not None or self._identity:
+            identity = self._identity if heard.identity is None else heard.identity
+            refusal_name = self._identify(identity, heard.secret)
         if refusal_name:
             self._refuse(frame, heard, refusal_name)
             return
@@ -260,7 +262,7 @@ class Talk:
         if len(identity) > MAX_DEVICE_ID or DEVICE_ID.fullmatch(identity) is None:
             return "bad_identity"
         known = self._known.get(identity)
-        if known is None or secret:
+        if known is None or secret or (known and known not in FOR_GOOD):
             if known is None and len(self._known) >= MAX_IDENTITIES:
                 return "too_many_identities"
             known = self._asked(identity, secret, known)

@@ -77,6 +77,7 @@ def test_the_sample() -> None:
         (0x00, SealEvent.NONE),
         (0x01, SealEvent.SOS),
         (0x02, SealEvent.POWER_LOST),
+        (0x11, SealEvent.POWER_LOST),
         (0x03, SealEvent.SHOCK),
         (0x04, SealEvent.GEOFENCE_ENTERED),
         (0x05, SealEvent.GEOFENCE_LEFT),

@@ -142,7 +142,7 @@ def test_device_that_may_not_speak() -> None:
     assert [topic.split("?")[:2] for topic, _ in stored] == [["tcp/json/d1", "suspended_device"]] * 3
     assert [payload for _, payload in stored] == [b"login d1 key\n", b"a", b"ping\n"]
     assert play.sent == b"no;"
-    assert doorman.diary == ["admit d1 key"]
+    assert doorman.diary == ["admit d1 key", "admit d1", "admit d1"]
     assert play.cut == []
 
 
@@ -171,6 +171,34 @@ def test_standing_is_asked_again() -> None:
     play.store()
     assert (play.sent, play.cut) == (b"hello;a;", ["suspended_device"])
     assert doorman.diary == ["admit d1", "opened d1 from 192.0.2.1", "closed d1"]
+
+
+def test_device_that_was_added_is_heard_on_the_connection_that_stands() -> None:
+    """What the registry says counts from the next frame on, without a new login."""
+    doorman = Doorman()
+    doorman.refused["d1"] = "unknown_device"
+    play = Play(doorman)
+    play.hear("login d1", "say a")
+    doorman.refused.clear()
+    play.hear("say b", "say c")
+    refused = [payload for topic, payload in play.store() if topic.startswith("tcp/json/d1?unknown_device")]
+    assert refused == [b"login d1\n", b"a"]
+    assert (play.sent, play.cut) == (b"no;b;c;", [])
+    play.talk.gone()
+    assert doorman.diary == [*["admit d1"] * 3, "opened d1 from 192.0.2.1", "closed d1"]
+
+
+@pytest.mark.parametrize("reason", ["bad_secret", "no_secret", "login_busy"])
+def test_wrong_secret_stays_wrong(reason: str) -> None:
+    """Only another login lifts it, not that the device may speak in general."""
+    doorman = Doorman()
+    doorman.refused["d1"] = reason
+    play = Play(doorman)
+    play.hear("login d1 x", "say a")
+    play.talk.check_standing()
+    play.hear("say b")
+    assert doorman.diary == ["admit d1 x"]
+    assert [payload for topic, payload in play.store() if reason in topic] == [b"login d1 x\n", b"a", b"b"]
 
 
 def test_sessions_are_opened_and_closed_once() -> None:
