@@ -249,7 +249,7 @@ class Talk:
             self._quarantine(bytes(noise.bytes), noise.refusal.reason, noise.detail)
 
     def _refuse(self, frame: bytes, heard: Heard, reason: str) -> None:
-        kept = frame if heard.message is None else heard.message
+        kept = _without(heard.secret, frame) if heard.message is None else heard.message
         answer = heard.refusal
         if not answer and heard.answer_refused is not None:
             answer = heard.answer_refused(reason)
@@ -358,3 +358,8 @@ class Talk:
         if key not in _failures_shown:
             _failures_shown.add(key)
             LOGGER.error("wire_failure", part=part, family=self._door.family, exc_info=error)
+
+
+def _without(secret: bytes, frame: bytes) -> bytes:
+    """A login whose secret nobody can read; a refused device's may be right, or nearly so."""
+    return frame.replace(secret, b"*" * len(secret)) if secret else frame

@@ -133,14 +133,14 @@ def test_refused_messages_have_their_own_answer() -> None:
 
 
 def test_device_that_may_not_speak() -> None:
-    """Its login is refused, what it sends is quarantined by the reason and not answered as if stored."""
+    """Its login is refused, what it sends is quarantined without its secret and not answered as if stored."""
     doorman = Doorman()
     doorman.refused["d1"] = "suspended_device"
     play = Play(doorman)
     play.hear("login d1 key", "say a", "ping")
     stored = play.store()
     assert [topic.split("?")[:2] for topic, _ in stored] == [["tcp/json/d1", "suspended_device"]] * 3
-    assert [payload for _, payload in stored] == [b"login d1 key\n", b"a", b"ping\n"]
+    assert [payload for _, payload in stored] == [b"login d1 ***\n", b"a", b"ping\n"]
     assert play.sent == b"no;"
     assert doorman.diary == ["admit d1 key", "admit d1", "admit d1"]
     assert play.cut == []
@@ -198,7 +198,7 @@ def test_wrong_secret_stays_wrong(reason: str) -> None:
     play.talk.check_standing()
     play.hear("say b")
     assert doorman.diary == ["admit d1 x"]
-    assert [payload for topic, payload in play.store() if reason in topic] == [b"login d1 x\n", b"a", b"b"]
+    assert [payload for topic, payload in play.store() if reason in topic] == [b"login d1 *\n", b"a", b"b"]
 
 
 def test_sessions_are_opened_and_closed_once() -> None:
