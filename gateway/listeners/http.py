@@ -68,6 +68,10 @@ class _TooLargeError(Exception):
     pass
 
 
+class _NoRoomError(Exception):
+    pass
+
+
 class HttpPort:
     """One port for all families."""
 
@@ -75,6 +79,7 @@ class HttpPort:
         """Raises `SettingsError` where TLS can't be set up, a token's family or a proxy can't be."""
         self._settings = settings.http
         self._max_bytes = settings.max_payload_bytes
+        self._arriving_bytes = 0  # of all bodies that aren't complete
         self._intake = intake
         self._house = house
         self._context = server_context("gateway.http", self._settings.tls_cert, self._settings.tls_key)
@@ -161,9 +166,6 @@ class HttpPort:
             self._house.metrics.refused("http", "unknown", "unknown_family")
             return _refusal(404, error.reason, error.detail)
         family = decoder.family
-        if not self._intake.has_room:
-            self._house.metrics.refused("http", family, "full")
-            return _later("full")
         try:
             async with asyncio.timeout(self._settings.timeout_s):
                 body = await self._body(request)
@@ -176,15 +178,26 @@ class HttpPort:
         except _TooLargeError:
             self._house.metrics.refused("http", family, "payload_too_large")
             return _refusal(413, "payload_too_large", f"more than {self._max_bytes} bytes")
+        except _NoRoomError:
+            self._house.metrics.refused("http", family, "full")
+            return _later("full")
         self._house.metrics.of("http", family).received_bytes.inc(len(body))
         return await self._take(request, decoder, body)
 
     async def _body(self, request: Request) -> bytes:
+        if not self._intake.has_room:
+            raise _NoRoomError
         body = bytearray()
-        async for piece in request.stream():
-            body += piece
-            if len(body) > self._max_bytes:
-                raise _TooLargeError
+        try:
+            async for piece in request.stream():
+                body += piece
+                self._arriving_bytes += len(piece)
+                if len(body) > self._max_bytes:
+                    raise _TooLargeError
+                if self._arriving_bytes > max(self._settings.max_pending_bytes, self._max_bytes):
+                    raise _NoRoomError
+        finally:
+            self._arriving_bytes -= len(body)
         return bytes(body)
 
     async def _take(self, request: Request, decoder: Decoder, body: bytes) -> Response:

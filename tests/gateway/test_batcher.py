@@ -21,6 +21,7 @@ from sealtrail.contract.codec import decode_quarantined, decode_readings, encode
 from sealtrail.contract.errors import DecodeError
 from sealtrail.contract.reading import Reading
 from sealtrail.contract.subjects import partition_of, readings_subject
+from sealtrail.runtime.settings.gateway import GatewaySettings
 
 NOW_MS = 1_795_000_000_000
 PARTITIONS = 4
@@ -156,6 +157,14 @@ def test_quarantined_message_keeps_all_that_is_needed_to_try_again() -> None:
     )
     assert entry.payload == b"\xff\x00garbage"
     assert entry.reason
+
+
+def test_backlog_of_a_week_fits_one_message() -> None:
+    """2,000 reports of a dead zone in one array aren't too much for the limit as it is set."""
+    report = {"sequence": 0, "occurred_at": "2026-11-23T06:30:00Z", "seal": {"state": "sealed"}}
+    backlog = json.dumps([{**report, "sequence": number} for number in range(2_000)]).encode()
+    batch = decode((up("d1"), backlog), max_payload_bytes=GatewaySettings().max_payload_bytes)
+    assert (batch.new_readings["json"], dict(batch.refused)) == (2_000, {})
 
 
 def test_too_large_payload_is_kept_cut() -> None:

@@ -170,10 +170,10 @@ class GatewaySettings(Section):
         description="Payload received but not yet taken from the session, at most; as above.",
     )
     max_payload_bytes: int = Field(
-        default=65_536,
+        default=262_144,
         ge=128,
         le=400_000,
-        description="Larger MQTT payloads are quarantined, cut to this size.",
+        description="Larger MQTT payloads are quarantined, cut to this size; over HTTP they are refused.",
     )
     remembered_readings: int = Field(
         default=200_000,

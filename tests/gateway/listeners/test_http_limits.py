@@ -204,3 +204,21 @@ def test_an_ipv6_network_counts_as_one_address() -> None:
     assert limits.enter("2001:db8::9") is None
     assert neighbourhood("::ffff:192.0.2.1") == neighbourhood("192.0.2.1") == "192.0.2.1"
     assert neighbourhood("fe80::1%eth0") == "fe80::/64"
+
+
+async def test_bodies_that_are_still_arriving_have_one_bound(open_gate: OpenGate) -> None:
+    """Many slow senders of large bodies fill no memory: the next one is told to come later, and may."""
+    http_settings = {**HTTP, "max_pending_bytes": 65_536}
+    gate = await open_gate(http=http_settings, max_payload_bytes=50_000)
+    head = b"POST /v1/devices/json/d%d HTTP/1.1\r\nHost: x\r\nContent-Length: 45000\r\n\r\n"
+    slow = [await Device.connected(port_of(gate)) for _ in range(2)]
+    for number, sender in enumerate(slow):
+        await sender.send(head % number + bytes(40_000))
+    answers = [asyncio.create_task(sender.heard(b'"}')) for sender in slow]
+    told, waiting = await asyncio.wait(answers, return_when=asyncio.FIRST_COMPLETED)
+    assert [answer.result().split(b"\r\n")[0] for answer in told] == [b"HTTP/1.1 503 Service Unavailable"]
+    assert refusals(gate, "full") == 1
+    for answer in waiting:
+        answer.cancel()
+    async with client(gate) as http:
+        assert (await http.post("/v1/devices/json/d3", json=REPORT)).status_code == 202
