@@ -6,10 +6,14 @@ holds for lines that name none. Answers, in the order of the lines::
     {"stored":true,"sequence":1043}    the log has it; with the last report's count, if it has one
     {"refused":"bad_value"}            it stands in the quarantine; sending it again doesn't help
     {"welcome":true}                   to a login
+
+A signature (`gateway.access.signatures`) stands on the line of its payload, behind a blank in
+place of the line feed: ``{…} .<key id>.<signature>``.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -18,6 +22,8 @@ from gateway.framings import Lines
 from gateway.wire import Heard, Wire
 
 MOST_BYTES = 65_536
+
+SIGNED = re.compile(rb"(.*[}\]]) (\.[A-Za-z0-9._=-]+)", re.DOTALL)
 
 _parse = msgspec.json.Decoder().decode
 _line = msgspec.json.Encoder().encode
@@ -37,8 +43,13 @@ class JsonDialogue:
     def hear(self, frame: bytes, received_at_ms: int) -> Heard:
         """See `gateway.wire.Dialogue`."""
         del received_at_ms
+        signed = None if frame.endswith((b"}\n", b"]\n")) else SIGNED.fullmatch(frame.rstrip(b"\r\n"))
+        payload = frame
+        if signed is not None:
+            payload = signed[1]
+            frame = payload + b"\n" + signed[2]
         try:
-            found = _parse(frame)
+            found = _parse(payload)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return Heard(message=frame, answer_refused=_refused)
         if isinstance(found, dict) and "secret" in found:

@@ -17,6 +17,7 @@ from gateway.access.sequences import Counting
 from gateway.access.suspicions import Suspicions
 from gateway.batch import BatchDecoder
 from gateway.decoders import decoders
+from gateway.decoders._json_lines import JsonDialogue
 from gateway.session import Delivery
 from sealtrail.contract.clock import iso
 from sealtrail.contract.device import Device, DeviceState, SignatureAlgorithm, SigningKey, Suspicion
@@ -282,6 +283,16 @@ def test_any_bytes_are_admitted_or_refused_by_name(payload: bytes) -> None:
     ends_as_json = payload.endswith((b"}", b"]"))  # which no signature does
     expected = "unsigned" if ends_as_json else "bad_signature"
     assert hall.refusal("KE-0001", payload + b"\n.k1." + payload) == expected
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_signature_over_tcp_stands_on_the_line(end: bytes) -> None:
+    """A blank in place of the line feed: what the door hands on is the signed message itself."""
+    payload = b'[{"sequence":7,"occurred_at":"2026-11-23T06:30:00Z","device_id":"KE-0001"}]'
+    message = signatures.sign(payload, "k1", SignatureAlgorithm.HMAC_SHA256, b"secret" * 6)
+    heard = JsonDialogue().hear(message.replace(b"\n", b" ") + end, NOW_MS)
+    assert (heard.identity, heard.message) == ("KE-0001", message)
+    assert heard.answer == b'{"stored":true,"sequence":7}\n'
 
 
 def _told(numbers: list[int]) -> int:
