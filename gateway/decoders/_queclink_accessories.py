@@ -15,6 +15,8 @@ DECIMAL = re.compile(r"-?[0-9]{1,3}\.[0-9]")
 PERCENT = re.compile(r"0|[1-9][0-9]?|100")
 ODOMETER = re.compile(r"[0-9]{1,8}\.[0-9]{1,2}")
 ODOMETER_WITHIN = 3  # it is one of the first fields behind the cell
+HOUR_METER = re.compile(r"([0-9]{1,7}):([0-5][0-9]):([0-5][0-9])")
+ANALOGUE = re.compile(r"[0-9]{1,5}")
 WIRE_ID = re.compile(r"[0-9A-Fa-f]{16}")
 WIRE_TYPE = re.compile(r"[0-9]{1,2}")
 WIRE_DATA = re.compile(r"[0-9A-Fa-f]{4}")
@@ -61,6 +63,7 @@ def trailer(reading: Reading, extra: Extra, kind: str, version: str, fields: tup
                 _inputs(extra, int(found[2], 16), int(found[3], 16))
             if at:
                 reading.battery_pct = battery_pct(fields[at - 1])
+                _meters(extra, fields[: at - 1])
             return at + 1
     match version[:2].upper():
         case "DE" if len(fields) > 3:  # noqa: PLR2004  signal, reserved, reserved, battery
@@ -76,6 +79,19 @@ def trailer(reading: Reading, extra: Extra, kind: str, version: str, fields: tup
         case _ if kind in LAST_IS_BATTERY and len(fields) > 1:
             reading.battery_pct = battery_pct(fields[-1])
     return None
+
+
+def _meters(extra: Extra, fields: tuple[str, ...]) -> None:
+    """The hour meter, and analogue inputs behind it: millivolts or percent, as each device is set."""
+    for at, field in enumerate(fields[:ODOMETER_WITHIN]):
+        found = HOUR_METER.fullmatch(field)
+        if found:
+            hours, minutes, seconds = (int(part) for part in found.groups())
+            extra["hour_meter_s"] = hours * 3600 + minutes * 60 + seconds
+            for index, text in enumerate(fields[at + 1 :], 1):
+                if ANALOGUE.fullmatch(text):
+                    extra[f"analog_{index}"] = int(text)
+            return
 
 
 def _inputs(extra: Extra, inputs: int, outputs: int) -> None:

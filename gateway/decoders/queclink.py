@@ -22,7 +22,7 @@ position                 accuracy (horizontal dilution, 0 = no fix, the last
                          yyyymmddhhmmss UTC by the satellites; several in one
                          sentence are several readings
 cell                     MCC, MNC (decimal), area, cell (hex); may be empty
-… trailer                odometer km, hour meter, analogue inputs, battery %,
+… trailer                odometer km, hour meter (``extra["hour_meter_s"]``), analogue inputs, battery %,
                          status (6 or 10 hex digits: state, inputs, outputs)
 send time                yyyymmddhhmmss by the zone the device is set to
 count                    4 hex digits, 0000 … FFFF, then again 0000

@@ -277,3 +277,14 @@ def test_position_without_its_time() -> None:
     )
     assert iso(reading.occurred_at_ms) == "2026-11-23T06:29:01.000Z"
     assert (reading.seal_events, (reading.extra or {})["tamper_switch"]) == (SealEvent.TAMPERED, 1)
+
+
+def test_hour_meter_and_analogue_inputs() -> None:
+    """Between the odometer and the battery stand the hours of the engine and what the inputs measure."""
+    place = "12.0,92,70.0,121.354335,31.222073,20230214013254,0460,0000,18d8,6141,00"
+    trailer = "2000.0,00012:34:56,11172,,88,220100,,,20230214013255,11F0$"
+    reading = one(f"+RESP:GTFRI,270B01,{IMEI},gv300w,13500,10,1,2,{place},{trailer}")
+    assert (reading.odometer_km, reading.battery_pct, reading.external_v) == (2000.0, 88.0, 13.5)
+    assert reading.extra is not None
+    assert reading.extra["hour_meter_s"] == 12 * 3600 + 34 * 60 + 56
+    assert (reading.extra["analog_1"], "analog_2" in reading.extra) == (11_172, False)
