@@ -85,13 +85,14 @@ class Jt808Dialogue:
     # ------------------------------------------------------------------------- whole messages
 
     def _whole(self, frame: bytes, found: Frame, received_at_ms: int) -> Heard:
-        refusal = self._answer(found, FAILED)
         if found.message_id == REGISTER:
+            unknown = _serial(found) + bytes([NO_SUCH_TERMINAL])
             return Heard(
                 found.device_id,
+                refusal=self._instead(self._build(0x8100, unknown, found)),
                 answer=self._build(0x8100, _serial(found) + bytes([DONE]) + found.device_id.encode(), found),
-                refusal=self._build(0x8100, _serial(found) + bytes([NO_SUCH_TERMINAL]), found),
             )
+        refusal = self._refusal(found)
         if found.message_id == AUTHENTICATE:
             secret = authentication_code(found)
             return Heard(found.device_id, secret, None, self._answer(found, DONE), refusal)
@@ -123,6 +124,15 @@ class Jt808Dialogue:
             return b""
         return self._build(0x4401, struct.pack(">HB", found.message_id, result), found)
 
+    def _refusal(self, found: Frame) -> bytes:
+        return self._instead(self._answer(found, FAILED))
+
+    def _instead(self, refusal: bytes) -> bytes:
+        """What is sent in place of the answer that is built next, and so has its serial."""
+        if refusal:
+            self._serial = (self._serial - 1) & 0xFFFF
+        return refusal
+
     def _build(self, message_id: int, body: bytes, found: Frame) -> bytes:
         answer = build(message_id, body, found, self._serial)
         self._serial = (self._serial + 1) & 0xFFFF
@@ -144,22 +154,21 @@ class Jt808Dialogue:
         missing = parts.missing()
         if not missing:
             return self._complete(parts, found)
-        answer = b""
+        refusal, answer = self._refusal(found), b""
         if again or found.number == found.total:
             answer = self._asked_again(parts, found, missing)
-        return Heard(found.device_id, message=left, answer=answer, refusal=self._answer(found, FAILED))
+        return Heard(found.device_id, message=left, answer=answer, refusal=refusal)
 
     def _complete(self, parts: _Parts, found: Frame) -> Heard:
         """The message, with an answer to each of its sub-packets."""
         self._parts = None
         known = found.message_id in KNOWN
+        refusal = self._refusal(found)
         answers = b"".join(
             self._answer(part, DONE if known else UNSUPPORTED)
             for _, part in (parts.frames[number] for number in sorted(parts.frames))
         )
-        return Heard(
-            found.device_id, message=parts.raw(), answer=answers, refusal=self._answer(found, FAILED)
-        )
+        return Heard(found.device_id, message=parts.raw(), answer=answers, refusal=refusal)
 
     def _asked_again(self, parts: _Parts, found: Frame, missing: list[int]) -> bytes:
         """8003: serial of the first sub-packet, how many are missing, their numbers."""

@@ -121,6 +121,23 @@ def test_report_is_answered_with_its_message() -> None:
     assert general(parse(heard.refusal)) == (515, 0x0200, 1)
 
 
+def test_our_messages_are_numbered_one_by_one() -> None:
+    """From 0, as the standard has it, whichever of answer and refusal is sent; both have one number."""
+    dialogue = WIRE.dialogue()
+    said = [
+        framed(0x0100, bytes(37), serial=1),
+        framed(0x0102, b"code", serial=2),
+        framed(0x0200, location(), serial=3),
+        framed(0x0704, bytes(9), serial=4, part=(1, 2)),
+        framed(0x0704, bytes(9), serial=5, part=(2, 2)),
+        framed(0x0002, b"", serial=6),
+    ]
+    heard = [dialogue.hear(frame, NOW_MS) for frame in said]
+    assert [frame.serial for each in heard for frame in answers(each)] == list(range(6))
+    refusals = [parse(each.refusal).serial for each in heard]
+    assert refusals == [0, 1, 2, 3, 3, 5]
+
+
 def test_unknown_message_is_answered_as_unsupported() -> None:
     """A message that nobody reads goes to the quarantine and the device hears 3."""
     frame = framed(0x0F00, b"?")
