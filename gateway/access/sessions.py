@@ -5,7 +5,7 @@ come back from another address: that is no second device. Two are at work where
 two sessions both go on speaking (at our own doors: where an older one is heard after
 a younger one, and again after that), or where they keep throwing each other out
 (the same MQTT client identifier, or one session an identity) from two addresses
-in turn.
+in turn, or from one, behind which both may be, faster than any line breaks.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from typing import NamedTuple
 TURNS = 4
 """Connections from two addresses in turn (A, B, A, B) within `TURNS_WITHIN_MS`."""
 TURNS_WITHIN_MS = 600_000
+TAKEOVERS = 6
+"""So many times in `TAKEOVERS_WITHIN_MS` an MQTT session was thrown out by its like, whatever the address."""
+TAKEOVERS_WITHIN_MS = 60_000
 RETURNS = 2
 RETURN_AFTER_MS = 1_000
 MOST_SESSIONS = 1_000_000
@@ -74,6 +77,7 @@ class Sessions:
         self._open: dict[str, dict[str, Session]] = {}  # identity -> key -> session
         self._identity: dict[str, str] = {}  # key -> identity
         self._past: dict[str, tuple[tuple[str, int], ...]] = {}  # identity -> its newest (address, time)
+        self._takeovers: dict[str, tuple[int, ...]] = {}  # identity -> when a session threw out its like
         self.doubtful: dict[str, None] = {}  # identities with several sessions, to be looked at
 
     def __len__(self) -> int:
@@ -88,11 +92,28 @@ class Sessions:
         if session.key in self._identity or len(self._identity) >= MOST_SESSIONS:
             return None
         open_now = self._open.setdefault(identity, {})
+        evidence = self._taken_over(identity, session)
         open_now[session.key] = session
         self._identity[session.key] = identity
         if len(open_now) > 1 and len(self.doubtful) < MOST_DOUBTFUL:
             self.doubtful[identity] = None
-        return self._turns(identity, session)
+        return self._turns(identity, session) or evidence
+
+    def _taken_over(self, identity: str, session: Session) -> Mapping[str, str | int] | None:
+        """A broker keeps one session of a client identifier: one that is open now is thrown out."""
+        client_id = session.client_id
+        if not client_id or all(other.client_id != client_id for other in self._open[identity].values()):
+            return None
+        since_ms = session.opened_at_ms - TAKEOVERS_WITHIN_MS
+        past = [at_ms for at_ms in self._takeovers.get(identity, ()) if at_ms > since_ms]
+        times = (*past, session.opened_at_ms)
+        if len(self._takeovers) >= MOST_DOUBTFUL:
+            self._takeovers.clear()
+        self._takeovers[identity] = times
+        if len(times) < TAKEOVERS:
+            return None
+        del self._takeovers[identity]
+        return {"address": session.address, "client_id": client_id, "takeovers": TAKEOVERS}
 
     def _turns(self, identity: str, session: Session) -> Mapping[str, str | int] | None:
         since_ms = session.opened_at_ms - TURNS_WITHIN_MS

@@ -38,6 +38,30 @@ def test_turns_of_two_addresses(addresses: str, step_ms: int, *, told: bool) -> 
     assert _told(addresses, step_ms) is told
 
 
+@pytest.mark.parametrize(
+    ("client_id", "step_ms", "still_open", "told"),
+    [
+        ("seal", 3_000, True, True),
+        ("seal", 3_000, False, False),  # comes and goes
+        ("seal", 30_000, True, False),  # a bad line leaves dead connections behind
+        ("", 3_000, True, False),  # at a door nobody is thrown out
+    ],
+)
+def test_two_behind_one_address_that_throw_each_other_out(
+    client_id: str, step_ms: int, *, still_open: bool, told: bool
+) -> None:
+    """Two with one client identifier and one address show by how often one takes the other's place."""
+    sessions = Sessions()
+    found = []
+    for number in range(20):
+        if not still_open:
+            sessions.closed(str(number - 1))
+        session = Session(str(number), "A", client_id, NOW_MS + number * step_ms)
+        found.append(sessions.opened("seal", session))
+        sessions.closed(str(number - 1))
+    assert any(evidence is not None for evidence in found) is told
+
+
 def test_dead_connection_is_no_second_device() -> None:
     """Two connections are two devices only once both have spoken since the younger one began."""
     sessions = Sessions()
