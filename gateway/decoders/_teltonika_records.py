@@ -8,6 +8,7 @@ import struct
 from typing import NamedTuple
 
 from gateway.decoders import _teltonika_io
+from gateway.decoders._teltonika_elements import EXPLAINED
 from gateway.decoders._teltonika_tags import text_or_hex
 from gateway.decoders._values import Extra, place, stamped, unstamped, within
 from sealtrail.contract.errors import DecodeError
@@ -119,9 +120,9 @@ def _record(cursor: Cursor, layout: Layout, sizes: tuple[int, ...]) -> tuple[int
         reading.altitude_m = within("altitude_m", float(altitude))
         reading.course_deg = within("course_deg", float(course))
         reading.speed_kmh = within("speed_kmh", float(speed))
-    if priority == PRIORITY_PANIC:
-        reading.seal_events |= SealEvent.SOS.value
     event_id = cursor.number(layout.id_size)
+    if priority == PRIORITY_PANIC and event_id not in EXPLAINED:
+        reading.seal_events |= SealEvent.SOS.value
     if event_id:
         extra["event_id"] = event_id
     if layout.generation:

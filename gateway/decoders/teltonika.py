@@ -24,7 +24,7 @@ or count gets none and comes again.
 Record of codecs 8, 8E (``8E``) and 16 (``10``)::
 
     0   8   milliseconds since 1970; 0: no clock
-    8   1   priority: 0 low, 1 high, 2 panic -> SOS
+    8   1   priority: 0 low, 1 high, 2 panic -> SOS, but for records made for jamming, a door, a geofence …
     9   4   longitude, 1e-7 degrees, signed
     13  4   latitude, 1e-7 degrees, signed
     17  2   altitude, m, signed

@@ -110,8 +110,12 @@ def test_events(element: tuple[int, int, int], event: int, expected: SealEvent) 
 
 
 def test_panic_priority() -> None:
-    """Priority 2 is the panic button, whatever the elements."""
+    """Priority 2 is the panic button, unless the record says what else it was made for: any may be set so."""
     assert record(priority=2).seal_events == SealEvent.SOS
+    assert record((1, 1, 1), event=1, priority=2).seal_events == SealEvent.SOS
+    assert record((236, 1, 1), event=236, priority=2).seal_events == SealEvent.SOS
+    assert record((249, 1, 1), event=249, priority=2).seal_events == SealEvent.JAMMING
+    assert record((239, 1, 1), event=239, priority=2).seal_events == SealEvent.NONE
     assert record(priority=1).seal_events == SealEvent.NONE
 
 
