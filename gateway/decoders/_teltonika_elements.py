@@ -183,7 +183,7 @@ CONTACTS: dict[int, bool] = {662: True, 10808: False, 10809: False, 10810: False
 
 SOS_ELEMENT = 236
 EXPLAINED = frozenset({*RAISED, *CONTACTS, *ZONES, 239, 240, 250, 251, 253, 255}) - {SOS_ELEMENT}
-"""What a record of panic priority was made for, where that is no call for help: every element may be set so."""
+"""What a record of panic priority was made for, where that is no call for help: any element may be set so."""
 
 TRUNK_BIT = 0x2000
 """Of `vehicle_doors`: the load's door; the others are opened by every driver."""
