@@ -36,7 +36,7 @@ from sealtrail.contract.alert import AlertType
 from sealtrail.contract.trip import Place
 
 NAME = passages.NAME
-VERSION = 2
+VERSION = 3
 
 
 class CheckpointMissed:

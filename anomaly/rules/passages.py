@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from anomaly.plans import CHECKPOINTS_KEPT
 from anomaly.reports import vectors_of
 from anomaly.rows import put, take
+from anomaly.rules.gnss_spoofing import contradicted
 from anomaly.rules.rule import Rows, Signal
 from anomaly.rules.trail import FIX, at_home, fixes_of, seen, slack_of, telling, way_m
 from anomaly.sphere import Bools, Floats, Ints, distance_m
@@ -67,7 +68,7 @@ class _Pairs(NamedTuple):
 def step(rows: Rows) -> None:
     """Judge one report of each of many devices, and make it the trail."""
     slack = slack_of(rows)
-    usable = telling(rows, slack)
+    usable = telling(rows, slack) & ~contradicted(rows)
     if usable.any():
         watched = usable & rows.plan["watched"]
         home = at_home(rows)

@@ -10,7 +10,7 @@ from anomaly.judge import Judge
 from anomaly.neighbourhood import Kind, Neighbourhood, Note
 from sealtrail.contract.alert import AlertAction, AlertEvent, AlertType
 from sealtrail.contract.reading import FixKind, Reading, SealEvent
-from sealtrail.contract.trip import Place, Zone
+from sealtrail.contract.trip import Checkpoint, Corridor, Place, Zone
 from sealtrail.runtime.settings.anomaly import AnomalySettings
 from tests.anomaly.world import drive, judge, of_type, planned, reading, standing
 
@@ -179,6 +179,41 @@ class TestSpoofing:
         assert said(one_by_one(judge(planned()), readings), AlertType.GNSS_SPOOFING)[:1] == [A.RAISED]
         readings = sorted([*drive(range(60)), cells[0]], key=lambda each: each.occurred_at_ms)
         assert said(one_by_one(judge(planned()), readings), AlertType.GNSS_SPOOFING) == []
+
+    def forged_home(self) -> list[Reading]:
+        """A lorry 33 km off its corridor from minute 50 on; satellites drag it home until minute 80."""
+        north = [0.0] * 20 + [0.01 * m for m in range(30)] + [0.3 - 0.01 * m for m in range(30)] + [0.0] * 30
+        track = [each for m in range(110) for each in drive([m], north_deg=north[m])]
+        cells = drive([m + 0.5 for m in range(50, 110, 5)], north_deg=0.3, kind=FixKind.CELL)
+        return sorted([*track, *cells], key=lambda each: each.occurred_at_ms)
+
+    def test_a_forged_track_on_the_corridor_clears_no_deviation(self) -> None:
+        """The network places it elsewhere; sound positions end the deviation, once the network agrees."""
+        made = judge(planned())
+        events = one_by_one(made, self.forged_home())
+        assert said(events, AlertType.ROUTE_DEVIATION)[0] is A.RAISED
+        assert A.CLEARED not in said(events, AlertType.ROUTE_DEVIATION)
+        agree = drive([110.5, 111.5], kind=FixKind.CELL)
+        sound = sorted([*drive(range(110, 115)), *agree], key=lambda each: each.occurred_at_ms)
+        assert said(one_by_one(made, sound), AlertType.ROUTE_DEVIATION) == [A.CLEARED]
+
+    def test_a_network_that_falls_silent_locks_nobody_out(self) -> None:
+        """An hour after its last contradiction satellites' places are believed again."""
+        made = judge(planned())
+        one_by_one(made, self.forged_home())
+        assert said(one_by_one(made, drive(range(110, 175))), AlertType.ROUTE_DEVIATION) == [A.CLEARED]
+
+    @pytest.mark.parametrize(("contradicted", "expected"), [(True, []), (False, [A.RAISED])])
+    def test_a_contradicted_track_shows_no_missed_checkpoint(
+        self, *, contradicted: bool, expected: list[A]
+    ) -> None:
+        """It leads past a checkpoint at which the container may have been; uncontradicted it counts."""
+        gate = Place(name="Gate", latitude_deg=50.05, longitude_deg=10.6, radius_m=1_000.0)
+        wide = Corridor(coordinates=((10.0, 50.0), (12.0, 50.0)), half_width_m=(6_000.0,))
+        made = judge(planned(checkpoints=(Checkpoint(place=gate),), corridor=wide))
+        cells = drive([m + 0.5 for m in range(30, 90, 5)], north_deg=0.4, kind=FixKind.CELL)
+        readings = sorted([*drive(range(120)), *cells * contradicted], key=lambda each: each.occurred_at_ms)
+        assert said(one_by_one(made, readings), AlertType.CHECKPOINT_MISSED) == expected
 
     def test_several_at_one_false_place(self) -> None:
         """Three containers that jump to the same place are spoofed, each told of the others."""
