@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 
 import pytest
 
@@ -19,7 +20,7 @@ FAR_AWAY = (48.0, 20.0)
 HALL = Place(name="Hall", latitude_deg=50.0, longitude_deg=10.19, radius_m=2_000)
 
 
-def lost(minutes: range, *, signal_pct: float | None = 80.0, **fields: object) -> list[Reading]:
+def lost(minutes: Iterable[float], *, signal_pct: float | None = 80.0, **fields: object) -> list[Reading]:
     """Reports that repeat the last place, marked invalid, over a good network."""
     return [
         reading(m, (50.0, 10.19), kind=FixKind.STALE, signal_pct=signal_pct, **fields)  # type: ignore[arg-type]
@@ -130,6 +131,17 @@ class TestJamming:
             for name in names:
                 events += made.apply_readings(lost(range(20, 23), container=name, device=f"D-{name}"))
             assert len(of_type(events, AlertType.GNSS_JAMMING)) == expected
+
+    def test_reports_of_one_minute_count_once(self) -> None:
+        """Neighbours whose devices send six reports within seconds, all without a fix, are not jammed."""
+        names = ["C1", "C2", "C3"]
+        made = judge(*(planned(container=name) for name in names))
+        events: list[AlertEvent] = []
+        for name in names:
+            own = {"container": name, "device": f"D-{name}"}
+            burst = [each for m in range(6) for each in lost([20 + m / 10], **own)]  # type: ignore[arg-type]
+            events += one_by_one(made, [*drive(range(20), **own), *burst, *drive(range(21, 30), **own)])  # type: ignore[arg-type]
+        assert said(events, AlertType.GNSS_JAMMING) == []
 
 
 class TestSpoofing:
