@@ -31,6 +31,7 @@ def derive(draft: Draft, ended_ms: int, dark_ms: list[tuple[float, float]]) -> N
     if not draft.rerouted and not draft.alternatives:
         _detours(draft)
     _early_news(draft)
+    _forged_ends(draft)
     _stops(draft, ended_ms)
     _delays(draft, ended_ms)
     for columns in (draft.seal, draft.tracker):
@@ -62,6 +63,17 @@ def _early_news(draft: Draft) -> None:
                     draft.claim(kind, int(seal.true_ms[row]), until_ms, withdrawn=True)
                 else:
                     _either(draft, kind, int(seal.true_ms[row]), until_ms)
+
+
+def _forged_ends(draft: Draft) -> None:
+    """The first true fix after a forged one is far from it, however long that fix is in coming."""
+    for until_ms in [each.until_ms for each in draft.pending if each.alert_type == AlertType.GNSS_SPOOFING]:
+        for columns in (draft.seal, draft.tracker):
+            if columns is not None:
+                fixed = columns.between(until_ms, until_ms + 12 * HOUR_MS)
+                fixed = fixed[columns.fix_kind[fixed] == FixKind.GNSS][:1]
+                for row in fixed.tolist():
+                    _either(draft, AlertType.POSITION_IMPLAUSIBLE, until_ms, int(columns.true_ms[row]))
 
 
 def _detours(draft: Draft) -> None:
