@@ -9,7 +9,9 @@ tracker on the outside of a container raises nothing at dawn.
 
 When: at the first report after one that said nothing of the kind; a door that
 closes and opens again within ``door_join_s`` is open once. It ends with the
-report of a closed, dark container. Doors are opened as a matter of course where
+report of a closed, dark container; where a device has never told of a closed
+door (an alarm that is set when a door opens, and no more), with the first that
+says nothing of the kind, so that its next opening is told, too. Doors are opened as a matter of course where
 an authorisation covers place and time, whosever card it asks for: who opens is
 the seal's business (seal_opened.py). The container is watched as for a breach.
 
@@ -34,6 +36,7 @@ from sealtrail.contract.reading import SealEvent
 
 NAME = "door_opened"
 SAID, SEEN, LIGHT_SAID, LIGHT_SEEN = 1, 2, 4, 8
+SILENT = 16  # it was open, and nothing says that it is closed
 DOOR, LIGHT = SAID | SEEN, LIGHT_SAID | LIGHT_SEEN
 OPEN = DOOR | LIGHT
 LUX = COLUMN["light_lux"]
@@ -42,12 +45,12 @@ SPEAKING = int(SealEvent.DOOR_OPENED | SealEvent.DOOR_CLOSED | SealEvent.LIGHT)
 
 
 class DoorOpened:
-    """Keeps each door's word, since when it is dark inside, and whether that was by day."""
+    """Keeps each door's word, whether it tells of closed doors, since when it is dark, and whether by day."""
 
     name = NAME
-    version = 1
+    version = 2
     types = (AlertType.DOOR_OPENED,)
-    state = (("door_word", "u1"), ("door_dark_t", "i8"), ("door_inside", "u1"))
+    state = (("door_word", "u1"), ("door_tells", "u1"), ("door_dark_t", "i8"), ("door_inside", "u1"))
 
     def step(self, rows: Rows) -> None:
         reports, before = rows.reports, rows.state["door_word"]
@@ -59,7 +62,10 @@ class DoorOpened:
             return
         word = np.where((events & int(SealEvent.DOOR_OPENED)) != 0, SAID, 0)
         shut = ((levels & DOOR_SHUT) != 0) | ((events & int(SealEvent.DOOR_CLOSED)) != 0)
-        word |= np.where((levels & DOOR_OPEN) != 0, SEEN, np.where(shut, 0, before & SEEN))
+        tells = rows.state["door_tells"] = np.where(shut, 1, rows.state["door_tells"])
+        still = (before & SEEN) * (tells != 0)
+        word |= np.where((levels & DOOR_OPEN) != 0, SEEN, np.where(shut, 0, still))
+        word |= np.where((word == 0) & ((before & DOOR) != 0) & ~shut, SILENT, 0)
         word |= np.where((events & int(SealEvent.LIGHT)) != 0, LIGHT_SAID, 0)
         if lit.any():
             word |= self._light(rows, lux.astype(np.float64))
@@ -85,7 +91,7 @@ class DoorOpened:
         return result
 
     def begins(self, signal: Signal) -> bool:
-        return signal.word != 0
+        return signal.word & OPEN != 0
 
     def findings(self, case: Case) -> list[Finding]:
         return episode_findings(case, OPEN, case.settings.door_join_s, self._finding)
@@ -104,7 +110,8 @@ class DoorOpened:
         ended, cleared = episode.ended, None
         if ended is not None:
             when = moment(ended.at.occurred_at_ms)
-            cleared = Cleared(ended.at, ended.at.occurred_at_ms, f"{case.key} is closed again {when}.")
+            closed = "no longer says that it is open" if ended.word & SILENT else "is closed again"
+            cleared = Cleared(ended.at, ended.at.occurred_at_ms, f"{case.key} {closed} {when}.")
         trip_id = segment.trip.trip_id if segment else ""
         return Finding(
             type=AlertType.DOOR_OPENED,

@@ -202,6 +202,27 @@ class TestDoorOpened:
         ]
         assert len({e.alert_id for e in of_type(events, AlertType.DOOR_OPENED)}) == 1
 
+    def test_of_a_device_that_never_tells_of_a_closed_door(self) -> None:
+        """Each opening is told, and the end says no more than the device does."""
+        readings = [
+            reading(60 * at, door_open=True, events=SealEvent.DOOR_OPENED)
+            if at in {1, 5}
+            else reading(60 * at)
+            for at in range(8)
+        ]
+        events = of_type(judged(readings, planned()), AlertType.DOOR_OPENED)
+        assert [e.action for e in events] == [A.RAISED, A.CLEARED] * 2
+        assert len({e.alert_id for e in events}) == 2
+        assert all("no longer says" in e.sentence for e in events if e.action is A.CLEARED)
+
+    def test_of_a_device_that_tells_of_its_door_now_and_then(self) -> None:
+        """One that has told of a closed door is open until it says closed."""
+        doors = [False, True, None, None, False, None]
+        readings = [reading(60 * at, door_open=door) for at, door in enumerate(doors)]
+        raised, cleared = of_type(judged(readings, planned()), AlertType.DOOR_OPENED)
+        assert (raised.action, cleared.action) == (A.RAISED, A.CLEARED)
+        assert "closed again" in cleared.sentence
+
     def test_with_leave(self) -> None:
         """Where the seal may be opened, whosever card it takes, the door may be too."""
         leave = authorised(0, 10, card_ids=("0042",), place=ORIGIN)
