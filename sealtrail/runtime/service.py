@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -29,6 +30,8 @@ STOP_WITH_PARENT = "SEALTRAIL_STOP_WITH_PARENT"
 SHUTDOWN_DEADLINE_S = 10.0
 FAILURE_DEADLINE_S = 3.0
 """After a failure in the background what is in hand gets only this long: a successor is waiting."""
+YOUNG_OBJECTS = 20_000
+"""So many new objects that may be parts of cycles are looked at together: 700, Python's limit, are few."""
 LOG_LOOK_S = 0.5
 
 
@@ -176,6 +179,7 @@ def run(name: str, settings: Settings, main: Main) -> int:
     and shows its trace.
     """
     logs.configure(settings.logging, name)
+    gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
     try:
         asyncio.run(_life(name, settings, main))
     except SealTrailError as error:
