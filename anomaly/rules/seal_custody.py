@@ -214,6 +214,12 @@ class _Seal:
     disarmed_at_ms: int = 0
     damaged: bool = False  # cut or opened, and not closed again since
     damaged_at_ms: int = 0
+    opened_at_ms: int = 0
+
+    def opened_anew(self, custody: Custody | None, rising: int, at_ms: int) -> bool:
+        """Whether it says anew that it was opened: people have armed it since, it never said that it closed."""
+        said = bool(rising & Condition.OPEN_SAID)
+        return said and custody is not None and custody.rearmed_between(self.opened_at_ms, at_ms)
 
     def settle(self, custody: Custody | None, at_ms: int, *, rearm_at_expiry: bool) -> None:
         """What the custody log and the passing of time did before a moment."""
@@ -242,9 +248,11 @@ def _fold(case: Case, track: Track) -> list[Finding]:
         if rising & Condition.CUT and armed:
             found += breach(case, track, index, segment, seal_cut.RULE, int(Condition.CUT))
         if _tampered(rising, signal.word) and armed and not _taken_off_with_leave(case, track, index, rising):
-            found += breach(case, track, index, segment, seal_tamper.RULE, TAMPER)
-        if rising & OPEN and not seal.word & OPEN:
+            rule = seal_tamper.RULE if rising & Condition.TAMPERED else seal_tamper.OFF_MOUNT
+            found += breach(case, track, index, segment, rule, TAMPER)
+        if rising & OPEN and (not seal.word & OPEN or seal.opened_anew(case.custody, rising, at_ms)):
             found += _opened(case, track, index, segment, seal)
+            seal.opened_at_ms = at_ms
         if rising & BREACH & ~TAMPER:
             seal.damaged, seal.damaged_at_ms = True, at_ms
         if rising & CLOSED:

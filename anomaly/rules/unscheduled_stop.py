@@ -120,7 +120,7 @@ def _away(rows: Rows, fixes: Structured, slack: Floats) -> tuple[Floats, Floats]
 def _planned(case: Case, episode: Episode) -> bool:
     """Whether a stop is none to wonder at: in an allowed place, or begun before the trip."""
     trip, first = episode.segment.trip, episode.first
-    if first.occurred_at_ms < _begins_ms(case, episode.segment):
+    if first.occurred_at_ms <= _begins_ms(case, episode.segment):
         return True
     spot = spot_of(first)
     if spot is None:

@@ -118,6 +118,28 @@ def test_a_dead_zone_is_no_surprise_until_its_far_side() -> None:
     assert "dead zone Mountains" in of_type(events, AlertType.SILENT)[0].sentence
 
 
+def test_a_dead_zone_is_none_the_less_in_one_batch() -> None:
+    """Where it was when it fell silent counts, though the batch goes on to far beyond the zone."""
+    made = judge(planned(dead_zones=(TUNNEL,), reporting_interval_s=300.0))
+    outside = [each for each in drive(range(0, 120, 5)) if not 20 <= _minute(each) < 60]
+    assert silences(at_once(made, outside)) == []
+    made = judge(planned(reporting_interval_s=300.0))
+    assert silences(at_once(made, outside)) != []
+
+
+def _minute(report: Reading) -> float:
+    return (report.occurred_at_ms - START_MS) / MINUTE_MS
+
+
+def test_what_is_sent_at_once_was_not_kept() -> None:
+    """The report that ends a silence is no memory of the silence."""
+    made = judge(planned(reporting_interval_s=300.0))
+    events = at_once(made, [*drive(range(0, 60, 5)), *drive([200], late_min=0.05)])
+    [end] = [e for e in of_type(events, AlertType.SILENT) if e.action is A.CLEARED]
+    assert end.details["reports_of_the_gap"] == 0
+    assert "memory" not in end.sentence
+
+
 def test_without_a_fix_it_came_from_the_beginning() -> None:
     """A device in a hold that has had no fix yet may be in the dead zone on its way, but not for ever."""
     made = judge(planned(dead_zones=(TUNNEL,), reporting_interval_s=300.0))

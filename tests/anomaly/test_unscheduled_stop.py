@@ -151,3 +151,10 @@ def test_a_place_allowed_later_takes_it_back_from_the_time_of_the_change() -> No
     change = trip_event(TripEventKind.CHANGED, 10, trip=plan, recorded_at_ms=START_MS + 61 * MINUTE_MS)
     [retracted] = stops(made.apply_trip_events([change]))
     assert retracted.action is AlertAction.RETRACTED
+
+
+def test_where_it_stood_when_its_watch_began_is_no_stop() -> None:
+    """A plan without places says nothing of where it may stand before it first moves."""
+    made = judge(planned(minute=0, corridor=None, departs_at_ms=None, stop_max_s=1_800.0))
+    events = made.apply_readings([reading(minute) for minute in range(0, 60, 5)])
+    assert of_type(events, AlertType.UNSCHEDULED_STOP) == []
