@@ -13,7 +13,7 @@ from sealtrail.contract.trip import Authorisation
 from sealtrail.runtime.settings.anomaly import AnomalySettings
 
 NEAR_CORRIDOR_M = 100_000
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)

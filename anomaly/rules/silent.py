@@ -255,9 +255,7 @@ class Silent:
             start=at,
             shown_by=msgspec.structs.replace(report, received_at_ms=due_ms),
             severity=severity,
-            sentence=f"{said}; it reports every {span(round(lost.numbers['gap_s'] * 1000))} at the latest."
-            if lost.numbers["gap_s"]
-            else f"{said}.",
+            sentence=f"{said}{_expected(segment, lost.numbers['gap_s'])}.",
             group=track.device_id,
             until_ms=until_ms if cleared is not None else None,
             cleared=cleared,
@@ -289,6 +287,13 @@ class Silent:
         words = f"{who} is heard again {moment(until_ms)}, after {lasted}"
         words += f"; its memory held {counted(held, 'report')} of that time so far" if held else ""
         return Cleared(heard.at, until_ms, f"{words}.", {"reports_of_the_gap": held})
+
+
+def _expected(segment: Segment, gap_s: float) -> str:
+    """How often it should have spoken: as the trip says, else as it has itself."""
+    if segment.trip.reporting_interval_s is not None:
+        return f"; it should report every {span(round(segment.trip.reporting_interval_s * 1000))}"
+    return f"; it reports every {span(round(gap_s * 1000))} at the latest" if gap_s else ""
 
 
 def _place_heard(fleet: Fleet, lane: int, heard_ms: int) -> tuple[Spot | None, int]:

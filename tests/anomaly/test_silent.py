@@ -108,6 +108,13 @@ def test_the_trip_says_how_often() -> None:
     assert silences(ticks(made, range(25, 30))) == [(A.RAISED, "medium")]
 
 
+def test_the_sentence_says_the_interval_that_was_missed() -> None:
+    """A device that has shown an hour under a plan of five minutes should report every five minutes."""
+    made = judge(planned(reporting_interval_s=300.0))
+    events = at_once(made, drive(range(0, 600, 60)))
+    assert "it should report every 5 min." in of_type(events, AlertType.SILENT)[0].sentence
+
+
 def test_a_dead_zone_is_no_surprise_until_its_far_side() -> None:
     """Silence in a known dead zone is raised, high, only when the device ought to be through."""
     made = judge(planned(dead_zones=(TUNNEL,), reporting_interval_s=300.0))
