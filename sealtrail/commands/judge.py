@@ -25,7 +25,11 @@ PLANNED_BEFORE_MS = 24 * 3_600_000
 """From so long before its departure on a container is declared to stand in its origin."""
 
 TOGETHER_MS = 1_000
-"""Readings received within this are judged at once, as they would have been."""
+"""Readings received within this are judged at once, as they would have been, …"""
+
+TIMES_MOST = 1_000
+"""… or within so many equal parts of the time that a file spans, if that is longer: a long file takes
+seconds, and differs from the running system in no more than how often a growing alert is told anew."""
 
 
 def read_readings(path: Path, refused: Counter[str]) -> list[Reading]:
@@ -90,7 +94,10 @@ def judge_readings(
     first_ms = min((_judged_at_ms(reading, settings) for reading in readings), default=0)
     made = Judge(settings)
     events = made.apply_trip_events([plan(trip, first_ms) for trip in trips])
-    gathered_ms = FOREVER_MS if as_arrived else TOGETHER_MS
+    gathered_ms = FOREVER_MS
+    if readings and not as_arrived:
+        spans_ms = readings[-1].received_at_ms - readings[0].received_at_ms
+        gathered_ms = max(TOGETHER_MS, spans_ms // TIMES_MOST)
     for batch in batches(readings, settings.batch_readings, gathered_ms):
         events += made.apply_readings(batch)
     return events
