@@ -6,9 +6,9 @@ is taken for passed, though nobody has seen it, where between two fixes there
 was time for the way there and on, at ``checkpoint_speed_m_s`` and no longer
 than ``checkpoint_detour`` times the straight way or, of two fixes on the
 corridor, than the corridor is between them (a gap in coverage is no proof that
-it was left out), and where the container was beyond it at its first report
-on the corridor under the plan. A fix that may be wrong by more than the radius
-makes a passage possible and shows none.
+it was left out), unless it lies ahead of both on their way, and where the
+container was beyond it at its first report on the corridor under the plan. A
+fix that may be wrong by more than the radius makes a passage possible and shows none.
 
 When: not passed, and a report shows that it should have been: on the corridor
 beyond it by its radius, the uncertainty and ``checkpoint_beyond_m``; or in the
@@ -20,7 +20,7 @@ alert back. That a device may have passed it unseen doesn't excuse another that
 can't have and is beyond it. The first 64 checkpoints of a trip are watched.
 
 Settings: checkpoint_beyond_m, checkpoint_speed_m_s, checkpoint_detour,
-coarse_fix_m, uncertainty_factor, max_speed_m_s, time_slack_s, overdue_grace_s.
+wrong_way_winding, coarse_fix_m, uncertainty_factor, max_speed_m_s, time_slack_s, overdue_grace_s.
 Source: ALERTS.md. Equivalents: JT/T 808 bits 21, 22.
 """
 
@@ -36,7 +36,7 @@ from sealtrail.contract.alert import AlertType
 from sealtrail.contract.trip import Place
 
 NAME = passages.NAME
-VERSION = 2
+VERSION = 3
 
 
 class CheckpointMissed:

@@ -5,10 +5,11 @@ signal is good (at least ``jam_signal_pct``, or it is located by its cell), for
 ``jam_lost_s`` and so many reports in a row as its own habits make unlikely: of
 its last 64 reports some had no fix anyway, and the run must be as rare as
 ``jam_chance``, but at least ``jam_reports``; (c) a run as rare as the root of
-that, while ``neighbours_least`` containers, this one included, lose theirs
+that, of at least three, while ``neighbours_least`` containers, this one included, lose theirs
 within 20 km and 45 minutes. A run begins no later than ``jam_fix_age_s`` (or two
 and a half reporting intervals, where the trip says them) after a fix, and a
-longer gap ends it: nobody knows what was in it. Inside of allowed places (halls)
+longer gap ends it: nobody knows what was in it. Of the reports of one minute the
+first counts: what is lost is lost for all that follow within seconds. Inside of allowed places (halls)
 (b) and (c) are no surprise unless it has driven for so long, in dead zones
 (tunnels) (c) is none.
 
@@ -33,7 +34,7 @@ from anomaly.rules.breach import where_words
 from anomaly.rules.levels import Episode, episode_findings, placed_signal
 from anomaly.rules.places import in_allowed, in_zones
 from anomaly.rules.rule import EVIDENCE_KEPT, Case, Cleared, Finding, Rows, Signal, severity_under
-from anomaly.sphere import Floats, Ints, Structured
+from anomaly.sphere import Bools, Floats, Ints, Structured
 from anomaly.words import device_on, lateness, moment, span
 from sealtrail.contract.alert import AlertType
 from sealtrail.contract.reading import FixKind, SealEvent
@@ -45,7 +46,8 @@ SAID, GONE, LASTED = 1, 2, 4
 GONE_DRIVING, LASTED_DRIVING = 8, 16  # so long without a fix since it drives
 ANY = SAID | GONE | LASTED | GONE_DRIVING | LASTED_DRIVING
 SIGNAL = COLUMN["signal_pct"]
-GONE_REPORTS = 2
+GONE_REPORTS = 3
+MINUTE_MS = 60_000
 WINDOW = 64
 LONGEST = 40
 LATELY = 16  # habits change: what is true of the last so many counts too
@@ -64,7 +66,7 @@ class GnssJamming:
     """Keeps which of the last 64 reports, and of the last 64 on the way, had no fix."""
 
     name = NAME
-    version = 2
+    version = 3
     types = (AlertType.GNSS_JAMMING,)
     state = (
         ("jam_word", "u1"),
@@ -81,10 +83,11 @@ class GnssJamming:
         state, reports, settings = rows.state, rows.reports, rows.settings
         fixed = (reports["kind"] == FixKind.GNSS) & (reports["quality"] != NO_PLACE)
         said = (reports["events"] & int(SealEvent.JAMMING)) != 0
+        counts = reports["t"] // MINUTE_MS != state["last_t"] // MINUTE_MS
         seen, none = state["jam_seen"], state["jam_none"]
-        state["jam_none"] = (none << np.uint64(1)) | (~fixed).astype(np.uint64)
-        state["jam_seen"] = np.minimum(seen + np.uint8(1), WINDOW)
-        moves = (reports["levels"] & MOVING) != 0
+        state["jam_none"] = np.where(counts, (none << np.uint64(1)) | (~fixed).astype(np.uint64), none)
+        state["jam_seen"] = np.minimum(seen + counts, WINDOW)
+        moves = counts & ((reports["levels"] & MOVING) != 0)
         way_seen, way_none = state["jam_way_seen"], state["jam_way_none"]
         state["jam_way_none"] = np.where(
             moves, (way_none << np.uint64(1)) | (~fixed).astype(np.uint64), way_none
@@ -99,13 +102,13 @@ class GnssJamming:
         unbroken = reports["t"] - state["last_t"] <= age_ms
         number = state["jam_n"].astype(np.int64)
         had = np.maximum(_fixes(seen, none), _fixes(way_seen, way_none))
-        begins = ~fixed & good & recent & (number == 0) & (had >= settings.jam_fixes)
-        goes_on = ~fixed & good & unbroken & (number > 0)
+        begins = counts & ~fixed & good & recent & (number == 0) & (had >= settings.jam_fixes)
+        goes_on = counts & ~fixed & good & unbroken & (number > 0)
         number = np.where(fixed | ~unbroken, 0, number) + (begins | goes_on)
         number = np.minimum(number, WINDOW - 1)
         since = np.where(begins, reports["t"], state["jam_t"])
         state["jam_n"], state["jam_t"] = number, np.where(number > 0, since, 0)
-        driven = state["jam_m"] = np.where(number > 0, _driven(rows), 0)
+        driven = state["jam_m"] = np.where(number > 0, _driven(rows, moves), 0)
         lost_ms = settings.jam_lost_s * 1000
         some, many = _needed(number, seen, none, settings)
         word = said * SAID | (number >= some) * GONE
@@ -115,6 +118,7 @@ class GnssJamming:
             gap_ms = reports["t"] - state["last_t"]
             word |= (driven >= some) * GONE_DRIVING
             word |= ((driven >= many) & (driven * gap_ms >= lost_ms)) * LASTED_DRIVING
+        word = np.where(counts, word, said * SAID)
         before: Ints = np.where(fixed | ~unbroken, 0, state["jam_word"])
         word |= before & (GONE | LASTED) | np.where(driven > 0, before & (GONE_DRIVING | LASTED_DRIVING), 0)
         for row in np.flatnonzero(word != state["jam_word"]).tolist():
@@ -206,11 +210,10 @@ class GnssJamming:
         )
 
 
-def _driven(rows: Rows) -> Ints:
+def _driven(rows: Rows, moves: Bools) -> Ints:
     """In how many reports devices have driven since they last stood; some reports say neither."""
-    levels, before = rows.reports["levels"], rows.state["jam_m"].astype(np.int64)
-    driven: Ints = np.minimum(before + ((levels & MOVING) != 0), WINDOW)
-    return np.where((levels & AT_REST) != 0, 0, driven)
+    driven: Ints = np.minimum(rows.state["jam_m"].astype(np.int64) + moves, WINDOW)
+    return np.where((rows.reports["levels"] & AT_REST) != 0, 0, driven)
 
 
 def notes_of(signals: tuple[Signal, ...], row: int = -1) -> list[Note]:

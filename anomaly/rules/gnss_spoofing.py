@@ -14,7 +14,9 @@ When: at the first report of it; it ends when the device is back on a track that
 it can have travelled, or its network agrees, and is the same within
 ``gnss_join_s`` of its end. Places of (a) are used by no rule for
 ``spoof_doubt_s``: they open no deviation and clear none. After that time they
-are believed: nobody is locked out.
+are believed: nobody is locked out. Satellites' places that the network contradicts
+(b) clear no deviation and show no passage, missed checkpoint or lateness, until the
+network agrees or has said nothing for ``spoof_cell_age_s``; they may open a deviation.
 
 Severity: high, or the trip's own; outside of trips nothing is raised.
 Settings: spoof_fixes, spoof_doubt_s, spoof_cell_age_s, neighbours_least, gnss_join_s,
@@ -61,6 +63,7 @@ class GnssSpoofing:
         ("spoof_lon", "i4"),
         ("spoof_ok", "u1"),
         ("spoof_cell", "u1"),
+        ("spoof_cell_t", "i8"),  # of the newest contradiction
         ("spoof_word", "u1"),
         ("spoof_since", "i8"),  # since when its places are doubtful
         ("false_t", "i8"),  # the last place that can't be, and how fast places like it move
@@ -69,6 +72,7 @@ class GnssSpoofing:
         ("false_v", "f4", 2),  # 1e-7 degree a second north, east
         ("false_n", "u1"),  # so many in a row lie on one line at one speed
     )
+    only_while = (("spoof_cell", ("spoof_cell_t",)),)
 
     def step(self, rows: Rows) -> None:
         state, reports = rows.state, rows.reports
@@ -162,6 +166,7 @@ class GnssSpoofing:
         )
         number = np.where(known & ~against, 0, number)
         state["spoof_cell"] = number
+        state["spoof_cell_t"] = np.where(against, reports["t"], state["spoof_cell_t"])
         word = np.where(number >= CELL_REPORTS, word | CELL, np.where(number == 0, word & ~CELL, word))
         result: Ints = word
         return result
@@ -219,6 +224,16 @@ class GnssSpoofing:
             details=details,
             evidence=tuple(signal.at for signal in episode.signals)[:EVIDENCE_KEPT],
         )
+
+
+def contradicted(rows: Rows) -> Bools:
+    """Satellites' places of devices that their network placed elsewhere lately; for rules behind this one."""
+    against: Bools = (rows.state["spoof_word"] & CELL) != 0
+    if against.any():
+        reports = rows.reports
+        age_ms = reports["t"] - rows.state["spoof_cell_t"]
+        against &= (reports["kind"] == FixKind.GNSS) & (age_ms <= rows.settings.spoof_cell_age_s * 1000)
+    return against
 
 
 def _step(before: Structured, at: Structured) -> Floats:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from anomaly.plans import CHECKPOINTS_KEPT
 from anomaly.reports import vectors_of
 from anomaly.rows import put, take
+from anomaly.rules.gnss_spoofing import contradicted
 from anomaly.rules.rule import Rows, Signal
 from anomaly.rules.trail import FIX, at_home, fixes_of, seen, slack_of, telling, way_m
 from anomaly.sphere import Bools, Floats, Ints, distance_m
@@ -67,7 +68,7 @@ class _Pairs(NamedTuple):
 def step(rows: Rows) -> None:
     """Judge one report of each of many devices, and make it the trail."""
     slack = slack_of(rows)
-    usable = telling(rows, slack)
+    usable = telling(rows, slack) & ~contradicted(rows)
     if usable.any():
         watched = usable & rows.plan["watched"]
         home = at_home(rows)
@@ -152,7 +153,7 @@ def _checkpoints(rows: Rows, watched: Bools, slack: Floats, home: Bools) -> None
     chosen = np.flatnonzero(unseen & ~there & near & (moved[pairs.row] > 0))
     if chosen.size:
         part = pairs.part(chosen)
-        _between(rows, part, trail[part.row], moved[part.row], (slack[part.row], way[part.row]))
+        _between(rows, part, home, trail[part.row], moved[part.row], (slack[part.row], way[part.row]))
     _beyond(rows, pairs, home, wrong)
 
 
@@ -195,7 +196,12 @@ def _corridor_m(rows: Rows, home: Bools) -> Floats:
 
 
 def _between(
-    rows: Rows, pairs: _Pairs, trail: Floats, moved: Floats, slack_and_way: tuple[Floats, Floats]
+    rows: Rows,
+    pairs: _Pairs,
+    home: Bools,
+    trail: Floats,
+    moved: Floats,
+    slack_and_way: tuple[Floats, Floats],
 ) -> None:
     """Passages between the fix before and this one: shown by the straight way, or possible.
 
@@ -211,7 +217,23 @@ def _between(
     real = moved <= settings.max_speed_m_s * seconds
     through = way_m(trail, rows.vectors[pairs.row], pairs.vectors) <= pairs.radius_m
     _note(rows, pairs, possible & real & through, WAY_SHOWS)
-    _note(rows, pairs, possible & real & ~through, POSSIBLE)
+    unseen = possible & real & ~through
+    if unseen.any():
+        _note(rows, pairs, unseen & ~_ahead(rows, pairs, home, slack, unseen), POSSIBLE)
+
+
+def _ahead(rows: Rows, pairs: _Pairs, home: Bools, slack: Floats, chosen: Bools) -> Bools:
+    """Checkpoints that lie ahead on the way on which both fixes are: nobody drives there and back again."""
+    state, corridors = rows.state, rows.plans.corridors
+    ahead = np.zeros(len(pairs.row), bool)
+    for i in np.flatnonzero(chosen & (home & state["trail_home"])[pairs.row]).tolist():
+        row = int(pairs.row[i])
+        way = int(corridors.way[max(int(state["route_leg"][row]) - 1, 0)])
+        passed = rows.plans.along_m(int(rows.corridor[row]), int(rows.plan["checkpoints"][row]))[way]
+        furthest_m = 1000 * max(float(state["route_last_km"][row]), float(state["trail_km"][row]))
+        left_m, near_m = float(passed[pairs.nth[i]]) - furthest_m, float(pairs.radius_m[i] + slack[i])
+        ahead[i] = near_m < left_m <= rows.settings.wrong_way_winding * float(pairs.away_m[i]) + near_m
+    return ahead
 
 
 def _beyond(rows: Rows, pairs: _Pairs, home: Bools, slack: Floats) -> None:

@@ -34,6 +34,7 @@ from anomaly.reports import FAR as IS_FAR
 from anomaly.reports import HOME, MATTERS, NOTHING, OUTSIDE, PLAUSIBLE, REPORT, UNSURE
 from anomaly.rows import put, take
 from anomaly.rules import route_words
+from anomaly.rules.gnss_spoofing import contradicted
 from anomaly.rules.rule import Case, Finding, Rows, Signal
 from anomaly.sphere import Bools, Floats, Ints, Structured, distance_m, point
 from sealtrail.contract.alert import AlertType
@@ -57,7 +58,7 @@ class RouteDeviation:
     """Keeps a pointer to the leg, the first report outside and counters of the dwell."""
 
     name = NAME
-    version = 2
+    version = 3
     types = (AlertType.ROUTE_DEVIATION, AlertType.BACK_ON_ROUTE)
     state = (
         ("route_of", "i4"),  # number of the corridor plus 1; 0: none
@@ -172,7 +173,8 @@ class RouteDeviation:
     def _close(self, rows: Rows, use: Ints, state: Structured, located: Located, judged: _Judged) -> None:
         """Count reports well inside; enough of them end the deviation."""
         deviating = state["route_level"] > 0
-        number = np.where(judged.outside, 0, state["route_in_n"] + (judged.well_inside & deviating))
+        back = judged.well_inside & deviating & ~contradicted(rows)[use]
+        number = np.where(judged.outside, 0, state["route_in_n"] + back)
         ended = deviating & (number >= rows.settings.clear_reports)
         for i in np.flatnonzero(ended):
             signal = Signal(BACK, rows.sighting_of(int(use[i])), numbers=route_words.figures(located, int(i)))

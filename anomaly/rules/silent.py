@@ -6,7 +6,8 @@ device has shown, apart for standing and for driving (many sleep while they
 stand): the widest of its usual gaps, forgotten over ``silent_memory_s``, a wider one
 being believed little by little. A device that has shown less than
 ``silent_learn_reports`` gaps, or for less than ``silent_learn_s``, is given
-``silent_unlearned_s``. Sleeping devices that report in bursts are so judged by
+``silent_unlearned_s``; of one that was driving when it was last heard, and so isn't asleep,
+``silent_learn_driving_s`` are enough. Sleeping devices that report in bursts are so judged by
 their pauses, not by their bursts.
 
 When: at the deadline, by the log's own clock; it ends with the next receipt,
@@ -21,7 +22,7 @@ silent from its beginning on; what was never heard at all: never_heard.py.
 
 Severity: medium, high from ``silent_high_s`` on and at the far side of a dead
 zone. Settings: silent_periods, silent_grace_s, silent_learn_reports,
-silent_learn_s, silent_unlearned_s, silent_gap_growth, silent_memory_s, silent_high_s,
+silent_learn_s, silent_learn_driving_s, silent_unlearned_s, silent_gap_growth, silent_memory_s, silent_high_s,
 standing_kmh, dead_zone_speed_kmh, outage_ticks, outage_grace_s. Source:
 ../shared/ALERTS.md; ../shared/DETECTION.md 5.6 item 10. Equivalents: EAEU 06.
 """
@@ -58,13 +59,14 @@ class Silent:
     """Keeps the usual gap of each device, driving and standing, and whether its silence was told."""
 
     name = NAME
-    version = 3
+    version = 4
     types = (AlertType.SILENT,)
     state = (
         ("silent_gap_s", "f4", 2),  # widest usual gap after a report while driving, while standing
         ("silent_gaps", "u2"),  # how many it has shown
         ("silent_first_s", "u4"),  # when the first report was received
         ("silent_kind", "u1"),  # of the report that was received last: DRIVING or STANDING
+        ("silent_moves", "u1"),  # whether that report said that it drives
         ("silent_told", "u1"),
     )
 
@@ -119,8 +121,10 @@ class Silent:
         resting = ((reports["levels"] & AT_REST) != 0) | ((speed >= 0) & (speed < settings.standing_kmh))
         resting &= (reports["levels"] & MOVING) == 0
         kind = np.where(resting, STANDING, DRIVING)
+        moves = ((reports["levels"] & MOVING) != 0) | (speed >= settings.standing_kmh)
         at_once = known & (gap_s <= 0)  # reports received together say the same in any order
         watch["silent_kind"] = np.where(at_once, np.maximum(watch["silent_kind"], kind), kind)
+        watch["silent_moves"] = moves & (~at_once | (watch["silent_moves"] != 0))
 
     def sweep(self, fleet: Fleet) -> None:
         size = fleet.size
@@ -313,10 +317,11 @@ def _place_heard(fleet: Fleet, lane: int, heard_ms: int) -> tuple[Spot | None, i
     return (held if held is not None and held.at_ms <= newest_ms else None), newest_ms
 
 
-def _has_learned(watch: Structured, at_s: Ints, settings: AnomalySettings) -> Bools:
-    """Whether devices were heard often enough, and for long enough, up to a time."""
+def _has_learned(watch: Structured, at_s: Ints, settings: AnomalySettings, *, driving: bool = False) -> Bools:
+    """Whether devices were heard often enough, and long enough (of ones that drive), up to a time."""
     often = watch["silent_gaps"] >= settings.silent_learn_reports
-    result: Bools = often & (at_s - watch["silent_first_s"] >= settings.silent_learn_s)
+    least_s = min(settings.silent_learn_driving_s if driving else np.inf, settings.silent_learn_s)
+    result: Bools = often & (at_s - watch["silent_first_s"] >= least_s)
     return result
 
 
@@ -349,6 +354,7 @@ def _limit_s(fleet: Fleet, watch: Structured, plans: Structured, heard_ms: Ints)
     settings = fleet.settings
     usual = _usual_s(watch)
     learned = _has_learned(watch, heard_ms // 1000, settings)
+    learned |= (watch["silent_moves"] != 0) & _has_learned(watch, heard_ms // 1000, settings, driving=True)
     interval = np.where(np.isnan(plans["interval_s"]), np.where(learned, usual, np.nan), plans["interval_s"])
     limit = settings.silent_periods * interval + settings.silent_grace_s
     return np.where(np.isnan(limit), settings.silent_unlearned_s, limit)

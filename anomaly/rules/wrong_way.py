@@ -10,11 +10,12 @@ anew. Off the corridor it is the deviation's business: where a deviation comes
 back further back than it left, progress starts anew.
 
 When: at the ``wrong_way_reports``-th such report (within ``dwell_spacing_s`` of
-each other they count once), dated to the first. Forward by
+each other they count once), or at the second that is ``wrong_way_far_m`` back, as of
+devices that report seldom; dated to the first. Forward by
 ``wrong_way_clear_m`` before that, and there was no retreat; after that, it ends,
 as it does with the trip, or where another way or plan holds.
 
-Settings: wrong_way_m, wrong_way_reports, wrong_way_clear_m, wrong_way_winding,
+Settings: wrong_way_m, wrong_way_reports, wrong_way_far_m, wrong_way_clear_m, wrong_way_winding,
 dwell_spacing_s, uncertainty_factor. Source: ALERTS.md; ../shared/DETECTION.md 5.1 item 2
 (reversal). Equivalents: none.
 """
@@ -32,7 +33,8 @@ from anomaly.words import distance, lateness, moment, span
 from sealtrail.contract.alert import AlertType
 
 NAME = "wrong_way"
-VERSION = 2
+VERSION = 3
+FAR_REPORTS = 2
 BACKWARD, FORWARD, LEFT = 1, 2, 3  # confirmed; forward again; another way or plan holds
 
 
@@ -146,8 +148,10 @@ class WrongWay:
         state["back_n"][index] = np.minimum(state["back_n"][index] + 1, 60_000)
         state["back_t"][index] = rows.reports["t"][index]
         state["back_low_m"][index] = along[index]
-        enough = (state["back_n"][index] >= settings.wrong_way_reports) & (state["back_level"][index] == 0)
-        enough &= state["back_top_m"][index] - along[index] > settings.wrong_way_m + slack[index]
+        number, back_m = state["back_n"][index], state["back_top_m"][index] - along[index] - slack[index]
+        enough = (number >= settings.wrong_way_reports) & (back_m > settings.wrong_way_m)
+        enough |= (number >= FAR_REPORTS) & (back_m > settings.wrong_way_far_m)
+        enough &= state["back_level"][index] == 0
         for i in index[enough].tolist():
             at = rows.sighting_of(i)
             numbers = {

@@ -10,16 +10,16 @@ from typing import Protocol
 from sealtrail.contract.alert import AlertEvent
 from sealtrail.contract.incident import CommandReply, Delivery, Incident, IncidentCommand
 from sealtrail.contract.queries import Position, Sample, SealQuery, SealRecord, SensorQuery, TrackQuery
-from sealtrail.contract.reading import Reading
 from sealtrail.contract.risk import RiskAnswer, RiskQuery
 from sealtrail.contract.trip import Trip
 
 
 @dataclass(frozen=True, slots=True)
 class ReadingsSeen:
-    """A batch from the log as it arrives; may repeat and may be out of order."""
+    """A batch of so many readings as the log holds it; may repeat and may be out of order."""
 
-    readings: list[Reading]
+    batch: bytes
+    readings: int
 
 
 @dataclass(frozen=True, slots=True)

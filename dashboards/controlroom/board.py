@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 
 from dashboards.controlroom.backend import Change, IncidentChanged, ReadingsSeen, TripChanged, TripRemoved
 from dashboards.controlroom.fleet import Fleet
 from dashboards.controlroom.schemas.incidents import IncidentSummary
 from dashboards.controlroom.schemas.trips import TripSummary
+from dashboards.controlroom.unread import Unread
 from sealtrail.contract.incident import Incident, IncidentState
 from sealtrail.contract.trip import Trip
 
@@ -18,8 +20,9 @@ STANDING = (IncidentState.OPEN, IncidentState.ACKNOWLEDGED)
 class Board:
     """A projection of what the backend said. Not thread-safe; belongs to one event loop."""
 
-    def __init__(self, *, max_containers: int, closed_incidents: int) -> None:
+    def __init__(self, *, max_containers: int, closed_incidents: int, unread_bytes: int) -> None:
         self.fleet = Fleet(max_containers)
+        self.unread = Unread(unread_bytes)
         self.readings_seen = 0
         self._closed_kept = closed_incidents
         self._incidents: dict[str, Incident] = {}
@@ -41,13 +44,13 @@ class Board:
     def apply(self, change: Change) -> bool:
         """Take a change in; False where it says nothing new.
 
-        Containers that moved are collected in ``fleet`` and count as nothing
-        new here: they are sent in batches.
+        Reports are collected in ``unread`` and count as nothing new here: they
+        are read by `read_reports` and sent in batches.
         """
         match change:
-            case ReadingsSeen(readings):
-                self.readings_seen += len(readings)
-                self.fleet.absorb(readings)
+            case ReadingsSeen(batch, readings):
+                self.readings_seen += readings
+                self.unread.put(batch)
                 return False
             case IncidentChanged(incident):
                 return self._take_incident(incident)
@@ -62,6 +65,12 @@ class Board:
                 if ended is not None:
                     self._keep_ended(ended)
                 return ended is not None
+
+    async def read_reports(self) -> None:
+        """Bring ``fleet`` up to date; lets others in between."""
+        for readings in self.unread.read():
+            self.fleet.absorb(readings)
+            await asyncio.sleep(0)
 
     def _take_incident(self, incident: Incident) -> bool:
         known = self._incidents.get(incident.incident_id)

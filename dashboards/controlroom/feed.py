@@ -47,6 +47,7 @@ class Feed:
         self.failure: ExceptionGroup[Exception] | None = None  # a bug: nothing else ends the feed
         self.on_link: Callable[[str], None] = lambda _error: None
         self._reports_per_s = 0.0
+        self._record: asyncio.Task[None] | None = None
 
     @property
     def connected(self) -> bool:
@@ -75,6 +76,7 @@ class Feed:
             self._set_error("a fault in the control room; its log tells more")
             log.exception("feed_failed")
         finally:
+            await self._stop_asking()
             self.ended.set()
 
     async def _follow(self) -> None:
@@ -92,7 +94,7 @@ class Feed:
 
     async def _follow_once(self) -> None:
         async with self._backend.changes() as changes:
-            record = asyncio.create_task(self._take_latest())
+            record = self._ask_record()
             try:
                 incidents, trips = await asyncio.gather(self._backend.incidents(), self._backend.trips())
                 await asyncio.wait({record}, timeout=RECORD_WAIT_S)
@@ -104,8 +106,26 @@ class Feed:
                     if self._board.apply(change):
                         self.announce(change)
             finally:
-                record.cancel()
-                await asyncio.gather(record, return_exceptions=True)
+                await self._stop_asking()
+
+    def _ask_record(self) -> asyncio.Task[None]:
+        """Positions from the record; one question at a time."""
+        if self._record is not None:
+            self._record.cancel()
+        self._record = asyncio.create_task(self._take_latest())
+        return self._record
+
+    async def _stop_asking(self) -> None:
+        if self._record is not None:
+            self._record.cancel()
+            await asyncio.gather(self._record, return_exceptions=True)
+
+    async def catch_up(self) -> None:
+        """Read the reports that nobody has wanted to see so far, and ask the record for those let go."""
+        if self._board.unread.overrun:
+            self._board.unread.overrun = False
+            await asyncio.wait({self._ask_record()}, timeout=RECORD_WAIT_S)
+        await self._board.read_reports()
 
     async def _take_latest(self) -> None:
         """Positions from the record, as soon as it answers."""
@@ -136,13 +156,12 @@ class Feed:
     async def _flush(self) -> None:
         while True:
             await asyncio.sleep(self._settings.flush_interval_ms / 1000)
-            fleet = self._board.fleet
-            if not fleet.changed:
-                continue
             if self._hub.watched:
-                self._hub.publish("positions", _json(PositionColumns.of(fleet.take_changed())))
-            else:
-                fleet.forget_changed()
+                await self.catch_up()
+                changed = self._board.fleet.take_changed()
+                if changed:
+                    self._hub.publish("positions", _json(PositionColumns.of(changed)))
+            elif self._board.unread:
                 self._hub.skip()
 
     async def _report(self) -> None:

@@ -55,20 +55,11 @@ class Fleet:
         """All containers, in the order of their first sight."""
         return list(self._spots.values())
 
-    @property
-    def changed(self) -> bool:
-        """Whether any container has changed since that was asked for or forgotten."""
-        return bool(self._dirty)
-
     def take_changed(self) -> list[Spot]:
         """Containers that changed since the last call."""
         changed = [self._spots[key] for key in self._dirty]
         self._dirty.clear()
         return changed
-
-    def forget_changed(self) -> None:
-        """Nobody wants to know which containers have changed."""
-        self._dirty.clear()
 
     def absorb(self, readings: Iterable[Reading]) -> None:
         """Fold a batch from the log in."""

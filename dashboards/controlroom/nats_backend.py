@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import msgspec
 import structlog
@@ -15,7 +15,7 @@ from dashboards.controlroom.backend import Change, IncidentChanged, ReadingsSeen
 from dashboards.controlroom.custody_log import CustodyLog
 from sealtrail.contract import subjects
 from sealtrail.contract.alert import AlertEvent
-from sealtrail.contract.codec import decode_alert_events, decode_readings
+from sealtrail.contract.codec import decode_alert_events, readings_in
 from sealtrail.contract.errors import RefusedError, UnavailableError, WireError
 from sealtrail.contract.incident import CommandReply, Delivery, Incident, IncidentCommand
 from sealtrail.contract.queries import (
@@ -48,14 +48,7 @@ SMALLEST_LATEST = 1_000
 T = TypeVar("T")
 
 
-class _Undecoded(NamedTuple):
-    """A batch of readings as the log holds it: decoded when its turn has come, so that few are in memory."""
-
-    sequence: int
-    data: bytes
-
-
-Put = Callable[["Change | _Undecoded | Exception"], Awaitable[None]]
+Put = Callable[["Change | Exception"], Awaitable[None]]
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -115,7 +108,7 @@ class NatsBackend:
     @asynccontextmanager
     async def changes(self) -> AsyncIterator[AsyncIterator[Change]]:
         """Readings from now on, and every incident and trip: first as they are, then as they change."""
-        queue: asyncio.Queue[Change | _Undecoded | Exception] = asyncio.Queue(QUEUED_CHANGES)
+        queue: asyncio.Queue[Change | Exception] = asyncio.Queue(QUEUED_CHANGES)
         readings = self._log.reader(subjects.LOG_STREAM, "sealtrail.log.*.readings", None)
         alerts = self._log.reader(subjects.ALERT_STREAM, subjects.ALERT_SUBJECTS, await self._custody_start())
         try:
@@ -169,7 +162,12 @@ class NatsBackend:
     async def _pump_readings(self, reader: LogReader, put: Put) -> None:
         while True:
             for message in await reader.take(wait_s=LOOK_S):
-                await put(_Undecoded(message.sequence, message.data))
+                try:
+                    change = ReadingsSeen(message.data, readings_in(message.data))
+                except WireError as error:
+                    LOGGER.warning("batch_unreadable", sequence=message.sequence, reason=error.reason)
+                else:
+                    await put(change)
 
     async def _pump_custody(self, reader: LogReader) -> None:
         while True:
@@ -227,15 +225,10 @@ async def _guarded(pump: Callable[[Put], Awaitable[None]], put: Put) -> None:
         await put(error)
 
 
-async def _drain(queue: asyncio.Queue[Change | _Undecoded | Exception]) -> AsyncIterator[Change]:
+async def _drain(queue: asyncio.Queue[Change | Exception]) -> AsyncIterator[Change]:
     while True:
         item = await queue.get()
-        if isinstance(item, _Undecoded):
-            try:
-                yield ReadingsSeen(decode_readings(item.data))
-            except WireError as error:
-                LOGGER.warning("batch_unreadable", sequence=item.sequence, reason=error.reason)
-        elif isinstance(item, UnavailableError):
+        if isinstance(item, UnavailableError):
             raise item
         elif isinstance(item, Exception):
             raise UnavailableError(f"the log: {item or type(item).__name__}") from item

@@ -28,7 +28,11 @@ class Room:
 
     @classmethod
     def open(cls, backend: Backend, settings: ControlRoomSettings, clock: Clock) -> Room:
-        board = Board(max_containers=settings.max_containers, closed_incidents=settings.closed_incidents)
+        board = Board(
+            max_containers=settings.max_containers,
+            closed_incidents=settings.closed_incidents,
+            unread_bytes=settings.unread_bytes,
+        )
         hub = Hub(
             queue_frames=settings.viewer_queue_frames,
             replay_frames=settings.replay_frames,

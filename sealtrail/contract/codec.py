@@ -87,13 +87,24 @@ def encode_readings(readings: Sequence[Reading]) -> bytes:
 
 def join_readings(batches: Sequence[bytes]) -> bytes:
     """One batch that holds the readings of several, in order; they are copied, not decoded."""
-    count, bodies = 0, []
-    for batch in batches:
-        first = batch[HEADER_BYTES]
-        begins = _ARRAY_BEGINS.get(first, HEADER_BYTES + 1)
-        count += int.from_bytes(batch[HEADER_BYTES + 1 : begins], "big") or first & _SHORT_ARRAY_MOST
-        bodies.append(memoryview(batch)[begins:])
+    heads = [_array_of(batch) for batch in batches]
+    bodies = [memoryview(batch)[begins:] for batch, (_, begins) in zip(batches, heads, strict=True)]
+    count = sum(each for each, _ in heads)
     return b"".join((_header(Kind.READINGS), _array_head(count), *bodies))
+
+
+def readings_in(batch: bytes) -> int:
+    """How many readings a batch says that it holds, which aren't looked at; raises as `kind_of` does."""
+    if kind_of(batch) is not Kind.READINGS or len(batch) == HEADER_BYTES:
+        raise MalformedBatchError("wrong_kind", "no readings")
+    return _array_of(batch)[0]
+
+
+def _array_of(batch: bytes) -> tuple[int, int]:
+    """How long the array of a batch is, and where its first element begins."""
+    first = batch[HEADER_BYTES]
+    begins = _ARRAY_BEGINS.get(first, HEADER_BYTES + 1)
+    return int.from_bytes(batch[HEADER_BYTES + 1 : begins], "big") or first & _SHORT_ARRAY_MOST, begins
 
 
 def _array_head(count: int) -> bytes:

@@ -26,16 +26,21 @@ DAYLIGHT_LUX = 20.0
 NEAR = 0.85
 
 
-def derive(draft: Draft, ended_ms: int, dark_ms: list[tuple[float, float]]) -> None:
-    """Claim everything that follows."""
+Dark = list[tuple[float, float]]
+"""Times (from, until) without a network, one for each dead stretch of the way."""
+
+
+def derive(draft: Draft, ended_ms: int, dark_ms: tuple[Dark, Dark]) -> None:
+    """Claim everything that follows; ``dark_ms`` are the box's and its truck's."""
     if not draft.rerouted and not draft.alternatives:
         _detours(draft)
     _early_news(draft)
+    _forged_ends(draft)
     _stops(draft, ended_ms)
     _delays(draft, ended_ms)
-    for columns in (draft.seal, draft.tracker):
+    for columns, own_ms in zip((draft.seal, draft.tracker), dark_ms, strict=True):
         if columns is not None:
-            _silences(draft, columns, ended_ms, dark_ms)
+            _silences(draft, columns, ended_ms, own_ms)
 
 
 def _between(draft: Draft, kind: str | None, from_ms: float, until_ms: float, **content: object) -> None:
@@ -62,6 +67,17 @@ def _early_news(draft: Draft) -> None:
                     draft.claim(kind, int(seal.true_ms[row]), until_ms, withdrawn=True)
                 else:
                     _either(draft, kind, int(seal.true_ms[row]), until_ms)
+
+
+def _forged_ends(draft: Draft) -> None:
+    """The first true fix after a forged one is far from it, however long that fix is in coming."""
+    for until_ms in [each.until_ms for each in draft.pending if each.alert_type == AlertType.GNSS_SPOOFING]:
+        for columns in (draft.seal, draft.tracker):
+            if columns is not None:
+                fixed = columns.between(until_ms, until_ms + 12 * HOUR_MS)
+                fixed = fixed[columns.fix_kind[fixed] == FixKind.GNSS][:1]
+                for row in fixed.tolist():
+                    _either(draft, AlertType.POSITION_IMPLAUSIBLE, until_ms, int(columns.true_ms[row]))
 
 
 def _detours(draft: Draft) -> None:
@@ -160,7 +176,7 @@ def _delays(draft: Draft, ended_ms: int) -> None:
             _either(draft, AlertType.OVERDUE, due_ms, ended_ms)  # nobody ever hears that it was in time
 
 
-def _silences(draft: Draft, columns: Columns, ended_ms: int, dark_ms: list[tuple[float, float]]) -> None:
+def _silences(draft: Draft, columns: Columns, ended_ms: int, dark_ms: Dark) -> None:
     """Gaps between receipts, less the time in dead zones; the network's copies are no word of a device."""
     period_ms = draft.habits.interval_ms * draft.habits.rest_factor
     if columns is draft.tracker and not draft.habits.says_interval:
@@ -190,9 +206,7 @@ def _silences(draft: Draft, columns: Columns, ended_ms: int, dark_ms: list[tuple
             _either(draft, AlertType.SILENT, from_ms, until_ms)
 
 
-def _unexplained(
-    draft: Draft, from_ms: int, until_ms: int, dark_ms: list[tuple[float, float]]
-) -> tuple[float, int]:
+def _unexplained(draft: Draft, from_ms: int, until_ms: int, dark_ms: Dark) -> tuple[float, int]:
     """(longest stretch with a network, time in dead zones beyond what they take a truck) of a gap."""
     now, longest, surplus = float(from_ms), 0.0, 0.0
     for (begins, ends), (first_m, last_m) in zip(dark_ms, draft.dead, strict=True):

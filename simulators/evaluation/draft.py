@@ -96,6 +96,7 @@ class Draft:
     arrives_late: bool = False  # the time plan is tight
     openings: list[int] = field(default_factory=list)  # rows of openings with leave
     rerouted: bool = False  # the plan changes under way
+    mute_id: str | None = None  # a device that the plan names and that never speaks
     parts_at: Halt | None = None  # where the truck leaves the box behind
     bumps_until_ms: float = float("inf")
     motion: Motion = field(default_factory=lambda: Motion(np.zeros(2), np.zeros(2)))

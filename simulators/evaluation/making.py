@@ -134,14 +134,15 @@ def _made(draft: Draft, scene: Scene) -> Made:
     until_ms = free_ms - 20 * MINUTE_MS
     draft.seal = sample(draft, draft.identity.seal_id, until_ms, is_seal=True)
     send(draft, draft.seal, dark_ms)
+    trucks_dark_ms = dark_ms
     if draft.identity.tracker_id is not None:
-        _follow(draft, until_ms, dark_ms)
+        trucks_dark_ms = _follow(draft, until_ms, dark_ms)
     devices = tuple(each for each in (draft.seal, draft.tracker) if each is not None)
     spoiled = [(columns, spoil(draft, columns)) for columns in devices]
     scene.report(draft)
     for columns, done in spoiled:
         claim_spoiled(draft, columns, done)
-    derive(draft, ended_ms, dark_ms)
+    derive(draft, ended_ms, (dark_ms, trucks_dark_ms))
     return Made(
         trip_id=draft.trip_id,
         scene=draft.scene,
@@ -176,8 +177,11 @@ def _passage(draft: Draft, stretch: tuple[float, float]) -> tuple[float, float]:
     return begins_ms, min(ends_ms, float(FOREVER_MS))
 
 
-def _follow(draft: Draft, until_ms: float, dark_ms: list[tuple[float, float]]) -> None:
-    """The truck's tracker goes with the box, unless the scene has the truck leave it behind."""
+def _follow(draft: Draft, until_ms: float, dark_ms: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The truck's tracker goes with the box, unless the scene has the truck leave it behind.
+
+    The times at which the truck is without a network are returned.
+    """
     tracker_id, motion, silences = draft.identity.tracker_id or "", draft.motion, draft.silences
     if draft.parts_at is not None:
         halts = [halt for halt in draft.halts if halt is not draft.parts_at]
@@ -189,6 +193,7 @@ def _follow(draft: Draft, until_ms: float, dark_ms: list[tuple[float, float]]) -
     draft.tracker = sample(draft, tracker_id, until_ms, is_seal=False)
     send(draft, draft.tracker, dark_ms)
     draft.motion, draft.silences = motion, silences
+    return dark_ms
 
 
 def _joined(first: Motion, second: Motion, along_m: float) -> Motion:

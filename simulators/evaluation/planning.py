@@ -123,7 +123,7 @@ def plan(draft: Draft) -> None:
     draft.trip = Trip(
         trip_id=draft.trip_id,
         container_id=identity.container_id,
-        device_ids=tuple(each for each in (identity.seal_id, identity.tracker_id) if each),
+        device_ids=tuple(each for each in (identity.seal_id, identity.tracker_id, draft.mute_id) if each),
         corridor=way.corridor,
         seal_numbers=(identity.seal_number,),
         departs_at_ms=draft.departs_ms,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 
 import pytest
 
@@ -10,7 +11,7 @@ from anomaly.judge import Judge
 from anomaly.neighbourhood import Kind, Neighbourhood, Note
 from sealtrail.contract.alert import AlertAction, AlertEvent, AlertType
 from sealtrail.contract.reading import FixKind, Reading, SealEvent
-from sealtrail.contract.trip import Place, Zone
+from sealtrail.contract.trip import Checkpoint, Corridor, Place, Zone
 from sealtrail.runtime.settings.anomaly import AnomalySettings
 from tests.anomaly.world import drive, judge, of_type, planned, reading, standing
 
@@ -19,7 +20,7 @@ FAR_AWAY = (48.0, 20.0)
 HALL = Place(name="Hall", latitude_deg=50.0, longitude_deg=10.19, radius_m=2_000)
 
 
-def lost(minutes: range, *, signal_pct: float | None = 80.0, **fields: object) -> list[Reading]:
+def lost(minutes: Iterable[float], *, signal_pct: float | None = 80.0, **fields: object) -> list[Reading]:
     """Reports that repeat the last place, marked invalid, over a good network."""
     return [
         reading(m, (50.0, 10.19), kind=FixKind.STALE, signal_pct=signal_pct, **fields)  # type: ignore[arg-type]
@@ -131,6 +132,17 @@ class TestJamming:
                 events += made.apply_readings(lost(range(20, 23), container=name, device=f"D-{name}"))
             assert len(of_type(events, AlertType.GNSS_JAMMING)) == expected
 
+    def test_reports_of_one_minute_count_once(self) -> None:
+        """Neighbours whose devices send six reports within seconds, all without a fix, are not jammed."""
+        names = ["C1", "C2", "C3"]
+        made = judge(*(planned(container=name) for name in names))
+        events: list[AlertEvent] = []
+        for name in names:
+            own = {"container": name, "device": f"D-{name}"}
+            burst = [each for m in range(6) for each in lost([20 + m / 10], **own)]  # type: ignore[arg-type]
+            events += one_by_one(made, [*drive(range(20), **own), *burst, *drive(range(21, 30), **own)])  # type: ignore[arg-type]
+        assert said(events, AlertType.GNSS_JAMMING) == []
+
 
 class TestSpoofing:
     """GNSS_SPOOFING."""
@@ -179,6 +191,41 @@ class TestSpoofing:
         assert said(one_by_one(judge(planned()), readings), AlertType.GNSS_SPOOFING)[:1] == [A.RAISED]
         readings = sorted([*drive(range(60)), cells[0]], key=lambda each: each.occurred_at_ms)
         assert said(one_by_one(judge(planned()), readings), AlertType.GNSS_SPOOFING) == []
+
+    def forged_home(self) -> list[Reading]:
+        """A lorry 33 km off its corridor from minute 50 on; satellites drag it home until minute 80."""
+        north = [0.0] * 20 + [0.01 * m for m in range(30)] + [0.3 - 0.01 * m for m in range(30)] + [0.0] * 30
+        track = [each for m in range(110) for each in drive([m], north_deg=north[m])]
+        cells = drive([m + 0.5 for m in range(50, 110, 5)], north_deg=0.3, kind=FixKind.CELL)
+        return sorted([*track, *cells], key=lambda each: each.occurred_at_ms)
+
+    def test_a_forged_track_on_the_corridor_clears_no_deviation(self) -> None:
+        """The network places it elsewhere; sound positions end the deviation, once the network agrees."""
+        made = judge(planned())
+        events = one_by_one(made, self.forged_home())
+        assert said(events, AlertType.ROUTE_DEVIATION)[0] is A.RAISED
+        assert A.CLEARED not in said(events, AlertType.ROUTE_DEVIATION)
+        agree = drive([110.5, 111.5], kind=FixKind.CELL)
+        sound = sorted([*drive(range(110, 115)), *agree], key=lambda each: each.occurred_at_ms)
+        assert said(one_by_one(made, sound), AlertType.ROUTE_DEVIATION) == [A.CLEARED]
+
+    def test_a_network_that_falls_silent_locks_nobody_out(self) -> None:
+        """An hour after its last contradiction satellites' places are believed again."""
+        made = judge(planned())
+        one_by_one(made, self.forged_home())
+        assert said(one_by_one(made, drive(range(110, 175))), AlertType.ROUTE_DEVIATION) == [A.CLEARED]
+
+    @pytest.mark.parametrize(("contradicted", "expected"), [(True, []), (False, [A.RAISED])])
+    def test_a_contradicted_track_shows_no_missed_checkpoint(
+        self, *, contradicted: bool, expected: list[A]
+    ) -> None:
+        """It leads past a checkpoint at which the container may have been; uncontradicted it counts."""
+        gate = Place(name="Gate", latitude_deg=50.05, longitude_deg=10.6, radius_m=1_000.0)
+        wide = Corridor(coordinates=((10.0, 50.0), (12.0, 50.0)), half_width_m=(6_000.0,))
+        made = judge(planned(checkpoints=(Checkpoint(place=gate),), corridor=wide))
+        cells = drive([m + 0.5 for m in range(30, 90, 5)], north_deg=0.4, kind=FixKind.CELL)
+        readings = sorted([*drive(range(120)), *cells * contradicted], key=lambda each: each.occurred_at_ms)
+        assert said(one_by_one(made, readings), AlertType.CHECKPOINT_MISSED) == expected
 
     def test_several_at_one_false_place(self) -> None:
         """Three containers that jump to the same place are spoofed, each told of the others."""

@@ -201,6 +201,17 @@ def test_a_checkpoint_is_overdue_until_it_is_passed_or_missed() -> None:
     assert not overdue(free.apply_readings(to(range(62), 10.0, 0.005)))
 
 
+def test_a_checkpoint_ahead_of_who_stands_before_it_is_not_passed() -> None:
+    """Two sparse reports, the second two kilometres short, leave time to go there and back: late."""
+    plan = {"checkpoints": (Checkpoint(place=POST, due_at_ms=at(70)),), "arrives_at_ms": None}
+    made = watching(**plan)
+    readings = [reading(m, (50.0, east)) for m, east in ((10, 10.1), (100, 10.46), (160, 10.46))]
+    [alert] = overdue(made.apply_readings(readings))
+    assert alert.details["checkpoint"] == "Post"
+    [ended] = overdue(made.apply_readings([reading(170, (50.0, 10.53))]))
+    assert ended.action is AlertAction.CLEARED
+
+
 def test_order_and_restarts_change_nothing() -> None:
     """Backwards, one by one, with a restart: the same stands."""
     readings = [*drive(range(0, 60, 2)), *to(range(60, 170, 5), 10.6, 0.01), reading(200, (50.0, 11.0))]

@@ -59,6 +59,21 @@ def test_two_periods_and_it_is_told_and_ends() -> None:
     assert silences(events) == [(A.CLEARED, "medium")]
 
 
+@pytest.mark.parametrize(
+    ("hours", "speed_kmh", "expected"),
+    [(4, 50.0, [(A.RAISED, "medium")]), (4, 0.0, []), (4, None, []), (2, 50.0, [])],
+    ids=["driving", "standing", "says neither", "too short a time"],
+)
+def test_a_new_device_that_drives_is_no_sleeper(
+    hours: int, speed_kmh: float | None, expected: list[tuple[A, str]]
+) -> None:
+    """After hours of reports every ten minutes: told where it drove, not where it may be asleep."""
+    made = judge(planned(), silent_grace_s=300)
+    minutes = range(0, hours * 60, 10)
+    events = at_once(made, [reading(m, (50.0, 10.0 + 0.005 * m), speed_kmh=speed_kmh) for m in minutes])
+    assert silences(events + ticks(made, range(hours * 60, hours * 60 + 120, 5))) == expected
+
+
 def test_it_is_found_without_ticks_and_in_one_batch() -> None:
     """A silence that lies between two receipts of one batch is found, as in a file that is judged."""
     gap = [*drive(range(0, 120, 10)), *drive(range(200, 260, 10))]

@@ -57,6 +57,14 @@ def test_going_back_is_raised_with_its_beginning_and_ends_forward() -> None:
     assert "goes forward again" in ended.sentence
 
 
+def test_a_device_that_reports_seldom_needs_no_third_report() -> None:
+    """Two reports, a quarter of an hour apart, 11 and 21 km back; one 21 km back is nothing."""
+    way = drive(range(0, 76, 15))
+    [alert] = wrong_ways(judge().apply_readings([*way, *along([(90, 0.6), (105, 0.45)])]))
+    assert alert.occurred_at_ms == START_MS + 90 * MINUTE_MS
+    assert not wrong_ways(judge().apply_readings([*way, *along([(105, 0.45), (120, 0.6), (135, 0.75)])]))
+
+
 def test_a_short_way_back_is_no_wrong_way() -> None:
     """To a filling station three kilometres behind and on again: nothing."""
     steps = [(41.0, 0.39), (42.0, 0.38), (43.0, 0.37), (44.0, 0.36)]
@@ -77,8 +85,8 @@ def test_a_deviation_that_comes_back_further_back_is_no_retreat() -> None:
 
 
 def test_two_reports_far_back_are_not_steady() -> None:
-    """Fewer reports than the setting raise nothing, however far back they are."""
-    assert not wrong_ways(judge().apply_readings([*drive(range(41)), *along([(60, 0.2), (75, 0.1)])]))
+    """Fewer reports than the setting raise nothing up to fifteen kilometres back."""
+    assert not wrong_ways(judge().apply_readings([*drive(range(41)), *along([(60, 0.3), (75, 0.2)])]))
     [alert] = wrong_ways(
         judge().apply_readings([*drive(range(41)), *along([(60, 0.2), (75, 0.1), (90, 0.0)])])
     )

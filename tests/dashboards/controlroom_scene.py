@@ -22,6 +22,7 @@ from sealtrail.contract.alert import (
     event_id_of,
 )
 from sealtrail.contract.clock import Clock, wall_clock_ms
+from sealtrail.contract.codec import encode_readings
 from sealtrail.contract.errors import UnavailableError
 from sealtrail.contract.incident import (
     CommandReply,
@@ -247,7 +248,7 @@ class Scene:
                     battery_pct=found.battery_pct,
                 )
             )
-        self._tell(ReadingsSeen(readings))
+        self._tell(ReadingsSeen(encode_readings(readings), len(readings)))
         return readings
 
     def wake(self, container_id: str) -> None:
@@ -379,7 +380,7 @@ class Scene:
     def break_feed(self, reason: str) -> None:
         """Every feed ends with an error, and nothing answers until ``failing`` is emptied."""
         self.failing = reason
-        self._tell(ReadingsSeen([]))
+        self._tell(ReadingsSeen(encode_readings([]), 0))
 
     @asynccontextmanager
     async def changes(self) -> AsyncIterator[AsyncIterator[Change]]:

@@ -13,7 +13,7 @@ from tests.dashboards.controlroom_scene import Scene
 
 
 def board(closed: int = 4) -> Board:
-    return Board(max_containers=10, closed_incidents=closed)
+    return Board(max_containers=10, closed_incidents=closed, unread_bytes=1_048_576)
 
 
 def one() -> Incident:

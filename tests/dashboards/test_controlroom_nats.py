@@ -166,7 +166,7 @@ async def test_changes_of_every_kind_arrive(backend: NatsBackend, open_log: Log,
         await put_scene(open_log, scene)
         await (await open_log.bucket(subjects.TRIPS_BUCKET)).delete(trip.trip_id)
         for wanted in (
-            ReadingsSeen(readings),
+            ReadingsSeen(encode_readings(readings), len(readings)),
             TripChanged(trip),
             IncidentChanged(incident),
             TripRemoved(trip.trip_id),
@@ -193,7 +193,9 @@ async def test_page_lives_on_the_log(
         readings = scene.move(1.0)
         await open_log.append(subjects.readings_subject(0), encode_readings(readings))
         newest = readings[0].occurred_at_ms
-        await until(lambda: any(spot.occurred_at_ms == newest for spot in served.room.board.fleet.spots()))
+        async with asyncio.timeout(20):
+            while newest not in (await http.get("/api/state")).json()["containers"]["occurred_at_ms"]:
+                await asyncio.sleep(0.01)
         path = f"/api/incidents/{incident.incident_id}"
         assert (await http.post(f"{path}/acknowledge", json={"actor": "A"})).status_code == 200
     async with running(backend, settings) as served, httpx.AsyncClient(base_url=served.url) as http:

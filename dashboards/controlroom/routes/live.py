@@ -21,6 +21,7 @@ router = APIRouter(tags=["live"])
 @router.get("/api/state", response_model=State)
 async def state(room: InRoom) -> Response:
     """Everything as it is now. Follow ``/api/events?after=<cursor>`` from here."""
+    await room.feed.catch_up()
     incidents, trips = room.board.summaries()
     found = State.model_construct(
         cursor=room.hub.cursor,

@@ -24,6 +24,11 @@ class RouteSettings(Section):
     wrong_way_reports: int = Field(
         default=3, ge=1, description="And so many reports, each further back than the one before."
     )
+    wrong_way_far_m: float = Field(
+        default=15_000,
+        gt=0,
+        description="So far back, two reports are enough: of devices that report seldom.",
+    )
     wrong_way_clear_m: float = Field(
         default=1_000, gt=0, description="So far forward again ends it, or turns a retreat into none."
     )

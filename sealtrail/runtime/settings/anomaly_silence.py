@@ -22,6 +22,11 @@ class SilenceSettings(Section):
     silent_learn_s: float = Field(
         default=43_200, ge=0, description="And so long it must have been heard: bursts are no interval."
     )
+    silent_learn_driving_s: float = Field(
+        default=10_800,
+        ge=0,
+        description="The same where it was driving when it was last heard: who drives isn't asleep.",
+    )
     silent_unlearned_s: float = Field(
         default=86_400,
         gt=0,

@@ -50,6 +50,12 @@ class ControlRoomSettings(Section):
     max_custody_events: int = Field(
         default=200_000, ge=1, description="Custody events kept in memory for the drawer, the newest ones."
     )
+    unread_bytes: int = Field(
+        default=33_554_432,
+        ge=1_048_576,
+        description="Reports kept unread while nobody watches; of more than that, the record is asked by "
+        "the next who does.",
+    )
     closed_incidents: int = Field(
         default=500, ge=0, description="Resolved and retracted incidents shown, the newest ones."
     )

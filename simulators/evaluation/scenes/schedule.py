@@ -8,10 +8,11 @@ from sealtrail.contract.alert import AlertType
 from sealtrail.contract.device import Suspicion
 from sealtrail.contract.reading import SealEvent
 from sealtrail.contract.trip import TripEventKind
+from simulators.evaluation.columns import blank
 from simulators.evaluation.draft import Draft, NoRoomError
 from simulators.evaluation.motion import Halt
 from simulators.evaluation.planning import END_RADIUS_M
-from simulators.evaluation.profile import HOUR_MS, MINUTE_MS
+from simulators.evaluation.profile import DAY_MS, HOUR_MS, MINUTE_MS
 from simulators.evaluation.scenes.scene import Scene, at_moment, last_watched, spot
 from simulators.evaluation.ways import moved
 
@@ -93,6 +94,27 @@ def _act_gone(draft: Draft) -> None:
     draft.silences.append((draft.moment(draft.reserved[0][0]), 2e18, False))
 
 
+def _plan_mute(draft: Draft) -> None:
+    draft.mute_id = f"mute-{draft.trip_id}"
+
+
+def _mute(draft: Draft) -> None:
+    """A second seal stands on the plan and never says anything: nobody knows whether it is there."""
+    assert draft.trip is not None  # noqa: S101 - it is planned before it is driven
+    interval_s = draft.trip.reporting_interval_s
+    from_ms, until_ms = draft.departs_ms, last_watched(draft)
+    known_ms = from_ms + round(DAY_MS if interval_s is None else 2_000 * interval_s)
+    sure = until_ms - known_ms > HOUR_MS
+    draft.claim(
+        AlertType.SILENT if sure else None,
+        from_ms,
+        until_ms,
+        known_ms=known_ms,
+        of=blank(str(draft.mute_id), "", draft.identity.container_id, np.zeros(0, np.int64)),
+        also=() if sure else (AlertType.SILENT,),
+    )
+
+
 def _dead_zone_stay(draft: Draft) -> None:
     stretches = [each for each in draft.dead if each[1] < draft.reach_m]
     if not stretches:
@@ -154,6 +176,7 @@ SCENES = (
     Scene("switched off", _plan_off, lambda d: _act_off(d, remembered=False), interval_max_min=15),
     Scene("out of network", _plan_off, lambda d: _act_off(d, remembered=True), interval_max_min=15),
     Scene("silent for good", spot, _act_gone),
+    Scene("named and never heard", _plan_mute, report=_mute, at_sea=True),
     Scene("stays in a dead zone", _dead_zone_stay),
     Scene("two sessions", spot, at_moment, lambda d: _identity(d, Suspicion.SECOND_SESSION), at_sea=True),
     Scene("repeated number", spot, at_moment, _repeated, at_sea=True),
