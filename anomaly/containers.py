@@ -121,11 +121,18 @@ def _around(custody: Custody | None, at_ms: int) -> tuple[int, int]:
     return max((time for time in times if time <= at_ms), default=0), until_ms
 
 
-def cut_point(signals: list[Signal], kept: int, begins: Callable[[Signal], bool]) -> int:
-    """How many of the oldest signals to give up: none up to ``kept``, then half, at a clean place."""
+def cut_point(signals: list[Signal], kept: int, begins: Callable[[Signal], bool], apart_ms: int) -> int:
+    """How many of the oldest signals to give up: none up to ``kept``, then half, at a clean place.
+
+    Cleanest is one that is ``apart_ms`` from the signal before: no rule takes them for one thing.
+    """
     if len(signals) <= kept:
         return 0
     cut = len(signals) - kept // 2
+    for place in range(cut, len(signals) - kept // 4):
+        since_ms = signals[place].at.occurred_at_ms - signals[place - 1].at.occurred_at_ms
+        if since_ms > apart_ms and begins(signals[place]):
+            return place
     while cut < len(signals) and not begins(signals[cut]):
         cut += 1
     return cut if cut < len(signals) else 0

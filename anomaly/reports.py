@@ -15,7 +15,7 @@ from operator import attrgetter
 import msgspec
 import numpy as np
 
-from anomaly.sphere import DEGREE_E7, Floats, Ints, Structured, unit_vectors
+from anomaly.sphere import DEGREE_E7, Bools, Floats, Ints, Structured, unit_vectors
 from anomaly.words import LATEST_MS
 from sealtrail.contract.alert import Evidence
 from sealtrail.contract.reading import SENSOR_FIELDS, FixKind, Flag, Reading
@@ -29,7 +29,7 @@ REPORT = np.dtype(
         ("lat", "i4"),  # 1e-7 degree
         ("lon", "i4"),
         ("unc", "f4"),  # 1-sigma radius, m
-        ("events", "u4"),  # SealEvent, and what is said of the mount: SAID_MOUNTED, SAID_OFF_MOUNT
+        ("events", "u4"),  # SealEvent, and TIMED_BY_RECEIPT, SAID_MOUNTED, SAID_OFF_MOUNT
         ("state", "u1"),  # SealState
         ("kind", "u1"),  # FixKind
         ("flags", "u1"),  # Flag
@@ -62,9 +62,10 @@ NOTHING = 5
 it depends on this report alone (and the mark), which are: on no corridor or inside of it; within
 a deviation, high; critical; too coarse to say. NOTHING: it changed nothing. MATTERS: anything else."""
 
-SAID_MOUNTED, SAID_OFF_MOUNT = 1 << 30, 1 << 31
-SEAL_EVENTS = SAID_MOUNTED - 1
-"""`Reading.mounted` travels in the two highest bits beside those of `SealEvent`."""
+TIMED_BY_RECEIPT, SAID_MOUNTED, SAID_OFF_MOUNT = 1 << 29, 1 << 30, 1 << 31
+SEAL_EVENTS = TIMED_BY_RECEIPT - 1
+"""`Reading.mounted` travels in the two highest bits beside those of `SealEvent`; below them,
+that the device's clock was not believed."""
 _MOUNT_BITS = {None: 0, True: SAID_MOUNTED, False: SAID_OFF_MOUNT}
 
 _TAKEN = attrgetter(
@@ -111,6 +112,11 @@ class Sighting(msgspec.Struct, frozen=True):
         """Event-time order: by time, then by identity, whatever the order of arrival."""
         return self.occurred_at_ms, self.reading_id
 
+    @property
+    def timed_by_receipt(self) -> bool:
+        """Whether its time is that of the receipt, since the device's clock was not believed."""
+        return bool(self.seal_events & TIMED_BY_RECEIPT)
+
     def evidence(self) -> Evidence:
         return Evidence(
             reading_id=f"{self.reading_id:016x}",
@@ -154,7 +160,8 @@ def gather(batch: Sequence[Reading], settings: AnomalySettings) -> Structured | 
     """Rows of `REPORT`, one for each reading, in the batch's order; None where one isn't `sound`.
 
     The batch isn't empty. A fix counts as a place where it is satellite, cell or Wi-Fi, within
-    range and no NaN, and the device has a clock: one without can't say when it was there.
+    range and no NaN, and the device has a clock: one without can't say when it was there. A clock
+    that is more than ``clock_behind_s`` behind the receipt is none (no device remembers for so long).
     ``quality`` is then PLAUSIBLE until the position rule knows better.
 
     Works by columns: NumPy takes a column of plain numbers fifty times faster than rows of them.
@@ -175,6 +182,13 @@ def gather(batch: Sequence[Reading], settings: AnomalySettings) -> Structured | 
         rows["events"] |= np.array([_MOUNT_BITS[each] for each in mounted], np.uint32)
     rows["state"] = _whole(states) & 0xFF
     rows["flags"] = _whole(flags) & 0xFF
+    behind = rows["recv"] - rows["t"] > settings.clock_behind_s * 1000
+    if behind.any():
+        rows["flags"][behind] |= CLOCK_UNSET
+        rows["t"][behind] = rows["recv"][behind]
+    clockless = (rows["flags"] & CLOCKLESS) != 0
+    if clockless.any():
+        rows["events"][clockless] |= TIMED_BY_RECEIPT
     kind = _whole(kinds) & 0xFF
     latitude, longitude = np.array(latitudes, np.float64), np.array(longitudes, np.float64)
     claimed = np.array(radii, np.float64)
@@ -223,6 +237,12 @@ def _values(columns: Sequence[tuple[float | None, ...]], size: int) -> Floats:
     values[~np.isfinite(values)] = np.nan
     clipped: Floats = np.clip(values, -GREATEST_VALUE, GREATEST_VALUE)
     return clipped
+
+
+def kept(reports: Structured, late_after_s: float) -> Bools:
+    """Which reports their device has kept for a while, where others are sent at once."""
+    result: Bools = reports["recv"] - reports["t"] > late_after_s * 1000
+    return result
 
 
 def vectors_of(rows: Structured) -> Floats:

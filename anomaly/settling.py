@@ -13,6 +13,7 @@ from anomaly.rules.rule import Case, Finding
 from anomaly.rules.seal_custody import NAME as SEAL_CUSTODY
 from anomaly.rules.seal_custody import OPEN
 from sealtrail.contract.alert import AlertEvent, AlertType
+from sealtrail.runtime.settings.anomaly import AnomalySettings
 
 RESTING_ON = {PASSAGES: (AlertType.CHECKPOINT_MISSED, AlertType.OVERDUE)}
 """Types that rest on the signals of a rule of another type too: of all devices together."""
@@ -77,9 +78,10 @@ def _case(memory: Memory, row: int) -> Case:
 
 def _trim(memory: Memory, file: ContainerFile) -> None:
     """Give up the oldest transitions where there are too many."""
+    apart_ms = _joined_most_ms(memory.settings)
     for rule in JUDGED:
         for track in file.tracks_of(rule.name):
-            cut = cut_point(track.signals, memory.settings.signals_kept, rule.begins)
+            cut = cut_point(track.signals, memory.settings.signals_kept, rule.begins, apart_ms)
             if cut:
                 last = track.signals[cut - 1]
                 track.base, track.given_up = last.word, last.at.key
@@ -91,6 +93,19 @@ def _trim(memory: Memory, file: ContainerFile) -> None:
                 if rule.name == SEAL_CUSTODY:
                     up_to = min(last.at.key, memory.lanes.foundation_key(track.lane))
                     memory.lanes.logs.seal(track.lane).forget(up_to)
+
+
+def _joined_most_ms(settings: AnomalySettings) -> int:
+    """What lies further apart than this no rule takes for one thing, as far as it joins signals by time."""
+    joins_s = (
+        settings.door_join_s,
+        settings.excursion_join_s,
+        settings.fault_join_s,
+        settings.gnss_join_s,
+        settings.refusal_join_s,
+        settings.shock_join_s,
+    )
+    return round(max(joins_s) * 1000)
 
 
 def _waits(memory: Memory, file: ContainerFile) -> bool:

@@ -35,6 +35,11 @@ def distance(metres: float) -> str:
     return f"{metres / 1000:.1f} km" if metres < FAR_M else f"{metres / 1000:.0f} km"
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 report``, ``12 reports``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def subject(device_id: str, key: str) -> str:
     """``Seal JT-1 on MSKU9070323``, or the seal alone where it is on no container."""
     return f"Seal {device_id} on {key}" if key != device_id else f"Seal {device_id}"

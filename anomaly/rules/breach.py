@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from anomaly.custody import Segment
+from anomaly.reports import Sighting
 from anomaly.rules.rule import Case, Finding, Signal, Spot, Track, severity_under
 from anomaly.words import distance, lateness, moment, span, subject
 from sealtrail.contract.alert import CATALOGUE, AlertType, Severity
 from sealtrail.contract.trip import Authorisation
+from sealtrail.runtime.settings.anomaly import AnomalySettings
 
 NEAR_CORRIDOR_M = 100_000
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ def breach(
     if at.card_id is not None:
         details["card_id"] = at.card_id
     who = f" with card {at.card_id}" if at.card_id and rule.type is AlertType.SEAL_OPENED else ""
-    late = lateness(at.occurred_at_ms, at.received_at_ms, case.settings.late_after_s)
+    late = arrival(at, case.settings)
     said = f"{subject(at.device_id, case.key)} {rule.deed}{who} {moment(at.occurred_at_ms)}{where}{late}."
     settings = case.settings
     return [
@@ -70,6 +72,13 @@ def breach(
             evidence=(at,),
         )
     ]
+
+
+def arrival(at: Sighting, settings: AnomalySettings) -> str:
+    """What is to be said of when a report came: how late, or that its time is no other."""
+    if at.timed_by_receipt:
+        return "; that is when the report arrived, as the device's clock is wrong"
+    return lateness(at.occurred_at_ms, at.received_at_ms, settings.late_after_s)
 
 
 def watched_severity(case: Case, segment: Segment | None, kind: AlertType, at_ms: int) -> Severity | None:
@@ -147,7 +156,7 @@ def custody_entry(
         details["card_id"] = at.card_id
     trip_id = segment.trip.trip_id if segment else ""
     place, last_known = _place(signal)
-    late = lateness(at.occurred_at_ms, at.received_at_ms, case.settings.late_after_s)
+    late = arrival(at, case.settings)
     return Finding(
         type=kind,
         rule="seal_custody",

@@ -25,12 +25,12 @@ from __future__ import annotations
 import numpy as np
 
 from anomaly.reports import COLUMN, DOOR_OPEN, DOOR_SHUT, PLAUSIBLE
-from anomaly.rules.breach import watched_severity, where_words
+from anomaly.rules.breach import arrival, watched_severity, where_words
 from anomaly.rules.levels import Episode, episode_findings, follow
 from anomaly.rules.rule import EVIDENCE_KEPT, Case, Cleared, Finding, Rows, Signal
 from anomaly.rules.seal_opened import leave_at, place_for
 from anomaly.sphere import DEGREE_E7, Floats, Ints
-from anomaly.words import device_on, lateness, moment
+from anomaly.words import device_on, moment
 from sealtrail.contract.alert import AlertType
 from sealtrail.contract.reading import SealEvent
 
@@ -105,7 +105,7 @@ class DoorOpened:
             return None
         place, last_known, where, details = where_words(case, segment, first)
         details["shown_by"] = "door" if episode.word & DOOR else "light"
-        late = lateness(at.occurred_at_ms, at.received_at_ms, settings.late_after_s)
+        late = arrival(at, settings)
         deed = "its door was opened" if episode.word & DOOR else "there was light inside"
         ended, cleared = episode.ended, None
         if ended is not None:

@@ -83,14 +83,18 @@ def episodes(case: Case, track: Track, opens: int, worsens: int = -1) -> list[Ep
     return found
 
 
+def _overlaps(group: Merged, each: Episode) -> bool:
+    """Whether an episode begins before a group ends; what one device begins where it ends is another one."""
+    end_ms, begins_ms = group.end_ms, each.first.occurred_at_ms
+    return end_ms is None or end_ms > begins_ms or (end_ms == begins_ms and group.last.lane != each.lane)
+
+
 def merged(found: Iterable[Episode], same: Callable[[Episode], object]) -> list[Merged]:
     """Group what overlaps in time and is the same thing, oldest first."""
     groups: list[Merged] = []
     for each in sorted(found, key=lambda each: each.first.key):
         for group in groups:
-            end_ms = group.end_ms
-            overlaps = end_ms is None or end_ms >= each.first.occurred_at_ms
-            if overlaps and same(group.first) == same(each):
+            if _overlaps(group, each) and same(group.first) == same(each):
                 group.episodes.append(each)
                 break
         else:

@@ -24,6 +24,7 @@ import msgspec
 
 from anomaly.custody import FOREVER_MS, Segment
 from anomaly.plan_parts import ends_of
+from anomaly.reports import kept
 from anomaly.rules import dead_zones
 from anomaly.rules.rule import (
     Case,
@@ -35,7 +36,7 @@ from anomaly.rules.rule import (
     severity_under,
 )
 from anomaly.rules.stretches import Stretch, stretches
-from anomaly.words import device_on, moment, span
+from anomaly.words import counted, device_on, moment, span
 from sealtrail.contract.alert import AlertType, Severity
 
 NAME = "never_heard"
@@ -162,7 +163,8 @@ def _end(case: Case, stretch: Stretch, until_ms: int, heard: int | None) -> Clea
         words = f"{who} was taken off the trip, or put on it anew, {moment(until_ms)}; it was never heard."
         return Cleared(None, until_ms, words)
     history = case.history(heard)
-    held = int(((history["t"] >= stretch.since_ms) & (history["t"] < until_ms)).sum())
+    of_gap = (history["t"] >= stretch.since_ms) & (history["t"] < until_ms)
+    held = int((of_gap & kept(history, case.settings.late_after_s)).sum())
     words = f"{who} is heard for the first time {moment(until_ms)}, after {span(until_ms - stretch.since_ms)}"
-    words += f"; its memory held {held} reports of that time so far" if held else ""
+    words += f"; its memory held {counted(held, 'report')} of that time so far" if held else ""
     return Cleared(None, until_ms, f"{words}.", {"reports_of_the_gap": held})

@@ -75,7 +75,7 @@ class SealChecked:
         if kind is None and seen is not None:
             before_ms = check.checked_at_ms - 1  # before this check itself replaces anything
             numbers = declared(custody, segment, before_ms, grace_s)
-            if number_hash(seen) not in numbers or check.seal_expected not in (None, seen):
+            if number_hash(seen) not in numbers or _differ(check.seal_expected, seen):
                 expected = check.seal_expected or ", ".join(segment.trip.seal_numbers)
                 kind, words = AlertType.SEAL_MISMATCH, f"with the number {seen} instead of {expected}"
         if kind is None or any(
@@ -159,6 +159,10 @@ class SealChecked:
             },
             details=details,
         )
+
+
+def _differ(expected: str | None, seen: str) -> bool:
+    return expected is not None and number_hash(expected) != number_hash(seen)
 
 
 def _at_ms(event: TripEvent) -> int:

@@ -18,14 +18,15 @@ The fold (``findings``) walks a device's few signals beside the container's
 custody log and asks the three breach rules (seal_cut, seal_tamper,
 seal_opened). A seal is armed unless an authorised opening has disarmed it. It
 is watched from a trip's start to its end. Before the start and after the end
-seals are opened as a matter of course: nothing is raised. Where no trip was
+seals are opened as a matter of course: nothing is raised, unless the container
+leaves with a seal that is open or cut still (unsealed.py). Where no trip was
 ever planned the breach is raised with ``severity_without_trip``: an unplanned
 container's seal is nobody's routine, and a lost plan must not hide a breach.
 The position of the report plays no part: a breach without a fix, with a stale
 fix, on a jump, with the clock unset is a breach.
 
 Settings: rearm_at_expiry, severity_without_trip, severity_unpaired_opening,
-card_grace_s, place_max_age_s, place_stood_max_s, place_wait_periods. Source:
+card_grace_s, unsealed_departure_s, place_max_age_s, place_stood_max_s, place_wait_periods. Source:
 ../shared/ALERTS.md, seal custody.
 """
 
@@ -43,6 +44,7 @@ from anomaly.rules import seal_cut, seal_opened, seal_tamper
 from anomaly.rules.breach import breach, custody_entry
 from anomaly.rules.levels import placed_signal
 from anomaly.rules.rule import Case, Finding, Rows, Signal, Track
+from anomaly.rules.unsealed import left_unsealed
 from anomaly.sphere import Ints, Structured
 from sealtrail.contract.alert import AlertType
 from sealtrail.contract.reading import SealEvent, SealState
@@ -163,7 +165,7 @@ class SealCustody:
     """SEAL_CUT, SEAL_OPENED, SEAL_TAMPER and the custody log entries of the seal itself."""
 
     name = NAME
-    version = 3
+    version = 4
     types = (
         AlertType.SEAL_CUT,
         AlertType.SEAL_OPENED,
@@ -202,7 +204,11 @@ class SealCustody:
         return True  # the condition before it is kept
 
     def findings(self, case: Case) -> list[Finding]:
-        return [finding for track in case.tracks for finding in _fold(case, track)]
+        found = [finding for track in case.tracks for finding in _fold(case, track)]
+        cut = left_unsealed(case, seal_cut.RULE, int(Condition.CUT), "cut")
+        lanes = {finding.lane for finding in cut}  # a cable that was cut shows as open: one act
+        opened = left_unsealed(case, seal_opened.RULE, OPEN, "open")
+        return found + cut + [finding for finding in opened if finding.lane not in lanes]
 
 
 @dataclass(slots=True)
@@ -214,6 +220,12 @@ class _Seal:
     disarmed_at_ms: int = 0
     damaged: bool = False  # cut or opened, and not closed again since
     damaged_at_ms: int = 0
+    opened_at_ms: int = 0
+
+    def opened_anew(self, custody: Custody | None, rising: int, at_ms: int) -> bool:
+        """Whether it says that it was opened anew: armed by people since, it never said that it closed."""
+        said = bool(rising & Condition.OPEN_SAID)
+        return said and custody is not None and custody.rearmed_between(self.opened_at_ms, at_ms)
 
     def settle(self, custody: Custody | None, at_ms: int, *, rearm_at_expiry: bool) -> None:
         """What the custody log and the passing of time did before a moment."""
@@ -242,9 +254,11 @@ def _fold(case: Case, track: Track) -> list[Finding]:
         if rising & Condition.CUT and armed:
             found += breach(case, track, index, segment, seal_cut.RULE, int(Condition.CUT))
         if _tampered(rising, signal.word) and armed and not _taken_off_with_leave(case, track, index, rising):
-            found += breach(case, track, index, segment, seal_tamper.RULE, TAMPER)
-        if rising & OPEN and not seal.word & OPEN:
+            rule = seal_tamper.RULE if rising & Condition.TAMPERED else seal_tamper.OFF_MOUNT
+            found += breach(case, track, index, segment, rule, TAMPER)
+        if rising & OPEN and (not seal.word & OPEN or seal.opened_anew(case.custody, rising, at_ms)):
             found += _opened(case, track, index, segment, seal)
+            seal.opened_at_ms = at_ms
         if rising & BREACH & ~TAMPER:
             seal.damaged, seal.damaged_at_ms = True, at_ms
         if rising & CLOSED:

@@ -16,11 +16,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from anomaly.rules.breach import where_words
+from anomaly.rules.breach import arrival, where_words
 from anomaly.rules.levels import Episode, episode_findings, follow
 from anomaly.rules.rule import EVIDENCE_KEPT, Case, Cleared, Finding, Rows, Signal, severity_under
 from anomaly.rules.seal_opened import leave_at, place_for
-from anomaly.words import lateness, moment, subject
+from anomaly.words import moment, subject
 from sealtrail.contract.alert import AlertType
 from sealtrail.contract.reading import SealEvent, SealState
 
@@ -65,7 +65,7 @@ class SealFault:
             return None
         place, last_known, where, details = where_words(case, segment, first)
         details["faults"] = len(episode.signals)
-        late = lateness(at.occurred_at_ms, at.received_at_ms, settings.late_after_s)
+        late = arrival(at, settings)
         who, ended = subject(at.device_id, case.key), episode.ended
         cleared = None
         if ended is not None:

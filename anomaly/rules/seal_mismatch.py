@@ -18,10 +18,10 @@ import numpy as np
 
 from anomaly.custody import Custody, Segment
 from anomaly.reports import number_hash
-from anomaly.rules.breach import where_words
+from anomaly.rules.breach import arrival, where_words
 from anomaly.rules.levels import placed_signal
 from anomaly.rules.rule import Case, Cleared, Finding, Rows, Signal, Track, severity_under
-from anomaly.words import lateness, moment, subject
+from anomaly.words import moment, subject
 from sealtrail.contract.alert import AlertType
 from sealtrail.contract.trip import SealCheck
 
@@ -92,7 +92,7 @@ class SealMismatch:
         expected = ", ".join(segment.trip.seal_numbers)
         details |= {"seal_seen": number, "seal_expected": expected}
         who = subject(at.device_id, case.key)
-        late = lateness(at.occurred_at_ms, at.received_at_ms, settings.late_after_s)
+        late = arrival(at, settings)
         cleared, until_ms = None, None
         if following is not None:
             until_ms = following.at.occurred_at_ms

@@ -113,14 +113,19 @@ def _stood(case: Case, signal: Signal) -> bool:
     return max(apart_m, before.uncertainty_m, after.uncertainty_m) <= case.settings.stop_radius_m
 
 
+def plain_card(card_id: str) -> str:
+    """A card's number as it is compared: case, spaces and dashes are of no account, as with seals."""
+    return "".join(each for each in card_id.upper() if each.isalnum())
+
+
 def _cards(case: Case, track: Track, index: int) -> set[str]:
-    """Cards that stand for an opening."""
+    """Cards that stand for an opening, as they are compared."""
     at = track.signals[index].at
     if at.card_id is not None:
-        return {at.card_id}
+        return {plain_card(at.card_id)}
     grace_ms = case.settings.card_grace_s * 1000
     return {
-        other.at.card_id
+        plain_card(other.at.card_id)
         for other in track.signals
         if other.at.card_id is not None
         and other.at.seal_events & SealEvent.OPENED
@@ -151,7 +156,9 @@ def covering(case: Case, track: Track, index: int) -> Authorisation | None:
     if case.custody is None:
         return None
     for authorisation in case.custody.authorisations_at(signal.at.occurred_at_ms):
-        if authorisation.card_ids and not _cards(case, track, index) & set(authorisation.card_ids):
+        if authorisation.card_ids and not _cards(case, track, index) & set(
+            map(plain_card, authorisation.card_ids)
+        ):
             continue
         if _covers(authorisation, spot):
             return authorisation

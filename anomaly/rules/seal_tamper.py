@@ -18,3 +18,4 @@ from anomaly.rules.breach import BreachRule
 from sealtrail.contract.alert import AlertType
 
 RULE = BreachRule(name="seal_tamper", type=AlertType.SEAL_TAMPER, deed="was tampered with")
+OFF_MOUNT = BreachRule(name="seal_tamper", type=AlertType.SEAL_TAMPER, deed="was taken off its mount")

@@ -11,7 +11,8 @@ report is judged with the fixes that were about it, as long as both devices'
 histories hold them.
 
 A device that is taken off at the destination, or where and when an
-authorisation allows to open, may go its way: nothing is raised then.
+authorisation allows to open, may go its way, and so may a truck that leaves its
+container there: nothing is raised where either device is there.
 
 Severity: critical, or the trip's own. Settings: separation_max_m,
 separation_reports, separation_apart_s, uncertainty_factor. Source:
@@ -29,8 +30,9 @@ from anomaly.custody import Segment, within
 from anomaly.fleet import Fleet
 from anomaly.reports import PLAUSIBLE, vectors_of
 from anomaly.rows import join, take
-from anomaly.rules.rule import Case, Cleared, Finding, Signal, Track, severity_under
+from anomaly.rules.rule import Case, Cleared, Finding, Signal, Spot, Track, severity_under
 from anomaly.rules.seal_opened import leave_at, own_spot
+from anomaly.rules.spots import fix_of
 from anomaly.sphere import Bools, Floats, Ints, Structured, distance_m
 from anomaly.words import distance, lateness, moment
 from sealtrail.contract.alert import AlertType
@@ -55,7 +57,7 @@ class Separation:
     """Keeps nothing but its signals: what they rest on is in the histories."""
 
     name = NAME
-    version = 1
+    version = 2
     types = (AlertType.SEPARATION,)
     state = (("apart_from", "i4"),)  # another lane plus 1; 0: together with all
 
@@ -105,7 +107,7 @@ class Separation:
         kept = [s for s in track.signals if s.numbers["other"] == b and s.at.occurred_at_ms < begin]
         found = self._transitions(fleet, compared, b, apart=bool(kept) and kept[-1].code == APART)
         signals = sorted((*others, *kept, *found), key=lambda signal: signal.key)
-        if [(s.code, s.key) for s in signals] != [(s.code, s.key) for s in track.signals]:
+        if [(s.code, s.key, s.before) for s in signals] != [(s.code, s.key, s.before) for s in track.signals]:
             track.signals = signals
             fleet.touch(int(fleet.lanes.container[a]))
         mine = [*kept, *found]
@@ -132,7 +134,10 @@ class Separation:
             furthest = float(np.nanmax(compared.away_m[first : sure + 1]))
             numbers = {"other": float(other), "distance_m": float(round(furthest))}
             code = APART if apart else TOGETHER
-            found.append(Signal(code, at, place=own_spot(at), last_inside=shown, numbers=numbers))
+            there = _nearest_of_other(compared, first)
+            found.append(
+                Signal(code, at, place=own_spot(at), before=there, last_inside=shown, numbers=numbers)
+            )
         return found
 
     def sweep(self, fleet: Fleet) -> None:
@@ -205,13 +210,23 @@ def _of_trip(segment: Segment, names: list[str]) -> bool:
 
 def _may_part(case: Case, segment: Segment, apart: Signal) -> bool:
     """Whether devices may be taken off there and then."""
-    end, spot = segment.trip.destination, apart.place
-    at_the_end = (
-        end is not None
-        and spot is not None
-        and within(end, spot.latitude_deg, spot.longitude_deg, spot.uncertainty_m)
-    )
-    return at_the_end or leave_at(case, spot, apart.at.occurred_at_ms) is not None
+    end = segment.trip.destination
+    spots = [spot for spot in (apart.place, apart.before) if spot is not None]
+    if end is not None and any(
+        within(end, spot.latitude_deg, spot.longitude_deg, spot.uncertainty_m) for spot in spots
+    ):
+        return True
+    at_ms = apart.at.occurred_at_ms
+    return any(leave_at(case, spot, at_ms) is not None for spot in spots)
+
+
+def _nearest_of_other(compared: _Compared, index: int) -> Spot | None:
+    """Where the other device of a pair was about the time of a fix."""
+    of_other = np.flatnonzero(compared.lane != compared.lane[index])
+    if not of_other.size:
+        return None
+    away_ms = np.abs(compared.report["t"][of_other] - compared.report["t"][index])
+    return fix_of(compared.report[int(of_other[int(np.argmin(away_ms))])])
 
 
 def _limit_m(plans: Structured, default_m: float) -> Floats:

@@ -15,10 +15,10 @@ from __future__ import annotations
 import numpy as np
 
 from anomaly.reports import COLUMN
-from anomaly.rules.breach import where_words
+from anomaly.rules.breach import arrival, where_words
 from anomaly.rules.levels import Episode, episode_findings, placed_signal
 from anomaly.rules.rule import EVIDENCE_KEPT, Case, Finding, Rows, Signal, severity_under
-from anomaly.words import device_on, lateness, moment
+from anomaly.words import device_on, moment
 from sealtrail.contract.alert import AlertType
 from sealtrail.contract.reading import SealEvent
 
@@ -74,7 +74,7 @@ class Shock:
         details |= {"shocks": len(episode.signals), "shock_g": strongest or None}
         deed = "was dropped" if episode.word & DROP else "was hit"
         force = f" with {strongest:.3g} g" if strongest else ""
-        late = lateness(at.occurred_at_ms, at.received_at_ms, settings.late_after_s)
+        late = arrival(at, settings)
         who = device_on(at.device_id, case.key)
         return Finding(
             type=AlertType.SHOCK,

@@ -36,14 +36,15 @@ import numpy as np
 
 from anomaly.custody import FOREVER_MS, Segment
 from anomaly.fleet import Fleet
-from anomaly.reports import AT_REST, COLUMN, MOVING, Sighting
+from anomaly.reports import AT_REST, COLUMN, MOVING, PLAUSIBLE, Sighting, kept
 from anomaly.rows import put, take
 from anomaly.rules import dead_zones
-from anomaly.rules.rule import Case, Cleared, Finding, Signal, Track, severity_under
+from anomaly.rules.rule import Case, Cleared, Finding, Signal, Spot, Track, severity_under
 from anomaly.rules.seal_opened import held_spot
+from anomaly.rules.spots import fix_of
 from anomaly.rules.stretches import stretches
 from anomaly.sphere import Bools, Floats, Ints, Structured
-from anomaly.words import device_on, moment, span
+from anomaly.words import counted, device_on, moment, span
 from sealtrail.contract.alert import AlertType, Severity
 from sealtrail.contract.trip import TripEventKind
 from sealtrail.runtime.settings.anomaly import AnomalySettings
@@ -148,9 +149,8 @@ class Silent:
         usual_s = float(_usual_s(take(fleet.lanes.watch, np.array([lane])))[0])
         numbers = {"due_ms": float(round(due_ms)), "limit_s": float(round(limit_s)), "gap_s": usual_s}
         at, first = self._last_heard(fleet, lane, heard_ms)
-        place = held_spot(fleet.lanes.live[lane])
+        place, newest_ms = _place_heard(fleet, lane, heard_ms)
         if place is not None:
-            newest_ms = int(fleet.lanes.live["last_t"][lane])
             numbers["place_age_s"] = max(0, newest_ms - place.at_ms) / 1000
         fleet.emit(lane, NAME, Signal(LOST, at, place=place, first=first, numbers=numbers))
 
@@ -259,9 +259,7 @@ class Silent:
             start=at,
             shown_by=msgspec.structs.replace(report, received_at_ms=due_ms),
             severity=severity,
-            sentence=f"{said}; it reports every {span(round(lost.numbers['gap_s'] * 1000))} at the latest."
-            if lost.numbers["gap_s"]
-            else f"{said}.",
+            sentence=f"{said}{_expected(segment, lost.numbers['gap_s'])}.",
             group=track.device_id,
             until_ms=until_ms if cleared is not None else None,
             cleared=cleared,
@@ -288,11 +286,35 @@ class Silent:
             return Cleared(None, until_ms, f"The trip of {who} has ended; its silence is nobody's concern.")
         history = case.history(track.lane)
         of_gap = (history["t"] > lost.at.occurred_at_ms) & (history["t"] < until_ms)
-        held = int((of_gap & (history["recv"] >= until_ms)).sum())
+        held = int((of_gap & (history["recv"] >= until_ms) & kept(history, case.settings.late_after_s)).sum())
         lasted = span(until_ms - lost.at.received_at_ms)
         words = f"{who} is heard again {moment(until_ms)}, after {lasted}"
-        words += f"; its memory held {held} reports of that time so far" if held else ""
+        words += f"; its memory held {counted(held, 'report')} of that time so far" if held else ""
         return Cleared(heard.at, until_ms, f"{words}.", {"reports_of_the_gap": held})
+
+
+def _expected(segment: Segment, gap_s: float) -> str:
+    """How often it should have spoken: as the trip says, else as it has itself."""
+    if segment.trip.reporting_interval_s is not None:
+        return f"; it should report every {span(round(segment.trip.reporting_interval_s * 1000))}"
+    return f"; it reports every {span(round(gap_s * 1000))} at the latest" if gap_s else ""
+
+
+def _place_heard(fleet: Fleet, lane: int, heard_ms: int) -> tuple[Spot | None, int]:
+    """The place held for true, and the newest report's time, of what was received up to a time.
+
+    What ended the silence may have been judged with it, in one batch.
+    """
+    live, history = fleet.lanes.live[lane], fleet.history(lane)
+    if not (history["recv"] > heard_ms).any():
+        return held_spot(live), int(live["last_t"])
+    heard = history[history["recv"] <= heard_ms]
+    placed = np.flatnonzero(heard["quality"] == PLAUSIBLE)
+    newest_ms = int(heard["t"][-1]) if heard.size else int(live["last_t"])
+    if placed.size:
+        return fix_of(heard[int(placed[-1])]), newest_ms
+    held = held_spot(live)
+    return (held if held is not None and held.at_ms <= newest_ms else None), newest_ms
 
 
 def _has_learned(watch: Structured, at_s: Ints, settings: AnomalySettings, *, driving: bool = False) -> Bools:

@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from anomaly.rules.breach import watched_severity, where_words
+from anomaly.rules.breach import arrival, watched_severity, where_words
 from anomaly.rules.levels import Episode, episode_findings, follow
 from anomaly.rules.rule import EVIDENCE_KEPT, Case, Finding, Rows, Signal
-from anomaly.words import lateness, moment, subject
+from anomaly.words import moment, subject
 from sealtrail.contract.alert import AlertType
 from sealtrail.contract.reading import SealEvent
 
@@ -59,7 +59,7 @@ class UnlockRefused:
             return None
         why = " and ".join(words for event, words in WORDS.items() if episode.word & event)
         place, last_known, where, details = where_words(case, segment, first)
-        late = lateness(at.occurred_at_ms, at.received_at_ms, settings.late_after_s)
+        late = arrival(at, settings)
         details["refusals"] = len(episode.signals)
         cards = {signal.at.card_id for signal in episode.signals if signal.at.card_id}
         if cards:

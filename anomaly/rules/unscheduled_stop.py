@@ -28,6 +28,7 @@ from anomaly.custody import Segment, within
 from anomaly.plan_parts import ends_of
 from anomaly.reports import PLAUSIBLE, vectors_of
 from anomaly.rows import put, take
+from anomaly.rules.breach import where_words
 from anomaly.rules.episodes import Episode, Merged, episodes, merged, spot_of, trip_of
 from anomaly.rules.rule import Case, Cleared, Finding, Rows, Signal, severity_under
 from anomaly.rules.trail import FIX, fixes_of, seen, slack_of
@@ -120,7 +121,7 @@ def _away(rows: Rows, fixes: Structured, slack: Floats) -> tuple[Floats, Floats]
 def _planned(case: Case, episode: Episode) -> bool:
     """Whether a stop is none to wonder at: in an allowed place, or begun before the trip."""
     trip, first = episode.segment.trip, episode.first
-    if first.occurred_at_ms < _begins_ms(case, episode.segment):
+    if first.occurred_at_ms <= _begins_ms(case, episode.segment):
         return True
     spot = spot_of(first)
     if spot is None:
@@ -156,6 +157,8 @@ def _finding(case: Case, group: Merged) -> Finding:
         severity = Severity.HIGH
     newest = long or signal
     lasted_ms = newest.at.occurred_at_ms - episode.first.occurred_at_ms
+    place = spot_of(episode.first)
+    where = where_words(case, episode.segment, Signal(0, episode.first, place=place))[2]
     late = lateness(newest.at.occurred_at_ms, newest.at.received_at_ms, settings.late_after_s)
     return Finding(
         type=AlertType.UNSCHEDULED_STOP,
@@ -168,13 +171,13 @@ def _finding(case: Case, group: Merged) -> Finding:
         shown_by=signal.at,
         severity=severity,
         sentence=(
-            f"{case.key} has stood for {span(lasted_ms)} outside allowed places, since "
+            f"{case.key} has stood for {span(lasted_ms)} outside allowed places{where}, since "
             f"{moment(episode.first.occurred_at_ms)[3:]} (allowed: "
             f"{span(round(signal.numbers['allowed_s'] * 1000))}){late}."
         ),
         until_ms=group.end_ms,
         cleared=_cleared(case, group),
-        place=spot_of(episode.first),
+        place=place,
         settings={
             "stop_max_s": signal.numbers["allowed_s"],
             "stop_long_factor": settings.stop_long_factor,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
+from anomaly.custody import FOREVER_MS
 from anomaly.judge import Judge
 from sealtrail.commands.judge_input import readings_of
 from sealtrail.commands.trip import read_trip
@@ -18,6 +20,16 @@ from sealtrail.contract.reading import Reading
 from sealtrail.contract.trip import Trip, TripEvent, TripEventKind
 from sealtrail.runtime.settings.anomaly import AnomalySettings
 from sealtrail.runtime.settings.tree import Settings
+
+PLANNED_BEFORE_MS = 24 * 3_600_000
+"""From so long before its departure on a container is declared to stand in its origin."""
+
+TOGETHER_MS = 1_000
+"""Readings received within this are judged at once, as they would have been, …"""
+
+TIMES_MOST = 1_000
+"""… or within so many equal parts of the time that a file spans, if that is longer: a long file takes
+seconds, and differs from the running system in no more than how often a growing alert is told anew."""
 
 
 def read_readings(path: Path, refused: Counter[str]) -> list[Reading]:
@@ -43,8 +55,14 @@ def pair(readings: list[Reading], trips: list[Trip]) -> None:
 
 
 def plan(trip: Trip, first_ms: int) -> TripEvent:
-    """The planning of a trip; one without a departure is under watch from the first reading on."""
-    at_ms = first_ms if trip.departs_at_ms is None else trip.departs_at_ms
+    """The planning of a trip; one without a departure is under watch from the first reading on.
+
+    A file doesn't say when its trip was planned: `PLANNED_BEFORE_MS` before the departure, or with
+    the first reading, whichever is later.
+    """
+    at_ms = first_ms
+    if trip.departs_at_ms is not None:
+        at_ms = min(trip.departs_at_ms, max(first_ms, trip.departs_at_ms - PLANNED_BEFORE_MS))
     return TripEvent(
         event_id=f"file/{trip.trip_id}",
         kind=TripEventKind.PLANNED,
@@ -73,12 +91,34 @@ def judge_readings(
     """Alert events of readings under trips, in the order in which they would have been told."""
     if not as_arrived:
         readings = sorted(readings, key=lambda reading: reading.received_at_ms)
-    first_ms = min((reading.occurred_at_ms for reading in readings), default=0)
+    first_ms = min((_judged_at_ms(reading, settings) for reading in readings), default=0)
     made = Judge(settings)
     events = made.apply_trip_events([plan(trip, first_ms) for trip in trips])
-    for start in range(0, len(readings), settings.batch_readings):
-        events += made.apply_readings(readings[start : start + settings.batch_readings])
+    gathered_ms = FOREVER_MS
+    if readings and not as_arrived:
+        spans_ms = readings[-1].received_at_ms - readings[0].received_at_ms
+        gathered_ms = max(TOGETHER_MS, spans_ms // TIMES_MOST)
+    for batch in batches(readings, settings.batch_readings, gathered_ms):
+        events += made.apply_readings(batch)
     return events
+
+
+def _judged_at_ms(reading: Reading, settings: AnomalySettings) -> int:
+    """When a reading counts as having happened: a clock far behind is none (`clock_behind_s`)."""
+    behind = reading.received_at_ms - reading.occurred_at_ms > settings.clock_behind_s * 1000
+    return reading.received_at_ms if behind else reading.occurred_at_ms
+
+
+def batches(readings: list[Reading], most: int, gathered_ms: int) -> Iterator[list[Reading]]:
+    """Readings in their order, in batches of at most ``most`` that were received within ``gathered_ms``."""
+    batch: list[Reading] = []
+    for reading in readings:
+        if batch and (len(batch) == most or reading.received_at_ms - batch[0].received_at_ms > gathered_ms):
+            yield batch
+            batch = []
+        batch.append(reading)
+    if batch:
+        yield batch
 
 
 @click.command()

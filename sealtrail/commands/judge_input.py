@@ -14,12 +14,15 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from anomaly.reports import sound
 from gateway.decoders import decoder_for
+from gateway.device_time import settle
 from sealtrail.contract.clock import parse_iso
 from sealtrail.contract.errors import RefusedError
 from sealtrail.contract.public.journey_csv import parse_journey
+from sealtrail.contract.public.once import once
 from sealtrail.contract.public.reading_line import from_line
-from sealtrail.contract.reading import Reading
+from sealtrail.contract.reading import Flag, Reading
 
 Refuse = Callable[[int, RefusedError], None]
 
@@ -55,24 +58,43 @@ def _json_lines(lines: Iterable[str], refuse: Refuse) -> Iterator[Reading]:
 def _json_line(text: str) -> list[Reading]:
     """Readings of one line: an object, or several as an array, accepted or refused as a whole."""
     try:
-        found: Any = json.loads(text)
+        found: Any = json.loads(text, object_pairs_hook=once)
     except (ValueError, RecursionError) as error:
         raise RefusedError("not_json", f"{error}; a line is one JSON object or array") from error
     if isinstance(found, list):
-        return [reading for each in found for reading in _json_object(each, json.dumps(each))]
-    return _json_object(found, text)
+        readings = [reading for each in found for reading in _json_object(each, json.dumps(each))]
+    else:
+        readings = _json_object(found, text)
+    for reading in readings:
+        if not sound(reading):
+            raise RefusedError("time_out_of_range", "times are from 1970 on")
+    return readings
 
 
 def _json_object(found: object, text: str) -> list[Reading]:
     if not isinstance(found, dict):
         raise RefusedError("not_an_object", text[:40])
-    if REPORT_KEYS.isdisjoint(found):
-        return [from_line(text)]
-    if not isinstance(found.get("device_id"), str) or not isinstance(found.get("occurred_at"), str):
-        raise RefusedError("incomplete_report", "in a file a report needs device_id and occurred_at")
-    received_at = found.get("received_at", found["occurred_at"])
+    clockless = found.get("occurred_at", "") is None
+    if REPORT_KEYS.isdisjoint(found) and not clockless:
+        return [believed(from_line(text))]
+    received_at = found.get("received_at") or found.get("occurred_at")
+    if not isinstance(found.get("device_id"), str) or "occurred_at" not in found or received_at is None:
+        raise RefusedError(
+            "incomplete_report",
+            "in a file a report needs device_id and occurred_at; if that is null, received_at",
+        )
     report = {name: value for name, value in found.items() if name != "received_at"}
     return _decoded(report, found["device_id"], parse_iso(str(received_at)))
+
+
+def believed(reading: Reading) -> Reading:
+    """A reading of a line with its time settled as the gateway does, unless the line says that it was."""
+    if not reading.flags & (Flag.CLOCK_UNSET | Flag.CLOCK_FUTURE):
+        time = settle(reading.occurred_at_ms, reading.received_at_ms)
+        if time.flags:
+            reading.occurred_at_ms, reading.device_time_ms = time.occurred_at_ms, time.device_time_ms
+            reading.flags |= time.flags.value
+    return reading
 
 
 def _decoded(report: dict[str, Any], device_id: str, received_at_ms: int) -> list[Reading]:

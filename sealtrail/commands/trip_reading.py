@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import codecs
+import json
 from pathlib import Path
 
 import click
 import msgspec
 from pydantic import ValidationError
 
-from sealtrail.contract.errors import InvalidTripError
+from sealtrail.contract.errors import InvalidTripError, RefusedError
 from sealtrail.contract.geometry import length_m
 from sealtrail.contract.public.corridor_formats import MOST_BYTES, corridor_of, read_line
+from sealtrail.contract.public.once import once
 from sealtrail.contract.public.trip_checks import check_trip
 from sealtrail.contract.public.trip_file import TripFile
 from sealtrail.contract.trip import Corridor, Trip
@@ -35,12 +37,14 @@ def wrong(error: ValidationError) -> str:
 
 def read_trip(path: Path) -> Trip:
     """A trip from its file; raises `InvalidTripError` naming the file and every wrong field."""
-    data = _bytes(path)
+    data = _bytes(path).removeprefix(codecs.BOM_UTF8)
     try:
-        return TripFile.model_validate_json(data.removeprefix(codecs.BOM_UTF8)).to_trip()
+        found = TripFile.model_validate_json(data)
+        json.loads(data, object_pairs_hook=once, parse_int=str, parse_float=str)
+        return found.to_trip()
     except ValidationError as error:
         raise InvalidTripError("invalid_trip_file", f"{path}: {wrong(error)}") from error
-    except InvalidTripError as error:
+    except RefusedError as error:
         raise InvalidTripError(error.reason, f"{path}: {error.detail}") from error
 
 

@@ -94,6 +94,13 @@ class TestExcursion:
 class TestShock:
     """SHOCK."""
 
+    def test_one_handling_is_one_though_old_shocks_are_given_up(self) -> None:
+        """Where the oldest signals go, they go between two handlings, so that no half of one is told anew."""
+        made, hits = judge(signals_kept=16), []
+        for start in range(0, 3_000, 150):
+            hits += [reading(start + 3 * n, shock_g=5.0 * (n % 2)) for n in range(7)]
+        assert said(one_by_one(made, hits), AlertType.SHOCK).count(A.RAISED) == 20
+
     def test_the_strongest_of_one_handling(self) -> None:
         """Shocks of one hour are one alert of low severity; the trip's own limit holds, else the setting."""
         hits = [reading(m, shock_g=g) for m, g in ((1, 5.0), (3, 7.5), (6, 1.0), (90, 6.0))]

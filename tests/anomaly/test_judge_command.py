@@ -14,11 +14,13 @@ import pytest
 from click.testing import CliRunner
 
 from sealtrail.commands.judge import judge
+from sealtrail.commands.trip_reading import read_trip
+from sealtrail.contract.errors import InvalidTripError
 from sealtrail.contract.public.alert_line import AlertLine
 from sealtrail.contract.public.reading_line import to_line
 from sealtrail.contract.public.trip_file import TripFile
 from sealtrail.contract.reading import Reading, SealEvent
-from tests.anomaly.world import drive, reading, trip
+from tests.anomaly.world import MINUTE_MS, ORIGIN, START_MS, drive, reading, trip
 from tests.shared import shared
 
 
@@ -81,6 +83,71 @@ def test_device_reports_are_decoded_and_bad_lines_are_told_by_number(plan: Path,
     for number in (2, 3, 4, 5):
         assert f"reports.jsonl:{number}: " in said
     assert "4 lines refused" in said
+
+
+def test_a_report_without_a_time_is_judged_at_its_receipt(plan: Path, tmp_path: Path) -> None:
+    """A cut reported before the clock was set counts as of its receipt, and the sentence says so."""
+    path = tmp_path / "clockless.jsonl"
+    cut = {"device_id": "JT-123", "occurred_at": None, "seal": {"state": "cut", "events": ["cut"]}}
+    bare = {"device_id": "JT-123", "occurred_at": None, "door_open": True}
+    received, later = {"received_at": "2027-01-15T08:10:00Z"}, {"received_at": "2027-01-15T08:11:00Z"}
+    path.write_text("\n".join(map(json.dumps, (cut | received, bare | later, cut))), encoding="utf-8")
+    code, found, said = run(path, "--trip", str(plan))
+    assert code == 1
+    assert [line["type"] for line in found] == ["TRIP_STARTED", "SEAL_CUT", "DOOR_OPENED"]
+    assert found[1]["occurred_at"] == "2027-01-15T08:10:00.000Z"
+    assert found[1]["sentence"].endswith("that is when the report arrived, as the device's clock is wrong.")
+    assert "clockless.jsonl:3: incomplete_report" in said
+
+
+def test_one_absurd_time_costs_its_own_line_only(plan: Path, tmp_path: Path) -> None:
+    """A line received before 1970 is refused by name; the trip and the breach beside it are judged."""
+    path = tmp_path / "absurd.jsonl"
+    cut = {"device_id": "JT-123", "occurred_at": "2027-01-15T08:10:00Z", "seal": {"events": ["cut"]}}
+    absurd = {**cut, "received_at": "0001-01-01T00:00:00Z"}
+    path.write_text("\n".join(map(json.dumps, (absurd, cut))), encoding="utf-8")
+    code, found, said = run(path, "--trip", str(plan))
+    assert code == 1
+    assert [line["type"] for line in found] == ["TRIP_STARTED", "SEAL_CUT"]
+    assert "absurd.jsonl:1: time_out_of_range" in said
+
+
+def test_a_key_that_stands_twice_is_refused(plan: Path, tmp_path: Path) -> None:
+    """Neither of two seal states is chosen in silence, nor either of two authorisation lists of a plan."""
+    path = tmp_path / "twice.jsonl"
+    path.write_text('{"device_id":"JT-123","occurred_at":"2027-01-15T08:10:00Z","seal":{},"seal":{}}')
+    code, _, said = run(path, "--trip", str(plan))
+    assert (code, "twice.jsonl:1: duplicate_key: 'seal' stands twice" in said) == (1, True)
+    plan.write_text(plan.read_text()[:-1] + ', "stop_max_s": 60}')
+    with pytest.raises(InvalidTripError, match=r"duplicate_key.*trip\.json: 'stop_max_s'"):
+        read_trip(plan)
+
+
+def test_leaving_before_the_departure_of_the_file_is_told(tmp_path: Path) -> None:
+    """A container that stood in its origin and leaves it before the trip's departure moves unexpectedly."""
+    path, day_min = tmp_path / "trip.json", 24 * 60
+    early = trip(departs_at_ms=START_MS + 180 * MINUTE_MS, origin=ORIGIN)
+    path.write_text(TripFile.from_trip(early).model_dump_json(exclude_none=True), encoding="utf-8")
+    journey = [
+        *(reading(minute) for minute in range(0, 60, 10)),
+        *(reading(minute, (50.0, 10.0 + (minute - 50) / 100)) for minute in range(60, 120, 10)),
+    ]
+    _, found, _ = run(lines(tmp_path / "r.jsonl", journey), "--trip", str(path))
+    assert [line["type"] for line in found] == ["UNEXPECTED_MOVEMENT"]
+    journey = [each for each in journey if each.occurred_at_ms < START_MS + 60 * MINUTE_MS]
+    long_before = [reading(minute - 3 * day_min, (50.0, 10.0 + minute / 100)) for minute in range(0, 60, 10)]
+    _, found, _ = run(lines(tmp_path / "r.jsonl", [*long_before, *journey]), "--trip", str(path))
+    assert found == []
+
+
+def test_what_was_received_apart_is_judged_apart(plan: Path, tmp_path: Path) -> None:
+    """A stop is told when it has lasted long enough, and made worse later, as in the running system."""
+    stop = TripFile.from_trip(trip(stop_max_s=1_800.0)).model_dump_json(exclude_none=True)
+    plan.write_text(stop, encoding="utf-8")
+    journey = [*drive(range(0, 60, 5)), *(reading(minute, (50.0, 10.6)) for minute in range(60, 200, 5))]
+    _, found, _ = run(lines(tmp_path / "r.jsonl", journey), "--trip", str(plan))
+    told = [(line["action"], line["severity"]) for line in found if line["type"] == "UNSCHEDULED_STOP"]
+    assert told == [("raised", "medium"), ("updated", "high")]
 
 
 def test_reports_of_one_line_come_as_an_array_too(plan: Path, tmp_path: Path) -> None:

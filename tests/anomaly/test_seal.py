@@ -372,3 +372,75 @@ def test_the_origin_circle_is_only_about_the_route() -> None:
     """A breach inside an allowed place is a breach."""
     made = judge(planned(origin=ORIGIN, allowed_places=(ORIGIN,)))
     assert told(made.apply_readings([reading(1, (50.0, 10.0), events=SealEvent.CUT)])) == [CUT]
+
+
+@pytest.mark.parametrize("state", [SealState.OPEN, SealState.CUT])
+@pytest.mark.parametrize(
+    ("closed_at", "leave", "expected"),
+    [
+        pytest.param(200, False, True, id="never closed"),
+        pytest.param(60, False, True, id="closed on the way"),
+        pytest.param(20, False, False, id="closed soon after it left"),
+        pytest.param(200, True, False, id="with leave"),
+    ],
+)
+def test_a_trip_that_leaves_unsealed(
+    state: SealState, closed_at: int, *, leave: bool, expected: bool
+) -> None:
+    """A seal that was open before the trip is a breach once the trip has left its origin so, in any order."""
+    events = [planned(origin=ORIGIN), *([authorised(-60, 300)] if leave else [])]
+    journey = [reading(minute, state=state) for minute in range(-60, 0, 10)]
+    journey += drive([m for m in range(100) if m < closed_at], state=state)
+    journey += drive([m for m in range(100) if m >= closed_at], state=SealState.SEALED)
+    for readings in (journey, journey[::-1]):
+        made = judge(*events)
+        found = [event for each in readings for event in made.apply_readings([each])]
+        kind = AlertType.SEAL_CUT.value if state is SealState.CUT else AlertType.SEAL_OPENED.value
+        stands = [each for each in standing(found) if each[2] == "critical"]
+        assert [each[0] for each in stands] == [kind] * expected
+        assert all(each[1] < START_MS + 5 * MINUTE_MS for each in stands)
+
+
+def test_a_trip_that_leaves_late_is_sealed_late() -> None:
+    """An open seal in the origin is nobody's alarm, however long after the planned departure."""
+    made = judge(planned(origin=ORIGIN))
+    found = made.apply_readings([reading(minute, state=SealState.OPEN) for minute in range(-60, 300, 10)])
+    assert of_type(found, AlertType.SEAL_OPENED) == []
+
+
+def test_opened_again_after_a_check_though_it_never_said_closed() -> None:
+    """A check arms a seal that goes on to say that it stands open; its next opening is a breach, once."""
+    check = SealCheck(
+        check_id="c", checked_at_ms=START_MS + 20 * MINUTE_MS, condition=1, party="KRA", party_role="CU"
+    )
+    made = judge(planned(), authorised(0, 10))
+    level: dict[str, Any] = {"state": SealState.OPEN}
+    events = made.apply_readings([reading(5, events=SealEvent.OPENED, **level), reading(6, **level)])
+    events += made.apply_readings([reading(15, events=SealEvent.OPENED, **level), reading(16, **level)])
+    assert told(events) == [("logged", "SEAL_DISARMED")]
+    made.apply_trip_events([trip_event(TripEventKind.SEAL_CHECKED, 20, seal_check=check)])
+    events = made.apply_readings([reading(25, events=SealEvent.OPENED, **level), reading(26, **level)])
+    events += made.apply_readings([reading(27, events=SealEvent.OPENED, **level)])
+    assert told(events) == [("raised", "SEAL_OPENED")]
+
+
+@pytest.mark.parametrize("card", ["04a3 b2-0c", " 04A3B20C ", "04-A3-B2-0C"])
+def test_a_card_is_the_same_however_it_is_written(card: str) -> None:
+    """Readers and offices write one card's number with and without case, spaces and dashes."""
+    made = judge(planned(), authorised(0, 60, card_ids=("04A3B20C",)))
+    events = made.apply_readings([reading(5, events=SealEvent.OPENED, card_id=card)])
+    assert told(events) == [("logged", "SEAL_DISARMED")]
+
+
+@pytest.mark.parametrize("years", [1, 1024 * 7 / 365.25])
+def test_a_breach_of_a_clock_far_behind_is_judged_at_its_receipt(years: float) -> None:
+    """A device whose year is wrong, or whose satellite weeks ran over, hides no breach."""
+    made = judge()
+    made.apply_readings(drive(range(5)))
+    behind_min = years * 365.25 * 24 * 60
+    cut = reading(5 - behind_min, state=SealState.CUT, late_min=behind_min)
+    events = made.apply_readings([cut])
+    assert told(events) == [("raised", "SEAL_CUT")]
+    assert events[0].occurred_at_ms == cut.received_at_ms
+    assert "the device's clock is wrong" in events[0].sentence
+    assert told(made.apply_readings([cut])) == []

@@ -161,6 +161,12 @@ class TestSealCheck:
         events += made.apply_trip_events([check(15, seal_expected="NEW2", seal_seen="NEW2")])
         assert not of_type(events, AlertType.SEAL_MISMATCH)
 
+    def test_the_right_number_in_other_spelling(self) -> None:
+        """Case, spaces and dashes of the number seen are of no account, whatever was expected."""
+        made = judge(planned(seal_numbers=("SLT1",)))
+        events = made.apply_trip_events([check(5, seal_expected="SLT1", seal_seen="slt-1")])
+        assert not of_type(events, AlertType.SEAL_MISMATCH)
+
     def test_another_number_seen(self) -> None:
         """A number that is not declared is a mismatch though the seal is in order."""
         made = judge(planned(seal_numbers=("SLT1",)))

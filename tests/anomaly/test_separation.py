@@ -91,6 +91,22 @@ def test_where_devices_may_part() -> None:
     assert apart(events) == []
 
 
+@pytest.mark.parametrize("leaves", [SEAL, TRACKER])
+def test_one_may_leave_the_other_at_the_destination(leaves: str) -> None:
+    """The truck that brought the container goes on, whichever device's fix shows it first."""
+    stays = TRACKER if leaves == SEAL else SEAL
+    end = Place(name="Yard", latitude_deg=50.0, longitude_deg=10.2, radius_m=800)
+    readings = [*drive(range(45), device=leaves), *drive(range(20), device=stays)]
+    readings += [reading(minute, (50.0, 10.2), device=stays) for minute in range(20, 45)]
+    for plan, expected in (
+        (planned(device_ids=BOTH, destination=end), []),
+        (planned(device_ids=BOTH), [A.RAISED]),
+    ):
+        made = judge(plan)
+        events = one_by_one(made, sorted(readings, key=lambda each: each.occurred_at_ms))
+        assert apart(events) == expected
+
+
 def test_a_device_of_another_trip_is_nobodys() -> None:
     """Only the devices that the trip names belong together."""
     assert apart(one_by_one(judge(planned(device_ids=(SEAL,))), parted(range(40)))) == []

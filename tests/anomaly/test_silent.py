@@ -123,6 +123,13 @@ def test_the_trip_says_how_often() -> None:
     assert silences(ticks(made, range(25, 30))) == [(A.RAISED, "medium")]
 
 
+def test_the_sentence_says_the_interval_that_was_missed() -> None:
+    """A device that has shown an hour under a plan of five minutes should report every five minutes."""
+    made = judge(planned(reporting_interval_s=300.0))
+    events = at_once(made, drive(range(0, 600, 60)))
+    assert "it should report every 5 min." in of_type(events, AlertType.SILENT)[0].sentence
+
+
 def test_a_dead_zone_is_no_surprise_until_its_far_side() -> None:
     """Silence in a known dead zone is raised, high, only when the device ought to be through."""
     made = judge(planned(dead_zones=(TUNNEL,), reporting_interval_s=300.0))
@@ -131,6 +138,28 @@ def test_a_dead_zone_is_no_surprise_until_its_far_side() -> None:
     events = ticks(made, range(120, 240, 2))
     assert silences(events) == [(A.RAISED, "high")]
     assert "dead zone Mountains" in of_type(events, AlertType.SILENT)[0].sentence
+
+
+def test_a_dead_zone_is_none_the_less_in_one_batch() -> None:
+    """Where it was when it fell silent counts, though the batch goes on to far beyond the zone."""
+    made = judge(planned(dead_zones=(TUNNEL,), reporting_interval_s=300.0))
+    outside = [each for each in drive(range(0, 120, 5)) if not 20 <= _minute(each) < 60]
+    assert silences(at_once(made, outside)) == []
+    made = judge(planned(reporting_interval_s=300.0))
+    assert silences(at_once(made, outside)) != []
+
+
+def _minute(report: Reading) -> float:
+    return (report.occurred_at_ms - START_MS) / MINUTE_MS
+
+
+def test_what_is_sent_at_once_was_not_kept() -> None:
+    """The report that ends a silence is no memory of the silence."""
+    made = judge(planned(reporting_interval_s=300.0))
+    events = at_once(made, [*drive(range(0, 60, 5)), *drive([200], late_min=0.05)])
+    [end] = [e for e in of_type(events, AlertType.SILENT) if e.action is A.CLEARED]
+    assert end.details["reports_of_the_gap"] == 0
+    assert "memory" not in end.sentence
 
 
 def test_without_a_fix_it_came_from_the_beginning() -> None:

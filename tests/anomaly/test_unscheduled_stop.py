@@ -151,3 +151,23 @@ def test_a_place_allowed_later_takes_it_back_from_the_time_of_the_change() -> No
     change = trip_event(TripEventKind.CHANGED, 10, trip=plan, recorded_at_ms=START_MS + 61 * MINUTE_MS)
     [retracted] = stops(made.apply_trip_events([change]))
     assert retracted.action is AlertAction.RETRACTED
+
+
+def test_where_it_stood_when_its_watch_began_is_no_stop() -> None:
+    """A plan without places says nothing of where it may stand before it first moves."""
+    made = judge(planned(minute=0, corridor=None, departs_at_ms=None, stop_max_s=1_800.0))
+    events = made.apply_readings([reading(minute) for minute in range(0, 60, 5)])
+    assert of_type(events, AlertType.UNSCHEDULED_STOP) == []
+
+
+def test_two_stops_of_sparse_reports_are_two() -> None:
+    """It stands at one place, is seen at another next, and stands there: neither stop is the other."""
+    made = judge(planned(reporting_interval_s=21_600.0, corridor=None, stop_max_s=1_800.0))
+    places = [0.0, 0.5, 0.5, 0.5, 1.5, 1.5, 1.5, 2.5]
+    journey = [reading(60 + 360 * n, (50.0, 10.0 + east)) for n, east in enumerate(places)]
+    events = [event for each in journey for event in made.apply_readings([each])]
+    stops = of_type(events, AlertType.UNSCHEDULED_STOP)
+    raised = [event for event in stops if event.action is AlertAction.RAISED]
+    assert [event.action for event in stops] == [AlertAction.RAISED, AlertAction.CLEARED] * 2
+    assert [round(event.longitude_deg or 0, 1) for event in raised] == [10.5, 11.5]
+    assert "outside allowed places at 50.0000 N 10.5000 E, since" in raised[0].sentence

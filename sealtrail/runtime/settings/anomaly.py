@@ -103,6 +103,12 @@ class AnomalySettings(
     batch_readings: int = Field(
         default=500, ge=1, description="Readings judged at once where a file is judged (`sealtrail judge`)."
     )
+    clock_behind_s: float = Field(
+        default=15_552_000,
+        ge=86_400,
+        description="A report whose time is so long before its receipt comes of a device with a wrong clock "
+        "(the wrong year, satellite weeks that have run over), not from a memory; it is judged at receipt.",
+    )
     late_after_s: float = Field(
         default=300, ge=0, description="A report later than this is called late in the alert's sentence."
     )

@@ -10,6 +10,12 @@ from sealtrail.runtime.settings.section import Section
 class SealRuleSettings(Section):
     """What counts as one attempt, one fault, one open door."""
 
+    unsealed_departure_s: float = Field(
+        default=1_800,
+        ge=0,
+        description="A seal that was open or cut when its trip left the origin, and so long after that is so "
+        "still, is a breach.",
+    )
     refusal_join_s: float = Field(
         default=600, ge=0, description="Refusals of a seal within this time of each other are one attempt."
     )
