@@ -141,3 +141,4 @@ class ChirpStack:
 
 
 DECODER = ChirpStack()
+IDENTITY = (r"[0-9a-f]{16}", "its DevEUI: 16 hexadecimal digits in small letters")

@@ -285,4 +285,5 @@ def _is_bcd(body: bytes) -> bool:
 
 _in_zone = functools.lru_cache(maxsize=128)(Gt06)
 DECODER = Gt06()
+IDENTITY = (r"\d{15}", "its IMEI of 15 digits")
 WIRE = Wire(framing=framing, dialogue=Talk, default_port=5023)

@@ -102,5 +102,6 @@ class Jt701:
 
 
 DECODER = Jt701()
+IDENTITY = (r"\d{10}", "10 digits")
 WIRE = STREAM
 ANSWER = answer_of

@@ -170,4 +170,5 @@ class Jt808:
 
 _in_zone = functools.lru_cache(maxsize=128)(Jt808)
 DECODER = Jt808()
+IDENTITY = (r"\d{12}|\d{15}|\d{20}", "12 or 20 digits, leading zeros too, or an IMEI of 15")
 WIRE = Wire(framing=framing, dialogue=Jt808Dialogue, default_port=5015)

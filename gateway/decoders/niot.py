@@ -208,4 +208,5 @@ def _framing() -> LengthField:
 
 
 DECODER = Niot()
+IDENTITY = (r"\d{15}", "its IMEI of 15 digits")
 WIRE = Wire(framing=_framing, dialogue=NiotDialogue, default_port=5214)

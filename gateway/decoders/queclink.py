@@ -259,6 +259,7 @@ class SackDialogue:
 
 
 DECODER = Queclink()
+IDENTITY = (r"\d{15}|[0-9A-F]{14}", "its IMEI of 15 digits, or a MEID")
 WIRE = Wire(
     framing=lambda: Delimited(b"+", b"$", MAX_FRAME_BYTES, filler=b"\r\n\0"),
     dialogue=SackDialogue,

@@ -154,4 +154,5 @@ def _decoded(frame: bytes, device_id: str | None, received_at_ms: int) -> list[R
 
 
 DECODER = Teltonika()
+IDENTITY = (r"\d{15}", "its IMEI of 15 digits")
 WIRE = Wire(framing=framing, dialogue=Talk, default_port=5027, udp=True)

@@ -9,6 +9,7 @@ import click
 
 from sealtrail.commands.device_clock import clock, clock_ahead_s
 from sealtrail.commands.device_export import export_mosquitto
+from sealtrail.commands.device_identity import doubt_about
 from sealtrail.commands.device_import import import_
 from sealtrail.commands.device_keys import make_key
 from sealtrail.commands.device_pairing import pair, unpair
@@ -108,6 +109,9 @@ def add(ctx: click.Context, /, device_id: str, **options: Any) -> None:
         raise click.ClickException(error.detail) from error
     actor = actor_of(options["actor"])
     found = run(ctx, lambda log, _: DeviceRegistry(log).add(entered, actor))
+    doubt = doubt_about(found)
+    if doubt is not None:
+        click.echo(f"Note: {doubt}.", err=True)
     if options["as_json"]:
         click.echo(json.dumps({**shown(found, None), **made}))
         return

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from sealtrail.commands.device_csv import read_devices
+from sealtrail.commands.device_identity import doubt_about
 from sealtrail.commands.device_shared import actor_of, run
 from sealtrail.contract.trip import TripEvent, TripEventKind
 from sealtrail.runtime.devices import DeviceRegistry
@@ -63,6 +64,10 @@ def import_(ctx: click.Context, file: Path, *, check: bool, actor: str) -> None:
                 click.echo(json.dumps({"device_id": entered.device_id, "password": row.password}))
         return []
 
+    for row in rows:
+        doubt = doubt_about(row.device)
+        if doubt is not None:
+            click.echo(f"{file}: line {row.line}: note: {doubt}", err=True)
     problems = [*refusals, *run(ctx, work)]
     for problem in problems:
         click.echo(f"{file}: {problem}", err=True)
