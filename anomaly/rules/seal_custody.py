@@ -40,11 +40,10 @@ import numpy as np
 
 from anomaly.custody import Custody, Segment
 from anomaly.reports import SAID_MOUNTED, SAID_OFF_MOUNT
-from anomaly.rules import seal_cut, seal_opened, seal_tamper
+from anomaly.rules import seal_cut, seal_opened, seal_tamper, unsealed
 from anomaly.rules.breach import breach, custody_entry
 from anomaly.rules.levels import placed_signal
 from anomaly.rules.rule import Case, Finding, Rows, Signal, Track
-from anomaly.rules.unsealed import left_unsealed
 from anomaly.sphere import Ints, Structured
 from sealtrail.contract.alert import AlertType
 from sealtrail.contract.reading import SealEvent, SealState
@@ -195,7 +194,9 @@ class SealCustody:
         speaks[carded] = True
         for row in np.flatnonzero(speaks):
             card = int(Condition.CARD) if row in carded else 0
-            rows.emit(int(row), NAME, placed_signal(rows, int(row), int(word[row]) | card))
+            mended = before[row] & ~word[row] & BREACH
+            until = {unsealed.SAID_SO: float(state["last_t"][row])} if mended else {}
+            rows.emit(int(row), NAME, placed_signal(rows, int(row), int(word[row]) | card, **until))
         state["seal_dirty"] = np.where((rising & BREACH) != 0, 1, np.where(closing, 0, state["seal_dirty"]))
         state["seal_word"] = word
 
@@ -205,9 +206,9 @@ class SealCustody:
 
     def findings(self, case: Case) -> list[Finding]:
         found = [finding for track in case.tracks for finding in _fold(case, track)]
-        cut = left_unsealed(case, seal_cut.RULE, int(Condition.CUT), "cut")
+        cut = unsealed.left_unsealed(case, seal_cut.RULE, int(Condition.CUT), "cut")
         lanes = {finding.lane for finding in cut}  # a cable that was cut shows as open: one act
-        opened = left_unsealed(case, seal_opened.RULE, OPEN, "open")
+        opened = unsealed.left_unsealed(case, seal_opened.RULE, OPEN, "open")
         return found + cut + [finding for finding in opened if finding.lane not in lanes]
 
 

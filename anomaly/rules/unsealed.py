@@ -2,8 +2,9 @@
 
 What: a seal of the trip says that it is open or cut since before the trip
 began, the container has left its origin, and the seal says so still
-``unsealed_departure_s`` after that. While it stands in its origin it may be
-sealed later than planned. When: at the departure. An authorisation that covers
+``unsealed_departure_s`` after that, in a report of its own: one that reports
+seldom may have been closed long before it says so. While it stands in its
+origin it may be sealed later than planned. When: at the departure. An authorisation that covers
 time and place of the departure allows it.
 
 Severity and settings: those of the breach rules, and unsealed_departure_s.
@@ -21,6 +22,9 @@ from anomaly.rules.milestones import Journey, journeys
 from anomaly.rules.rule import Case, Finding, Signal, Track, planned_moment, severity_under
 from anomaly.rules.seal_opened import leave_at, own_spot
 from anomaly.words import moment, span, subject
+
+SAID_SO = "said_so_ms"
+"""Among a signal's figures: when the report before it was made, where it ends something."""
 
 
 def left_unsealed(case: Case, rule: BreachRule, bits: int, state: str) -> list[Finding]:
@@ -42,12 +46,13 @@ def _left(
 ) -> Finding | None:
     settings, at_ms = case.settings, departed.at.occurred_at_ms
     sure_ms = at_ms + round(settings.unsealed_departure_s * 1000)
-    until_ms = _lasting_ms(track, bits, journey.segments[0].from_ms)
+    said_ms, until_ms = _lasting_ms(case, track, bits, journey.segments[0].from_ms)
     segment = case.segment_at(at_ms)
-    if until_ms <= sure_ms or segment is None:
+    if segment is None:
         return None
-    if case.now_ms < sure_ms:
-        case.wake(sure_ms)
+    if said_ms < sure_ms:
+        if until_ms == FOREVER_MS and case.now_ms < journey.until_ms:
+            case.wake(max(sure_ms, case.now_ms + round(settings.sweep_interval_s * 1000)))
         return None
     place = departed.place or own_spot(departed.at)
     if leave_at(case, place, at_ms) is not None:
@@ -79,12 +84,14 @@ def _left(
     )
 
 
-def _lasting_ms(track: Track, bits: int, began_ms: int) -> int:
-    """Until when a condition lasts that a seal has had since before a trip; 0: none that is known."""
+def _lasting_ms(case: Case, track: Track, bits: int, began_ms: int) -> tuple[int, int]:
+    """When a seal last said what it had said since before a trip, and when otherwise; 0, 0: nothing."""
     if track.given_up[0] >= began_ms:
-        return 0
+        return 0, 0
     before = [signal for signal in track.signals if signal.at.occurred_at_ms < began_ms]
     if not (before[-1].word if before else track.base) & bits:
-        return 0
-    ended = (s.at.occurred_at_ms for s in track.signals[len(before) :] if not s.word & bits)
-    return next(ended, FOREVER_MS)
+        return 0, 0
+    for signal in track.signals[len(before) :]:
+        if not signal.word & bits:
+            return round(signal.numbers.get(SAID_SO, 0)), signal.at.occurred_at_ms
+    return int(case.live(track.lane)["last_t"]), FOREVER_MS

@@ -401,6 +401,21 @@ def test_a_trip_that_leaves_unsealed(
         assert all(each[1] < START_MS + 5 * MINUTE_MS for each in stands)
 
 
+@pytest.mark.parametrize(("opens_at_45", "expected"), [(False, 0), (True, 1)])
+def test_a_seal_that_reports_seldom_may_have_been_closed_long_before(
+    *, opens_at_45: bool, expected: int
+) -> None:
+    """Open at the loading, closed in its next report, long after the truck has left: in time, maybe."""
+    made = judge(planned(origin=ORIGIN, device_ids=(SEAL, TRACKER)))
+    truck = drive(range(120), device=TRACKER)
+    states = [SealState.OPEN, SealState.OPEN if opens_at_45 else SealState.SEALED, SealState.SEALED]
+    seal = [reading(m, None, state=state) for m, state in zip((-20, 45, 110), states, strict=True)]
+    told_in_order = sorted([*truck, *seal], key=lambda each: each.received_at_ms)
+    found = [event for each in told_in_order for event in made.apply_readings([each])]
+    stands = [each for each in standing(found) if each[0] == AlertType.SEAL_OPENED.value]
+    assert len(stands) == expected
+
+
 def test_a_trip_that_leaves_late_is_sealed_late() -> None:
     """An open seal in the origin is nobody's alarm, however long after the planned departure."""
     made = judge(planned(origin=ORIGIN))
