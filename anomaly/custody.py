@@ -131,6 +131,20 @@ def _trip_at(segments: list[Segment], at_ms: int) -> Trip | None:
     return next((each.trip for each in reversed(segments) if each.holds(at_ms)), None)
 
 
+def looked_up_from(before: list[Segment], after: list[Segment]) -> int | None:
+    """First moment at which rules find another plan, or await another one where none holds; None: none."""
+    times = {0} | {at for each in (*before, *after) for at in (each.from_ms, each.until_ms)}
+    return next((at for at in sorted(times) if _looked_up(before, at) != _looked_up(after, at)), None)
+
+
+def _looked_up(segments: list[Segment], at_ms: int) -> tuple[Trip | None, Trip | None]:
+    held = _trip_at(segments, at_ms)
+    if held is not None:
+        return held, None
+    coming = min((s for s in segments if s.from_ms > at_ms), key=lambda s: s.from_ms, default=None)
+    return None, None if coming is None else coming.trip
+
+
 class _Stint:
     """One stretch under watch of one trip: from its planning to its end, in versions of the plan."""
 

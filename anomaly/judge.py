@@ -23,13 +23,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from anomaly.backlog import take_old
-from anomaly.custody import Custody, Segment
+from anomaly.custody import Custody, Segment, looked_up_from
 from anomaly.custody_bounds import PLAN_KINDS
 from anomaly.fleet import Fleet
 from anomaly.forgetting import forget_plans
 from anomaly.ledger import Cause
 from anomaly.memory import OUTAGES_KEPT, Memory
-from anomaly.replay import replay
+from anomaly.replay import replay, replay_since
 from anomaly.reports import CLOCKLESS, gather, sound, vectors_of
 from anomaly.retrace import retrace_plan
 from anomaly.rows import put, take
@@ -296,17 +296,18 @@ class Judge(Memory):
 
     def _replan(self, before: Mapping[int, list[Segment]]) -> None:
         """Judge containers again under their changed plans."""
-        targets: dict[int, Structured | None] = {}
+        targets: dict[int, int] = {}
         for row in sorted(before):
             self.containers.replan(row, self._refuse)
             file = self.containers.files[row]
-            targets |= dict.fromkeys(file.lanes)
+            since_ms = looked_up_from(before[row], file.custody.segments if file.custody else [])
+            if since_ms is not None:
+                targets |= dict.fromkeys(file.lanes, since_ms)
             retrace_plan(self.stepper, row, before[row])
             for segment in file.custody.segments if file.custody else ():
                 if segment.trip.trip_id not in file.started:
                     heapq.heappush(self.departures, (segment.from_ms, file.key, segment.trip.trip_id))
-        again = {lane: extra for lane, extra in targets.items() if self.lanes.count[lane]}
-        replay(self.stepper, again, whole=True)
+        replay_since(self.stepper, {lane: at for lane, at in targets.items() if self.lanes.count[lane]})
 
     def _departed(self) -> list[AlertEvent]:
         """Trips whose beginning has passed by the log's own clock."""

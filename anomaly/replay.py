@@ -56,16 +56,31 @@ class _Job:
     cuts: list[int] = field(default_factory=list)  # places in the pool where blocks are to begin
 
 
-def replay(stepper: Stepper, targets: Mapping[int, Structured | None], *, whole: bool = False) -> None:
-    """Judge lanes again, each with its late reports, in order (none: because its foundation has changed).
-
-    ``whole``: all of their histories, because what the rules look up has changed.
-    """
+def replay(stepper: Stepper, targets: Mapping[int, Structured | None]) -> None:
+    """Judge lanes again, each with its late reports, in order (none: because its foundation has changed)."""
     lanes = sorted(targets)
-    jobs = [
-        _job(stepper.lanes, lane, blocks, targets[lane], whole=whole)
-        for lane, blocks in zip(lanes, stepper.lanes.blocks(lanes), strict=True)
-    ]
+    _replay(
+        stepper,
+        [
+            _job(stepper.lanes, lane, blocks, targets[lane])
+            for lane, blocks in zip(lanes, stepper.lanes.blocks(lanes), strict=True)
+        ],
+    )
+
+
+def replay_since(stepper: Stepper, targets: Mapping[int, int]) -> None:
+    """Judge lanes again from a moment on (ms, by lane) from which the rules look up something else."""
+    lanes = sorted(targets)
+    jobs = []
+    for lane, blocks in zip(lanes, stepper.lanes.blocks(lanes), strict=True):
+        first = max(0, block_of(blocks, (targets[lane], 0)))
+        late = {number: np.zeros(0, REPORT) for number in range(first, len(blocks) - 1)}
+        if late:
+            jobs.append(_Job(lane, blocks, _in_past(stepper.lanes, lane), late, sorted(late, reverse=True)))
+    _replay(stepper, jobs)
+
+
+def _replay(stepper: Stepper, jobs: list[_Job]) -> None:
     if jobs:
         _Rounds(stepper, jobs).run()
         for job in jobs:
@@ -73,13 +88,17 @@ def replay(stepper: Stepper, targets: Mapping[int, Structured | None], *, whole:
         stepper.lanes.pack_laid()
 
 
-def _job(lanes: Lanes, lane: int, blocks: list[Block], extra: Structured | None, *, whole: bool) -> _Job:
-    """Plan one lane's replay, and see to it that enough of the lane is kept from now on."""
+def _in_past(lanes: Lanes, lane: int) -> int:
+    """How many blocks of a lane lie before its ring."""
     past = lanes.pasts.get(lane)
-    in_past = len(past.blocks) if past is not None else 0
+    return len(past.blocks) if past is not None else 0
+
+
+def _job(lanes: Lanes, lane: int, blocks: list[Block], extra: Structured | None) -> _Job:
+    """Plan one lane's replay, and see to it that enough of the lane is kept from now on."""
+    in_past = _in_past(lanes, lane)
     if extra is None:
-        late = {number: np.zeros(0, REPORT) for number in range(len(blocks) - 1 if whole else 1)}
-        return _Job(lane, blocks, in_past, late, sorted(late, reverse=True))
+        return _Job(lane, blocks, in_past, {0: np.zeros(0, REPORT)}, [0])
     places = [block_of(blocks, key) for key in zip(extra["t"].tolist(), extra["rid"].tolist(), strict=True)]
     of = np.maximum(places, 0)
     late = {number: take(extra, of == number) for number in np.unique(of).tolist()}
