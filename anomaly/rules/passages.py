@@ -250,7 +250,9 @@ def _beyond(rows: Rows, pairs: _Pairs, home: Bools, slack: Floats) -> None:
         mine = np.flatnonzero(pairs.row == row)
         limit = behind[pairs.nth[mine]] + pairs.radius_m[mine] + rows.settings.checkpoint_beyond_m
         left = (state["pass_beyond"][row] & pairs.bit[mine]) == 0
-        for i in mine[left & (along[row] > limit + slack[mine])].tolist():
+        known = bool(state["pass_ends"][row] & ON_CORRIDOR)  # else it was passed before the plan
+        least = limit + slack[mine] if known else behind[pairs.nth[mine]]
+        for i in mine[left & (along[row] > least)].tolist():
             _leave_behind(rows, pairs, i)
             left[mine == i] = False
         state["pass_next_m"][row], state["pass_way"][row] = np.min(limit[left], initial=np.inf), way[row]

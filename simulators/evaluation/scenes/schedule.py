@@ -176,7 +176,7 @@ SCENES = (
     Scene("switched off", _plan_off, lambda d: _act_off(d, remembered=False), interval_max_min=15),
     Scene("out of network", _plan_off, lambda d: _act_off(d, remembered=True), interval_max_min=15),
     Scene("silent for good", spot, _act_gone),
-    Scene("named and never heard", _plan_mute, report=_mute, at_sea=True),
+    Scene("named and never heard", _plan_mute, report=_mute),
     Scene("stays in a dead zone", _dead_zone_stay),
     Scene("two sessions", spot, at_moment, lambda d: _identity(d, Suspicion.SECOND_SESSION), at_sea=True),
     Scene("repeated number", spot, at_moment, _repeated, at_sea=True),
