@@ -2,7 +2,8 @@
 
 What: reports on the corridor lie further back, each by more than the fixes'
 uncertainty than the one before, and the newest more than ``wrong_way_m`` back
-from the furthest point. Kilometres are compared on one way of the corridor
+from the furthest point; fixes that may be wrong by more than ``coarse_fix_m`` say
+nothing. Kilometres are compared on one way of the corridor
 only; another alternative starts anew. Where the way doubles back or crosses
 itself, a position that lies as well on a later stretch of it is no retreat, and
 a pointer that leaps along the corridor without the container doing so starts
@@ -16,7 +17,7 @@ devices that report seldom; dated to the first. Forward by
 as it does with the trip, or where another way or plan holds.
 
 Settings: wrong_way_m, wrong_way_reports, wrong_way_far_m, wrong_way_clear_m, wrong_way_winding,
-dwell_spacing_s, uncertainty_factor. Source: ALERTS.md; ../shared/DETECTION.md 5.1 item 2
+dwell_spacing_s, coarse_fix_m, uncertainty_factor. Source: ALERTS.md; ../shared/DETECTION.md 5.1 item 2
 (reversal). Equivalents: none.
 """
 
@@ -27,7 +28,7 @@ import numpy as np
 from anomaly.rows import put, take
 from anomaly.rules.episodes import Merged, episodes, merged, spot_of, trip_of
 from anomaly.rules.rule import Case, Cleared, Finding, Rows, Signal, severity_under
-from anomaly.rules.trail import FIX, at_home, fixes_of, seen, slack_of
+from anomaly.rules.trail import FIX, at_home, fixes_of, seen, slack_of, telling
 from anomaly.sphere import DEGREE_E7, Bools, Floats, Ints, distance_m, unit_vectors
 from anomaly.words import distance, lateness, moment, span
 from sealtrail.contract.alert import AlertType
@@ -60,7 +61,8 @@ class WrongWay:
     )
 
     def step(self, rows: Rows) -> None:
-        home, state = at_home(rows), rows.state
+        once = slack_of(rows)
+        home, state = at_home(rows) & telling(rows, once), rows.state
         away = (state["route_level"] > 0) & (state["back_level"] == 0)
         if away.any():
             state["back_of"][away] = 0
@@ -70,7 +72,7 @@ class WrongWay:
         way = rows.plans.corridors.way[np.maximum(state["route_leg"].astype(np.int64) - 1, 0)] + 1
         same = (state["back_of"] == state["route_of"]) & (state["back_way"] == way)
         same &= home & (state["back_trip"] == rows.plan["trip"])
-        slack = 2 * slack_of(rows)
+        slack = 2 * once
         lower = same & (along < state["back_low_m"] - slack)
         leapt = self._leapt(rows, same, along, slack)
         lower &= ~leapt

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pytest
 
 from sealtrail.contract.alert import AlertAction, AlertEvent, AlertType, Severity
-from sealtrail.contract.reading import Reading
+from sealtrail.contract.reading import FixKind, Reading
 from sealtrail.contract.trip import Corridor, TripEventKind
 from tests.anomaly.world import (
     CONTAINER,
@@ -63,6 +63,15 @@ def test_a_device_that_reports_seldom_needs_no_third_report() -> None:
     [alert] = wrong_ways(judge().apply_readings([*way, *along([(90, 0.6), (105, 0.45)])]))
     assert alert.occurred_at_ms == START_MS + 90 * MINUTE_MS
     assert not wrong_ways(judge().apply_readings([*way, *along([(105, 0.45), (120, 0.6), (135, 0.75)])]))
+
+
+def test_a_coarse_fix_ahead_makes_no_way_back() -> None:
+    """On a wide corridor a cell five kilometres ahead lies inside: what stands behind hasn't gone back."""
+    wide = Corridor(coordinates=((10.0, 50.0), (12.0, 50.0)), half_width_m=(20_000.0,))
+    made = judge(planned(corridor=wide))
+    cell = reading(41, (50.0, 10.5), kind=FixKind.CELL, accuracy_m=5_000.0)
+    stands = [reading(45.0 + 5 * k, (50.0, 10.4 - 0.002 * k), accuracy_m=5.0) for k in range(6)]
+    assert not wrong_ways(made.apply_readings([*drive(range(41)), cell, *stands]))
 
 
 def test_a_short_way_back_is_no_wrong_way() -> None:
