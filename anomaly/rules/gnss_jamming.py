@@ -50,7 +50,7 @@ GONE_REPORTS = 3
 MINUTE_MS = 60_000
 WINDOW = 64
 LONGEST = 40
-LATELY = 16  # habits change: what is true of the last so many counts too
+LATELY = (16, 8)  # habits change, also at once: what is true of the last so many counts too
 LEAST_SHARE, MOST_SHARE = 0.02, 0.99
 INTERVALS = 2.5
 
@@ -84,11 +84,11 @@ class GnssJamming:
         fixed = (reports["kind"] == FixKind.GNSS) & (reports["quality"] != NO_PLACE)
         said = (reports["events"] & int(SealEvent.JAMMING)) != 0
         counts = reports["t"] // MINUTE_MS != state["last_t"] // MINUTE_MS
-        seen, none = state["jam_seen"], state["jam_none"]
+        seen, none = state["jam_seen"].copy(), state["jam_none"].copy()  # as they were before this report
         state["jam_none"] = np.where(counts, (none << np.uint64(1)) | (~fixed).astype(np.uint64), none)
         state["jam_seen"] = np.minimum(seen + counts, WINDOW)
         moves = counts & ((reports["levels"] & MOVING) != 0)
-        way_seen, way_none = state["jam_way_seen"], state["jam_way_none"]
+        way_seen, way_none = state["jam_way_seen"].copy(), state["jam_way_none"].copy()
         state["jam_way_none"] = np.where(
             moves, (way_none << np.uint64(1)) | (~fixed).astype(np.uint64), way_none
         )
@@ -262,9 +262,11 @@ def _needed(
     earlier = np.maximum(run - 1, 0)
     before = np.maximum(seen.astype(np.int64) - earlier, 0)
     habits = (none >> earlier.astype(np.uint64)) & _newest(before)
-    lately = np.minimum(before, LATELY)
-    of_late = np.bitwise_count(habits & _newest(lately))
-    share = np.maximum((np.bitwise_count(habits) + 1) / (before + 2), of_late / np.maximum(lately, 1))
+    share = (np.bitwise_count(habits) + 1) / (before + 2)
+    for most in LATELY:
+        lately = np.minimum(before, most)
+        of_late = np.bitwise_count(habits & _newest(lately))
+        share = np.maximum(share, of_late / np.maximum(lately, 1))
     share = np.clip(share, LEAST_SHARE, MOST_SHARE)
     needed = np.where(run <= LONGEST, np.ceil(np.log(settings.jam_chance) / np.log(share)), np.inf)
     return np.maximum(np.ceil(needed / 2), GONE_REPORTS), np.maximum(needed, settings.jam_reports)
