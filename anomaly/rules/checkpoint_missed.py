@@ -7,7 +7,8 @@ was time for the way there and on, at ``checkpoint_speed_m_s`` and no longer
 than ``checkpoint_detour`` times the straight way or, of two fixes on the
 corridor, than the corridor is between them (a gap in coverage is no proof that
 it was left out), unless it lies ahead of both on their way, and where the
-container was beyond it at its first report on the corridor under the plan. A
+container was beyond it at its first report on the corridor under the plan.
+Behind fixes that the network contradicts time alone counts. A
 fix that may be wrong by more than the radius makes a passage possible and shows none.
 
 When: not passed, and a report shows that it should have been: on the corridor

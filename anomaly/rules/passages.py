@@ -40,6 +40,7 @@ STATE = (
     ("pass_ends", "u1"),  # SEEN_ORIGIN …
     ("trail", FIX),  # newest fix that tells of passages, before the report in hand
     ("trail_home", "?"),  # whether it was on its corridor
+    ("trail_doubt", "?"),  # whether fixes that the network contradicts came since: it may be forged, too
     ("trail_km", "f4"),  # and where along it
 )
 
@@ -68,7 +69,8 @@ class _Pairs(NamedTuple):
 def step(rows: Rows) -> None:
     """Judge one report of each of many devices, and make it the trail."""
     slack = slack_of(rows)
-    usable = telling(rows, slack) & ~contradicted(rows)
+    doubtful = contradicted(rows)
+    usable = telling(rows, slack) & ~doubtful
     if usable.any():
         watched = usable & rows.plan["watched"]
         home = at_home(rows)
@@ -79,8 +81,11 @@ def step(rows: Rows) -> None:
         rows.state["pass_trip"] = np.where(usable & ~rows.plan["watched"], 0, rows.state["pass_trip"])
         put(rows.state["trail"], usable, fixes_of(take(rows.reports, usable)))
         rows.state["trail_home"] = np.where(usable, home, rows.state["trail_home"])
+        rows.state["trail_doubt"] &= ~usable
         along_km = rows.state["route_last_km"]
         rows.state["trail_km"] = np.where(usable & home, along_km, rows.state["trail_km"])
+    if doubtful.any():
+        rows.state["trail_doubt"] |= doubtful
 
 
 def _follow_plan(rows: Rows, watched: Bools) -> None:
@@ -149,6 +154,7 @@ def _checkpoints(rows: Rows, watched: Bools, slack: Floats, home: Bools) -> None
     trail = vectors_of(state["trail"])
     moved = np.where(state["trail"]["t"] > 0, distance_m(trail, rows.vectors), 0.0)
     way = np.maximum(settings.checkpoint_detour * moved, _corridor_m(rows, home))
+    way = np.where(state["trail_doubt"], np.inf, way)
     near = pairs.away_m <= way[pairs.row] + pairs.radius_m + 4 * wrong
     chosen = np.flatnonzero(unseen & ~there & near & (moved[pairs.row] > 0))
     if chosen.size:
