@@ -106,7 +106,9 @@ class AlertFeed:
         try:
             while reached < goal:
                 messages = await durable.take(MOST, FOLLOW_WAIT_S)
-                if not messages:  # acknowledged before, or still with a worker that was killed
+                if not messages and await self._lags():
+                    return  # with a worker that was killed, or lost on its way here: they come again in time
+                if not messages:  # acknowledged before
                     break
                 done = [message for message in messages if message.sequence <= self._position]
                 await durable.ack(done)
@@ -116,6 +118,13 @@ class AlertFeed:
             self._followed = max(goal, min(reached, self._position))
         finally:
             await durable.close()
+
+    async def _lags(self) -> bool:
+        """Whether the durable consumer still waits for acknowledgements; not known: it does."""
+        try:
+            return await self._log.lag(ALERT_STREAM, streams.ALERTS_EVENTS) > 0
+        except UnavailableError:
+            return True
 
     async def _ack_later(self, durable: DurableReader, messages: list[LogMessage]) -> None:
         """Acknowledges messages that came while following, once they are done."""
