@@ -220,7 +220,7 @@ def _seal(draft: Draft, columns: Columns) -> None:
         columns.seal_numbers = [(0, draft.identity.seal_number)]
     columns.light_lux[:armed] = noise.uniform(60, 900, armed)
     handled = columns.between(0, first_ms - 30 * MINUTE_MS)
-    blows = np.where(noise.random(len(handled)) < HANDLED_RATE, noise.uniform(2, 8, len(handled)), 0.0)
+    blows = np.where(noise.random(len(handled)) < HANDLED_RATE, noise.uniform(2, 9, len(handled)), 0.0)
     columns.shock_g[handled] = blows
     opened_ms = draft.motion.arrives_ms + 45 * MINUTE_MS
     if opened_ms < columns.true_ms[-1] and arrived(draft):
