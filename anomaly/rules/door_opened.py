@@ -9,11 +9,12 @@ tracker on the outside of a container raises nothing at dawn.
 
 When: at the first report after one that said nothing of the kind; a door that
 closes and opens again within ``door_join_s`` is open once. It ends with the
-report of a closed, dark container; where a device has never told of a closed
-door (an alarm that is set when a door opens, and no more), with the first that
-says nothing of the kind, so that its next opening is told, too. Doors are opened as a matter of course where
-an authorisation covers place and time, whosever card it asks for: who opens is
-the seal's business (seal_opened.py). The container is watched as for a breach.
+report of a closed, dark container, or with the next opening: a device that says
+that a door was opened, after reports that said nothing of doors, had closed it
+meanwhile without a word (an alarm that is set when a door opens, and no more).
+Doors are opened as a matter of course where an authorisation covers place and
+time, whosever card it asks for: who opens is the seal's business
+(seal_opened.py). The container is watched as for a breach.
 
 Severity: critical, or the trip's own. Settings: door_join_s, door_light_lux,
 door_dark_lux, door_noon_from_h, door_noon_until_h, door_dark_span_s. Source:
@@ -26,7 +27,7 @@ import numpy as np
 
 from anomaly.reports import COLUMN, DOOR_OPEN, DOOR_SHUT, PLAUSIBLE
 from anomaly.rules.breach import arrival, watched_severity, where_words
-from anomaly.rules.levels import Episode, episode_findings, follow
+from anomaly.rules.levels import ANEW, Episode, episode_findings, follow, placed_signal
 from anomaly.rules.rule import EVIDENCE_KEPT, Case, Cleared, Finding, Rows, Signal
 from anomaly.rules.seal_opened import leave_at, place_for
 from anomaly.sphere import DEGREE_E7, Floats, Ints
@@ -36,7 +37,7 @@ from sealtrail.contract.reading import SealEvent
 
 NAME = "door_opened"
 SAID, SEEN, LIGHT_SAID, LIGHT_SEEN = 1, 2, 4, 8
-SILENT = 16  # it was open, and nothing says that it is closed
+UNSAID = 16  # it was open, and the report says nothing of it
 DOOR, LIGHT = SAID | SEEN, LIGHT_SAID | LIGHT_SEEN
 OPEN = DOOR | LIGHT
 LUX = COLUMN["light_lux"]
@@ -45,12 +46,12 @@ SPEAKING = int(SealEvent.DOOR_OPENED | SealEvent.DOOR_CLOSED | SealEvent.LIGHT)
 
 
 class DoorOpened:
-    """Keeps each door's word, whether it tells of closed doors, since when it is dark, and whether by day."""
+    """Keeps each door's word, since when it is dark inside, and whether that was by day."""
 
     name = NAME
     version = 2
     types = (AlertType.DOOR_OPENED,)
-    state = (("door_word", "u1"), ("door_tells", "u1"), ("door_dark_t", "i8"), ("door_inside", "u1"))
+    state = (("door_word", "u1"), ("door_dark_t", "i8"), ("door_inside", "u1"))
 
     def step(self, rows: Rows) -> None:
         reports, before = rows.reports, rows.state["door_word"]
@@ -60,18 +61,21 @@ class DoorOpened:
         told = ((events & SPEAKING) != 0) | ((levels & (DOOR_OPEN | DOOR_SHUT)) != 0)
         if not (told.any() or lit.any() or before.any()):
             return
-        word = np.where((events & int(SealEvent.DOOR_OPENED)) != 0, SAID, 0)
+        said = (events & int(SealEvent.DOOR_OPENED)) != 0
         shut = ((levels & DOOR_SHUT) != 0) | ((events & int(SealEvent.DOOR_CLOSED)) != 0)
-        tells = rows.state["door_tells"] = np.where(shut, 1, rows.state["door_tells"])
-        still = (before & SEEN) * (tells != 0)
-        word |= np.where((levels & DOOR_OPEN) != 0, SEEN, np.where(shut, 0, still))
-        word |= np.where((word == 0) & ((before & DOOR) != 0) & ~shut, SILENT, 0)
+        seen = (levels & DOOR_OPEN) != 0
+        unsaid = ~(said | shut | seen) & ((before & SEEN) != 0)
+        word: Ints = said * SAID + seen * SEEN + unsaid * (SEEN | UNSAID)
+        for row in np.flatnonzero(said & ((before & UNSAID) != 0)).tolist():
+            anew = placed_signal(rows, row, UNSAID)
+            anew.code = ANEW
+            rows.emit(row, NAME, anew)  # it was closed meanwhile, without a word
         word |= np.where((events & int(SealEvent.LIGHT)) != 0, LIGHT_SAID, 0)
         if lit.any():
             word |= self._light(rows, lux.astype(np.float64))
         else:
             word |= before & LIGHT_SEEN
-        follow(rows, NAME, "door_word", word)
+        follow(rows, NAME, "door_word", word, order=1)
 
     def _light(self, rows: Rows, lux: Floats) -> Ints:
         """LIGHT_SEEN where it is bright in a place that is dark by day; no value leaves it as it was."""
@@ -110,8 +114,10 @@ class DoorOpened:
         ended, cleared = episode.ended, None
         if ended is not None:
             when = moment(ended.at.occurred_at_ms)
-            closed = "no longer says that it is open" if ended.word & SILENT else "is closed again"
-            cleared = Cleared(ended.at, ended.at.occurred_at_ms, f"{case.key} {closed} {when}.")
+            closed = f"is closed again {when}"
+            if ended.word & UNSAID:
+                closed = f"had been closed when its door was opened anew {when}"
+            cleared = Cleared(ended.at, ended.at.occurred_at_ms, f"{case.key} {closed}.")
         trip_id = segment.trip.trip_id if segment else ""
         return Finding(
             type=AlertType.DOOR_OPENED,

@@ -12,12 +12,20 @@ from anomaly.rules import seal_opened
 from anomaly.rules.rule import Case, Finding, Rows, Signal, Track
 from anomaly.sphere import Ints
 
+ANEW = 1
+"""Code of a signal that ends something because it begins anew with the same report."""
 
-def follow(rows: Rows, rule: str, column: str, word: Ints) -> None:
-    """Keep each device's word; where it is another than before, emit a signal with the last good place."""
+
+def follow(rows: Rows, rule: str, column: str, word: Ints, *, order: int = 0) -> None:
+    """Keep each device's word; where it is another than before, emit a signal with the last good place.
+
+    ``order``: its place among the signals of one report.
+    """
     before = rows.state[column]
     for row in np.flatnonzero(word != before).tolist():
-        rows.emit(row, rule, placed_signal(rows, row, int(word[row])))
+        signal = placed_signal(rows, row, int(word[row]))
+        signal.order = order
+        rows.emit(row, rule, signal)
     rows.state[column] = word
 
 
@@ -50,13 +58,16 @@ def episodes(track: Track, bits: int, join_ms: int = 0) -> Iterator[Episode]:
     """Stretches with any of ``bits`` set, those no further apart than ``join_ms`` as one; oldest first.
 
     What was set already before the signals that are kept began before them, and is no episode.
+    What ends with `ANEW` had ended unseen, at the soonest with the last signal before.
     """
     current: list[Signal] = []
-    first, ended, before = 0, None, track.base & bits
+    ended: Signal | None = None
+    first, before = 0, track.base & bits
     for index, signal in enumerate(track.signals):
         now = signal.word & bits
         if now and not before:
-            apart = ended is not None and signal.at.occurred_at_ms - ended.at.occurred_at_ms > join_ms
+            over = current[-1] if ended is not None and ended.code == ANEW else ended
+            apart = over is not None and signal.at.occurred_at_ms - over.at.occurred_at_ms > join_ms
             if current and apart:
                 yield Episode(track, first, tuple(current), ended)
                 current = []
