@@ -97,6 +97,8 @@ class MqttChannel:
             )
             try:
                 async with client:
+                    if is_being_cancelled():
+                        raise asyncio.CancelledError
                     self._client = client
                     self._connected.set()
                     LOGGER.info("alert_broker_connected", host=broker.host, port=broker.port)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -34,6 +35,7 @@ from sealtrail.contract.reading import Reading
 R = TypeVar("R")
 
 BUSY_S = 10.0
+WAL_LOOK_S = 0.02
 CACHE_KIB = 64 * 1024
 CHECKPOINT_PAGES = 8_192
 """The log is folded into the file every 32 MiB: a page that many batches touch is copied once."""
@@ -49,11 +51,25 @@ def _translated(path: Path) -> Iterator[None]:
 
 def _connect(path: Path, synchronous: str) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode = WAL")
+    _write_ahead(connection)
     connection.execute(f"PRAGMA synchronous = {synchronous}")
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     return connection
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Switches to the write-ahead log; this alone doesn't wait by itself for another process that does."""
+    deadline_s = time.monotonic() + BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline_s:
+                raise
+            time.sleep(WAL_LOOK_S)
+        else:
+            return
 
 
 def _migrate(connection: sqlite3.Connection) -> None:

@@ -20,7 +20,7 @@ import aiomqtt
 from aiomqtt.exceptions import MqttConnectError
 
 from sealtrail.contract.errors import UnavailableError
-from sealtrail.runtime.cancelling import is_being_cancelled
+from sealtrail.runtime.cancelling import end, is_being_cancelled
 from sealtrail.runtime.settings.simulator import PublisherSettings
 from simulators.truth import Outgoing
 
@@ -89,6 +89,8 @@ class _Connection:
             try:
                 async with self._client() as client:
                     client.pending_calls_threshold = self._settings.window + 1
+                    if is_being_cancelled():
+                        raise asyncio.CancelledError
                     self.connected.set()
                     backoff_s = _FIRST_BACKOFF_S
                     await self._publish_while_connected(client)
@@ -249,10 +251,7 @@ class Publisher:
         await self._cancel()
 
     async def _cancel(self) -> None:
-        for connection in self._connections:
-            connection.task.cancel()
-        tasks = [connection.task for connection in self._connections]
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(connection.task for connection in self._connections)
 
     @property
     def resent(self) -> int:
