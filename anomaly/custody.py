@@ -7,6 +7,7 @@ now, so that what arrives late corrects what was judged before.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable
 
 import msgspec
 
@@ -123,8 +124,7 @@ class Custody:
 
 def changed_from(before: list[Segment], after: list[Segment]) -> int | None:
     """First moment for which another plan holds in one list of segments than in the other; None: none."""
-    times = {each.from_ms for each in (*before, *after)} | {each.until_ms for each in (*before, *after)}
-    return next((at for at in sorted(times) if _trip_at(before, at) != _trip_at(after, at)), None)
+    return _differ_from(before, after, _trip_at)
 
 
 def _trip_at(segments: list[Segment], at_ms: int) -> Trip | None:
@@ -133,8 +133,15 @@ def _trip_at(segments: list[Segment], at_ms: int) -> Trip | None:
 
 def looked_up_from(before: list[Segment], after: list[Segment]) -> int | None:
     """First moment at which rules find another plan, or await another one where none holds; None: none."""
+    return _differ_from(before, after, _looked_up)
+
+
+def _differ_from(
+    before: list[Segment], after: list[Segment], held: Callable[[list[Segment], int], object]
+) -> int | None:
+    """First moment at which something else is held in one list than in the other."""
     times = {0} | {at for each in (*before, *after) for at in (each.from_ms, each.until_ms)}
-    return next((at for at in sorted(times) if _looked_up(before, at) != _looked_up(after, at)), None)
+    return next((at for at in sorted(times) if held(before, at) != held(after, at)), None)
 
 
 def _looked_up(segments: list[Segment], at_ms: int) -> tuple[Trip | None, Trip | None]:

@@ -224,8 +224,12 @@ def _whole(column: tuple[int, ...]) -> Ints:
 @functools.lru_cache(maxsize=NUMBERS_CACHE)
 def number_hash(seal_number: str) -> int:
     """32 bits of a seal's number, never 0; case, spaces and dashes are of no account."""
-    plain = "".join(each for each in seal_number.upper() if each.isalnum())
-    return zlib.crc32(plain.encode()) or 1
+    return zlib.crc32(plain_number(seal_number).encode()) or 1
+
+
+def plain_number(number: str) -> str:
+    """A number of a seal or a card as it is compared: case, spaces and dashes are of no account."""
+    return "".join(each for each in number.upper() if each.isalnum())
 
 
 def _values(columns: Sequence[tuple[float | None, ...]], size: int) -> Floats:

@@ -43,6 +43,7 @@ from anomaly.reports import SAID_MOUNTED, SAID_OFF_MOUNT
 from anomaly.rules import seal_cut, seal_opened, seal_tamper, unsealed
 from anomaly.rules.breach import breach, custody_entry
 from anomaly.rules.levels import placed_signal
+from anomaly.rules.milestones import journeys
 from anomaly.rules.rule import Case, Finding, Rows, Signal, Track
 from anomaly.sphere import Ints, Structured
 from sealtrail.contract.alert import AlertType
@@ -206,9 +207,10 @@ class SealCustody:
 
     def findings(self, case: Case) -> list[Finding]:
         found = [finding for track in case.tracks for finding in _fold(case, track)]
-        cut = unsealed.left_unsealed(case, seal_cut.RULE, int(Condition.CUT), "cut")
+        known = journeys(case) if case.tracks else []
+        cut = unsealed.left_unsealed(case, known, seal_cut.RULE, int(Condition.CUT), "cut")
         lanes = {finding.lane for finding in cut}  # a cable that was cut shows as open: one act
-        opened = unsealed.left_unsealed(case, seal_opened.RULE, OPEN, "open")
+        opened = unsealed.left_unsealed(case, known, seal_opened.RULE, OPEN, "open")
         return found + cut + [finding for finding in opened if finding.lane not in lanes]
 
 

@@ -32,7 +32,7 @@ from __future__ import annotations
 from typing import Any
 
 from anomaly.custody import within
-from anomaly.reports import Sighting
+from anomaly.reports import Sighting, plain_number
 from anomaly.rules.breach import BreachRule
 from anomaly.rules.rule import Case, Signal, Spot, Track
 from anomaly.rules.spots import earliest, latest, nearer
@@ -113,19 +113,14 @@ def _stood(case: Case, signal: Signal) -> bool:
     return max(apart_m, before.uncertainty_m, after.uncertainty_m) <= case.settings.stop_radius_m
 
 
-def plain_card(card_id: str) -> str:
-    """A card's number as it is compared: case, spaces and dashes are of no account, as with seals."""
-    return "".join(each for each in card_id.upper() if each.isalnum())
-
-
 def _cards(case: Case, track: Track, index: int) -> set[str]:
     """Cards that stand for an opening, as they are compared."""
     at = track.signals[index].at
     if at.card_id is not None:
-        return {plain_card(at.card_id)}
+        return {plain_number(at.card_id)}
     grace_ms = case.settings.card_grace_s * 1000
     return {
-        plain_card(other.at.card_id)
+        plain_number(other.at.card_id)
         for other in track.signals
         if other.at.card_id is not None
         and other.at.seal_events & SealEvent.OPENED
@@ -157,7 +152,7 @@ def covering(case: Case, track: Track, index: int) -> Authorisation | None:
         return None
     for authorisation in case.custody.authorisations_at(signal.at.occurred_at_ms):
         if authorisation.card_ids and not _cards(case, track, index) & set(
-            map(plain_card, authorisation.card_ids)
+            map(plain_number, authorisation.card_ids)
         ):
             continue
         if _covers(authorisation, spot):

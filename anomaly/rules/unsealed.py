@@ -18,7 +18,7 @@ import msgspec
 from anomaly.custody import FOREVER_MS
 from anomaly.rules import passages
 from anomaly.rules.breach import VERSION, BreachRule
-from anomaly.rules.milestones import Journey, journeys
+from anomaly.rules.milestones import Journey
 from anomaly.rules.rule import Case, Finding, Signal, Track, planned_moment, severity_under
 from anomaly.rules.seal_opened import leave_at, own_spot
 from anomaly.words import moment, span, subject
@@ -27,10 +27,10 @@ SAID_SO = "said_so_ms"
 """Among a signal's figures: when the report before it was made, where it ends something."""
 
 
-def left_unsealed(case: Case, rule: BreachRule, bits: int, state: str) -> list[Finding]:
+def left_unsealed(case: Case, known: list[Journey], rule: BreachRule, bits: int, state: str) -> list[Finding]:
     """Findings of all seals that were ``state`` when their trips left, ``bits`` being the condition's."""
     found: list[Finding] = []
-    for journey in journeys(case) if case.tracks else ():
+    for journey in known:
         departed = journey.end(passages.DEPARTED)
         if departed is None:
             continue
